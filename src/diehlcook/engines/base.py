@@ -1,0 +1,247 @@
+"""The interface between the phases and the engines: state and images in, state and responses out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import neurons
+from ..errors import DiehlCookError
+from ..neurons import NeuronModel
+from ..params import Params
+from ..synapses import LearningRule
+
+State = dict[str, NDArray[Any]]
+"""All that decides the future, between two presentations: ``object.variable`` to values in SI units.
+
+Variables of the plastic synapses are matrices (n_input, n_exc). ``REST_SPIKES`` decides the first response.
+"""
+
+REST_SPIKES = "responses.rest_spikes"
+"""Excitatory spikes (n_exc,) in the rest of the last presentation: they count for the next one under `count_rest`."""
+
+LONG_AGO_SECONDS = -1e4
+"""Brian2's "never" for `lastspike`."""
+
+ENGINES = ("standalone", "runtime")
+
+
+class Cancelled(Exception):
+    """The chunk was given up because the caller asked for it; the state handed in is still the newest."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is simulated: parameters, with or without learning, and replaced equations if any."""
+
+    params: Params
+    learning: bool
+    excitatory: NeuronModel = neurons.EXCITATORY
+    plasticity: LearningRule | None = None
+
+
+@dataclass(frozen=True)
+class Responses:
+    """What a network did in P presentations."""
+
+    position: NDArray[np.int64]
+    """Image position in the phase (P,)."""
+    attempt: NDArray[np.int32]
+    """0 for the first presentation of an image (P,)."""
+    counts: NDArray[np.uint16]
+    """Spikes of each excitatory neuron in the counting window (P, n_exc)."""
+    theta_mean: NDArray[np.float64]
+    """Volts, at the start of the presentation (P,)."""
+    theta_sd: NDArray[np.float64]
+    """Volts (P,)."""
+    weight_mean: NDArray[np.float64]
+    """Before normalisation, 0 without learning (P,)."""
+    weight_sd: NDArray[np.float64]
+    """Before normalisation, 0 without learning (P,)."""
+    spike_step: NDArray[np.int64]
+    """Time step since the start of the chunk, for each excitatory spike (S,)."""
+    spike_neuron: NDArray[np.int32]
+    """Neuron of each spike (S,)."""
+
+    def final(self, min_spikes: int, max_attempts: int) -> NDArray[np.bool_]:
+        """Return which presentations were the last of their image (P,)."""
+        enough = self.counts.sum(axis=1, dtype=np.int64) >= min_spikes
+        final: NDArray[np.bool_] = enough | (self.attempt + 1 >= max_attempts)
+        return final
+
+
+def make_responses(
+    params: Params,
+    history: Mapping[str, NDArray[Any]],
+    spike_neuron: NDArray[np.int32],
+    spike_time: NDArray[np.float64],
+    rest_before: NDArray[Any],
+) -> tuple[Responses, NDArray[np.uint16]]:
+    """Build responses from what the monitors recorded.
+
+    Parameters
+    ----------
+    params
+        Of the network.
+    history
+        `protocol.RECORDED` variables, (P,) each.
+    spike_neuron, spike_time
+        Excitatory spikes of the chunk (S,), in seconds since its start.
+    rest_before
+        Spikes in the rest before the chunk (n_exc,).
+
+    Returns
+    -------
+    responses
+        Of the P presentations.
+    rest_after
+        Spikes in the rest of the last one (n_exc,).
+    """
+    presentations = len(history["position"])
+    step = np.rint(spike_time / params.dt).astype(np.int64)
+    presentation, step_within = np.divmod(step, params.presentation_steps)
+    resting = step_within >= params.steps("t_stimulus")
+    shape = (presentations, params.n_exc)
+    stimulus, rest = (
+        np.bincount(presentation[part] * params.n_exc + spike_neuron[part], minlength=shape[0] * shape[1]).reshape(shape)
+        for part in (~resting, resting)
+    )
+    counts = stimulus
+    if params.count_rest:
+        counts = stimulus + np.vstack([rest_before.astype(np.int64), rest[:-1]])
+    if counts.max(initial=0) > np.iinfo(np.uint16).max:
+        raise DiehlCookError(f"a neuron fired {counts.max()} times in one presentation; the network is running away")
+    n_synapses = params.n_input * params.n_exc
+    theta_mean = history["theta_sum"] / params.n_exc
+    weight_mean = history["weights_sum"] / n_synapses
+    responses = Responses(
+        position=history["position"].astype(np.int64),
+        attempt=history["attempt"].astype(np.int32),
+        counts=counts.astype(np.uint16),
+        theta_mean=theta_mean,
+        theta_sd=np.sqrt(np.maximum(history["theta_squares"] / params.n_exc - theta_mean**2, 0)),
+        weight_mean=weight_mean,
+        weight_sd=np.sqrt(np.maximum(history["weights_squares"] / n_synapses - weight_mean**2, 0)),
+        spike_step=step,
+        spike_neuron=spike_neuron.astype(np.int32),
+    )
+    return responses, rest[-1].astype(np.uint16)
+
+
+def make_relative(state: State, elapsed: float, dt: float) -> None:
+    """Turn Brian2's absolute `lastspike` into whole steps before the end of a chunk of `elapsed` seconds."""
+    for name in state:
+        if name.endswith(".lastspike"):
+            relative = np.rint((state[name] - elapsed) / dt) * dt
+            state[name] = np.maximum(relative, LONG_AGO_SECONDS)
+
+
+def check_finite(state: State) -> None:
+    """Raise `DiehlCookError` if a state is not finite."""
+    for name, values in state.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise DiehlCookError(
+                f"{name} is no longer finite at image {int(state['protocol.position'][0])}: the integration diverged; "
+                "use integrator=exponential_euler or a smaller dt"
+            )
+
+
+class Engine(ABC):
+    """A network that can be advanced from any state.
+
+    Parameters
+    ----------
+    model
+        What is simulated.
+    delays
+        (n_input, n_exc) in seconds; they belong to the network, not to its state.
+    """
+
+    def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
+        self.model = model
+        self.delays = delays
+
+    @abstractmethod
+    def initial_state(
+        self,
+        stream: int,
+        weights: NDArray[np.float64],
+        theta: NDArray[np.float64] | None = None,
+        position: int = 0,
+    ) -> State:
+        """Return the preset's initial state with the given random stream, weights, thresholds and image position."""
+
+    @abstractmethod
+    def advance(
+        self,
+        state: State,
+        images: NDArray[np.uint8],
+        *,
+        presentations: int = -1,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[State, Responses]:
+        """Show images until all of them, or as many presentations as asked for (or as the engine takes), are done.
+
+        Parameters
+        ----------
+        state
+            Where to start; it is not changed.
+        images
+            Grey levels (n, n_input) for the positions from ``state["protocol.position"]`` on.
+        presentations
+            At most so many presentations; negative: no limit.
+        cancelled
+            Asked often; once it returns true the chunk is given up.
+
+        Raises
+        ------
+        Cancelled
+            `cancelled` returned true.
+        DiehlCookError
+            The state became non-finite, or the simulation failed.
+        """
+
+    def close(self) -> None:
+        """Release what the engine holds; it cannot be used afterwards."""
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def prepared_state(
+    base: State,
+    stream: int,
+    weights: NDArray[np.float64],
+    theta: NDArray[np.float64] | None,
+    position: int,
+) -> State:
+    """Return a copy of a built network's initial state with the values that a phase decides."""
+    state = {name: values.copy() for name, values in base.items()}
+    state["protocol.stream"][:] = stream
+    state["protocol.position"][:] = position
+    state["inp_exc.w"] = np.array(weights, dtype=np.float64)
+    if theta is not None:
+        state["exc.theta"] = np.array(theta, dtype=np.float64)
+    state[REST_SPIKES] = np.zeros(state["exc.v"].size, dtype=np.uint16)
+    return state
+
+
+def open_engine(name: str, model: Model, delays: NDArray[np.float64]) -> Engine:
+    """Return the engine `name`, one of `ENGINES`, for a model and its delays."""
+    if name == "standalone":
+        from .standalone import StandaloneEngine
+
+        return StandaloneEngine(model, delays)
+    if name == "runtime":
+        from .runtime import RuntimeEngine
+
+        return RuntimeEngine(model, delays)
+    raise DiehlCookError(f"unknown engine {name!r}; choose one of {', '.join(ENGINES)}")

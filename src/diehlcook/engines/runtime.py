@@ -1,0 +1,120 @@
+"""Runtime: the network in this Python process, with Cython or NumPy code."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+
+import brian2 as b2
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import wiring
+from ..network import build_network, presentation_time, state_variables
+from .base import REST_SPIKES, Cancelled, Engine, Model, Responses, State, check_finite, make_relative, make_responses, prepared_state
+
+log = logging.getLogger(__name__)
+
+MAX_IMAGES = 20
+"""Images of one chunk: at 0.1 s each, short enough for progress and for an interrupt to lose little."""
+
+CANCEL_CHECK = 10
+"""Presentation parts after which a chunk asks whether it is cancelled."""
+
+
+def choose_target() -> None:
+    """Let Brian2 compile with Cython if there is a compiler; else use NumPy, and say how slow that is."""
+    if b2.prefs.codegen.target == "auto" and not any(shutil.which(name) for name in ("g++", "c++", "clang++", "cl")):
+        b2.prefs.codegen.target = "numpy"
+        log.warning("no C++ compiler found: using NumPy, about 5 times slower than Cython and 50 times than standalone")
+
+
+class RuntimeEngine(Engine):
+    """Advances a network that lives in this process."""
+
+    def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
+        super().__init__(model, delays)
+        choose_target()
+        b2.prefs.core.stop_on_keyboard_interrupt = False  # a stopped run would look like a finished one
+        params = model.params
+        self.order = wiring.synapse_order(delays, params.dt)
+        self.network = build_network(
+            params,
+            images=np.zeros((MAX_IMAGES, params.n_input)),
+            phase="train" if model.learning else "test",
+            weights=np.zeros_like(delays),
+            delays=delays,
+            excitatory=model.excitatory,
+            plasticity=model.plasticity,
+            inhibition="summed",
+        )
+        self.pixels = self.network["inp"].namespace["pixels"].values
+        self.cancelled: Callable[[], bool] = lambda: False
+        self.was_cancelled = False
+
+        @b2.network_operation(dt=presentation_time(params) / CANCEL_CHECK, when="end", order=1, name="cancel")
+        def cancel() -> None:
+            if self.cancelled():
+                self.was_cancelled = True
+                b2.stop()
+
+        self.network.add(cancel)
+        self.variables = state_variables(self.network)
+        self.network.run(0 * b2.second, namespace={})
+        self.network.store("start")
+        self.base = self.read_state()
+
+    def read_state(self) -> State:
+        """Return the state of the network as it is now."""
+        state = {}
+        for name, variable in self.variables.items():
+            values = np.array(variable.get_value()).reshape(-1)
+            state[name] = self.order.matrix(values) if name.startswith("inp_exc.") else values
+        return state
+
+    def initial_state(
+        self,
+        stream: int,
+        weights: NDArray[np.float64],
+        theta: NDArray[np.float64] | None = None,
+        position: int = 0,
+    ) -> State:
+        """Return the preset's initial state; see `Engine.initial_state`."""
+        return prepared_state(self.base, stream, weights, theta, position)
+
+    def advance(
+        self,
+        state: State,
+        images: NDArray[np.uint8],
+        *,
+        presentations: int = -1,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[State, Responses]:
+        """Show images; see `Engine.advance`."""
+        params = self.model.params
+        images = images[:MAX_IMAGES]
+        self.network.restore("start")
+        for name, variable in self.variables.items():
+            values = state[name]
+            variable.get_value()[:] = self.order.flatten(values) if name.startswith("inp_exc.") else values
+        control = self.network["protocol"]
+        control.first_position = int(state["protocol.position"][0])
+        control.images_left = len(images)
+        control.presentations_left = presentations
+        self.pixels[: len(images)] = images.reshape(len(images), -1)
+        self.cancelled, self.was_cancelled = cancelled, False
+        longest = len(images) * params.max_attempts if presentations < 0 else presentations
+        self.network.run(longest * presentation_time(params), namespace={})
+        if self.was_cancelled:
+            raise Cancelled
+        new = self.read_state()
+        make_relative(new, float(self.network.t), params.dt)
+        monitor = self.network["history"]
+        recorded = {name: np.array(getattr(monitor, name + "_" if name.startswith("theta") else name))[0] for name in monitor.record_variables}
+        spikes = self.network["spikes"]
+        responses, new[REST_SPIKES] = make_responses(
+            params, recorded, np.array(spikes.i), np.array(spikes.t_), state[REST_SPIKES]
+        )
+        check_finite(new)
+        return new, responses

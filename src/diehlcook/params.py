@@ -1,0 +1,312 @@
+"""Every scientific constant of the model: value, unit, symbol, meaning, source.
+
+`Params()` is the preset ``diehl-cook-2015``: the semantics of the authors' public code. The other presets
+are TOML files that hold only what differs. Values are floats in SI units (volts, seconds, hertz) or plain
+numbers; they are written and shown with their unit ("100 ms"), and a value without the right unit is refused.
+
+This module does not import Brian2, so that ``--help`` stays quick; `Params.namespace` does when it is called.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from .errors import DiehlCookError
+
+DEFAULT_PRESET = "diehl-cook-2015"
+REFERENCE_N_EXC = 400
+"""The size for which the authors published all constants."""
+
+UNITS = {
+    "s": ("s", 1.0),
+    "ms": ("s", 1e-3),
+    "us": ("s", 1e-6),
+    "V": ("V", 1.0),
+    "mV": ("V", 1e-3),
+    "uV": ("V", 1e-6),
+    "Hz": ("Hz", 1.0),
+    "kHz": ("Hz", 1e3),
+}
+"""Unit name: (SI unit, factor)."""
+
+QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*")
+
+PAPER = "paper §{}"
+CODE = "authors' public code"
+
+
+def par(default: Any, symbol: str, meaning: str, source: str, *, unit: str = "", choices: tuple[str, ...] = ()) -> Any:
+    """Declare one parameter; `unit` is the unit in which `default` is given and shown."""
+    value = default * UNITS[unit][1] if unit else default
+    metadata = {"unit": unit, "symbol": symbol, "meaning": meaning, "source": source, "choices": choices}
+    return field(default=value, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Params:
+    """The constants of one experiment, in SI units. See `describe` for the table with sources.
+
+    Parameters are keyword arguments with the values of the authors' public code as defaults; `with_values`
+    changes some of them from texts such as ``"80 ms"`` and checks units, names and ranges.
+    """
+
+    n_input: int = par(784, "N_I", "input neurons, one per pixel", PAPER.format("2.2"))
+    n_exc: int = par(400, "N_E", "excitatory neurons (and as many inhibitory ones)", PAPER.format("2.2"))
+
+    dt: float = par(0.5, "Δt", "time step", CODE, unit="ms")
+    integrator: str = par(
+        "exponential_euler",
+        "",
+        "integration of membrane and conductances",
+        "ours: explicit Euler overshoots E_inh when many inhibitory neurons fire in one step",
+        choices=("exponential_euler", "euler"),
+    )
+
+    tau_mem_exc: float = par(100, "τ_E", "membrane time constant, excitatory", PAPER.format("2.1"), unit="ms")
+    v_rest_exc: float = par(-65, "V_rest,E", "resting potential, excitatory", CODE, unit="mV")
+    v_reset_exc: float = par(-65, "V_reset,E", "reset potential, excitatory", CODE, unit="mV")
+    v_init_exc: float = par(-105, "V_0,E", "initial potential, excitatory", CODE + " (rest - 40 mV)", unit="mV")
+    v_thresh_exc: float = par(-52, "V_thr,E", "firing threshold without theta, excitatory", CODE, unit="mV")
+    e_exc: float = par(0, "E_exc", "reversal potential of excitatory synapses", CODE, unit="mV")
+    e_inh_exc: float = par(-100, "E_inh,E", "reversal of inhibition on excitatory neurons", CODE, unit="mV")
+    refractory_exc: float = par(5, "t_ref,E", "shortest interspike interval, excitatory", CODE, unit="ms")
+    clamp_exc: bool = par(
+        False, "", "hold v of excitatory neurons while refractory", CODE + " (Brian 1 only blocks the spikes)"
+    )
+    lockout_exc: float = par(
+        0, "t_lock", "extra time after a spike without another (the ports' `timer`)", CODE, unit="ms"
+    )
+
+    tau_mem_inh: float = par(10, "τ_I", "membrane time constant, inhibitory", CODE, unit="ms")
+    v_rest_inh: float = par(-60, "V_rest,I", "resting potential, inhibitory", CODE, unit="mV")
+    v_reset_inh: float = par(-45, "V_reset,I", "reset potential, inhibitory", CODE, unit="mV")
+    v_init_inh: float = par(-100, "V_0,I", "initial potential, inhibitory", CODE + " (rest - 40 mV)", unit="mV")
+    v_thresh_inh: float = par(-40, "V_thr,I", "firing threshold, inhibitory", CODE, unit="mV")
+    e_inh_inh: float = par(-85, "E_inh,I", "reversal of inhibition on inhibitory neurons", CODE, unit="mV")
+    refractory_inh: float = par(2, "t_ref,I", "refractory time, v held, inhibitory", CODE, unit="ms")
+
+    theta_init: float = par(20, "θ_0", "initial adaptive threshold", CODE, unit="mV")
+    theta_offset: float = par(20, "θ_off", "subtracted from the adaptive threshold", CODE, unit="mV")
+    theta_plus: float = par(0.05, "θ_+", "threshold step per spike", CODE, unit="mV")
+    tau_theta: float = par(1e7, "τ_θ", "decay of the adaptive threshold", CODE, unit="ms")
+
+    tau_ge: float = par(1, "τ_ge", "decay of the excitatory conductance", CODE, unit="ms")
+    tau_gi: float = par(2, "τ_gi", "decay of the inhibitory conductance", CODE, unit="ms")
+    w_exc_inh: float = par(10.4, "w_EI", "weight excitatory to inhibitory, one to one", CODE)
+    w_inh_exc: float = par(17.0, "w_IE", "weight inhibitory to excitatory, all but own", CODE)
+    delay_min: float = par(0, "d_min", "shortest delay input to excitatory", CODE, unit="ms")
+    delay_max: float = par(10, "d_max", "longest delay input to excitatory (uniform)", CODE, unit="ms")
+
+    rule: str = par("triplet", "", "learning rule", CODE, choices=("triplet",))
+    w_max: float = par(1.0, "w_max", "largest plastic weight", CODE)
+    w_init_scale: float = par(0.3, "", "initial weight = scale (U[0,1) + offset)", CODE)
+    w_init_offset: float = par(0.01, "", "initial weight = scale (U[0,1) + offset)", CODE)
+    weight_sum: float = par(78.0, "Σw", "sum of the input weights of a neuron after normalisation", CODE)
+    normalise: str = par("presentation", "", "before what the weights are normalised", CODE, choices=("presentation", "image"))
+    eta_pre: float = par(1e-4, "η_pre", "depression on a presynaptic spike", CODE + ", nu_ee_pre")
+    eta_post: float = par(1e-2, "η_post", "potentiation on a postsynaptic spike", CODE + ", nu_ee_post")
+    tau_pre: float = par(20, "τ_pre", "decay of the presynaptic trace", CODE, unit="ms")
+    tau_post1: float = par(20, "τ_post1", "decay of the fast postsynaptic trace", CODE, unit="ms")
+    tau_post2: float = par(40, "τ_post2", "decay of the slow postsynaptic trace", CODE, unit="ms")
+
+    t_stimulus: float = par(350, "T_stim", "time an image is shown", PAPER.format("2.5"), unit="ms")
+    t_rest: float = par(150, "T_rest", "time without input after it", PAPER.format("2.5"), unit="ms")
+    pixel_rate: float = par(0.125, "ρ", "input rate per grey level and unit of intensity", CODE, unit="Hz")
+    intensity_init: float = par(2.0, "I_0", "intensity of the first attempt (255 grey levels: 63.75 Hz)", PAPER.format("2.5"))
+    intensity_step: float = par(1.0, "ΔI", "intensity added for every further attempt", CODE)
+    min_spikes: int = par(5, "n_min", "fewer excitatory spikes than this: present again", PAPER.format("2.5"))
+    max_attempts: int = par(20, "", "attempts after which an image counts as silent", "ours: the authors loop for ever")
+    count_rest: bool = par(
+        True, "", "the rest before a presentation counts towards its spikes", CODE + " (window since the last stimulus end)"
+    )
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            choices = f.metadata["choices"]
+            value = getattr(self, f.name)
+            if choices and value not in choices:
+                raise DiehlCookError(f"{f.name} is {value!r}; choose one of {', '.join(choices)}")
+        positive = ("n_input", "n_exc", "dt", "min_spikes", "max_attempts", "weight_sum", "t_stimulus", "t_rest", "w_max")
+        taus = tuple(f.name for f in fields(self) if f.name.startswith("tau_"))
+        for name in positive + taus:
+            if not getattr(self, name) > 0:
+                raise DiehlCookError(f"{name} is {self.text(name)}; it must be greater than 0")
+        for name in ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc"):
+            steps = getattr(self, name) / self.dt
+            if steps < 0 or abs(steps - round(steps)) > 1e-6:
+                raise DiehlCookError(f"{name} is {self.text(name)}; it must be a whole number of time steps (dt = {self.text('dt')})")
+        if not 0 <= self.delay_min <= self.delay_max < self.t_rest:
+            raise DiehlCookError(
+                f"delays are {self.text('delay_min')} to {self.text('delay_max')}; "
+                f"they must satisfy 0 <= delay_min <= delay_max < t_rest ({self.text('t_rest')})"
+            )
+
+    def steps(self, name: str) -> int:
+        """Return the duration `name` in whole time steps."""
+        return round(getattr(self, name) / self.dt)
+
+    @property
+    def presentation_steps(self) -> int:
+        """Time steps of one presentation: stimulus and rest."""
+        return self.steps("t_stimulus") + self.steps("t_rest")
+
+    def text(self, name: str) -> str:
+        """Return the value of `name` with its unit, as it can be given to `with_values`."""
+        value = getattr(self, name)
+        unit = unit_of(name)
+        if isinstance(value, bool):
+            return str(value).lower()
+        if not unit:
+            return str(value)
+        base, factor = UNITS[unit]
+        for digits in (15, 16, 17):
+            number = f"{value / factor:.{digits}g}"
+            if float(number) * factor == value:
+                return f"{number} {unit}"
+        return f"{value!r} {base}"
+
+    def as_texts(self) -> dict[str, str]:
+        """Return every parameter as text with unit, in the order of declaration."""
+        return {f.name: self.text(f.name) for f in fields(self)}
+
+    def with_values(self, values: Mapping[str, Any]) -> Params:
+        """Return a copy with some parameters changed.
+
+        Parameters
+        ----------
+        values
+            Name to value: a text with unit ("80 ms"), a Brian2 `Quantity`, or a number or bool where the
+            parameter has no unit.
+
+        Raises
+        ------
+        DiehlCookError
+            Unknown name (the nearest is suggested), wrong or missing unit, value out of range.
+        """
+        return replace(self, **{name: parse(name, value) for name, value in values.items()})
+
+    def differences(self, other: Params) -> dict[str, tuple[str, str]]:
+        """Return the parameters in which the two differ, as texts (of self, of other)."""
+        return {f.name: (self.text(f.name), other.text(f.name)) for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)}
+
+    def namespace(self) -> dict[str, Any]:
+        """Return all constants for Brian2: quantities with units, bools as 0 or 1, durations also in steps."""
+        from brian2 import hertz, second, volt
+
+        si = {"s": second, "V": volt, "Hz": hertz}
+        values: dict[str, Any] = {}
+        for f in fields(self):
+            value, unit = getattr(self, f.name), f.metadata["unit"]
+            if isinstance(value, str) or f.name == "dt":  # dt belongs to the clock
+                continue
+            values[f.name] = value * si[UNITS[unit][0]] if unit else int(value) if isinstance(value, bool) else value
+        values |= {f"{name}_steps": self.steps(name) for name in ("refractory_exc", "refractory_inh", "lockout_exc")}
+        values |= {"stimulus_steps": self.steps("t_stimulus"), "presentation_steps": self.presentation_steps}
+        return values
+
+
+FIELDS = {f.name: f for f in fields(Params)}
+
+
+def unit_of(name: str) -> str:
+    """Return the unit in which parameter `name` is shown, or an empty text."""
+    unit: str = FIELDS[name].metadata["unit"]
+    return unit
+
+
+def parse(name: str, value: Any) -> Any:
+    """Return `value`, given for parameter `name`, as a number in SI units (or a str, int or bool)."""
+    if name not in FIELDS:
+        near = difflib.get_close_matches(name, FIELDS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; see `python -m diehlcook params`"
+        raise DiehlCookError(f"unknown parameter {name!r}{hint}")
+    unit, default = unit_of(name), FIELDS[name].default
+    if hasattr(value, "dim") and unit:  # a Brian2 Quantity carries its value in SI units
+        si = {"s": "second", "V": "volt", "Hz": "hertz"}[UNITS[unit][0]]
+        import brian2
+
+        if not brian2.have_same_dimensions(value, getattr(brian2, si)):
+            raise DiehlCookError(f"{name} is {value}; it needs a unit such as {unit}, e.g. {name}='{Params().text(name)}'")
+        return float(value)
+    if isinstance(default, bool):
+        truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if str(value).lower() not in truth:
+            raise DiehlCookError(f"{name} is {value!r}; it must be true or false")
+        return truth[str(value).lower()]
+    if isinstance(default, str):
+        return str(value)
+    match = QUANTITY.fullmatch(str(value))
+    if match is None:
+        raise DiehlCookError(f"{name} is {value!r}; expected a number{' with a unit' if unit else ''}, e.g. {name}='{Params().text(name)}'")
+    number, given = match.groups()
+    if unit:
+        if UNITS.get(given, (None,))[0] != UNITS[unit][0]:
+            raise DiehlCookError(f"{name} is {str(value)!r}; it needs a unit such as {unit}, e.g. {name}='{Params().text(name)}'")
+        return float(number) * UNITS[given][1]
+    if given:
+        raise DiehlCookError(f"{name} is {str(value)!r}; it has no unit, e.g. {name}={Params().text(name)}")
+    if isinstance(default, int):
+        if not float(number).is_integer():
+            raise DiehlCookError(f"{name} is {value!r}; it must be a whole number")
+        return int(float(number))
+    return float(number)
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets in the package, the default first."""
+    names = sorted(p.name.removesuffix(".toml") for p in resources.files(__package__).joinpath("presets").iterdir() if p.name.endswith(".toml"))
+    return [DEFAULT_PRESET, *names]
+
+
+def load_preset(name: str = DEFAULT_PRESET) -> Params:
+    """Return the parameters of a preset.
+
+    Parameters
+    ----------
+    name
+        A preset of the package, or the path of a TOML file with ``name = value`` lines; a file may name
+        the preset it starts from with ``base = "brian2-example"``.
+
+    Raises
+    ------
+    DiehlCookError
+        Unknown preset, unreadable file, or a bad value in it.
+    """
+    if name == DEFAULT_PRESET:
+        return Params()
+    if name.endswith(".toml"):
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise DiehlCookError(f"{name}: cannot read the preset file ({error.strerror})") from None
+    elif name in preset_names():
+        text = resources.files(__package__).joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        near = difflib.get_close_matches(name, preset_names(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise DiehlCookError(f"unknown preset {name!r}{hint} (presets: {', '.join(preset_names())}, or a .toml file)")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DiehlCookError(f"{name}: not valid TOML ({error})") from None
+    base = load_preset(values.pop("base", DEFAULT_PRESET))
+    try:
+        return base.with_values(values)
+    except DiehlCookError as error:
+        raise DiehlCookError(f"preset {name}: {error}") from None
+
+
+def scaled_theta_plus(n_exc: int) -> str:
+    """Return the threshold step for a size without a published one.
+
+    Theta settles near (spikes per image / n_exc) theta_plus tau_theta / 0.5 s, so a larger network needs a larger step
+    for the same threshold: 0.05 mV at 400 neurons, in proportion elsewhere.
+    """
+    return f"{0.05 * n_exc / REFERENCE_N_EXC:.12g} mV"

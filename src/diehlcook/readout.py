@@ -1,0 +1,360 @@
+"""From spike counts to digits: labels of neurons, predictions, and how good they are (paper, section 2.6).
+
+A neuron is given the class of the images to which it responds most on average; an image is predicted to be
+the class whose neurons respond most on average. The network itself never sees a label. Pure NumPy: arrays in,
+arrays out; counts are read in blocks, so that (60000, 6400) spike counts are never copied as a whole.
+
+Conventions: class -1 means "none" (a neuron that never fired, an image for which no labelled neuron fired).
+Ties go to the lower class and are counted. A tie is exact: sums of counts are whole numbers, and two means that
+differ as fractions differ as float64 too, for uint16 counts and up to 65,536 images or neurons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Assignment",
+    "Prediction",
+    "assign_labels",
+    "confusion",
+    "per_class",
+    "predict",
+    "silent",
+    "summary",
+    "wilson",
+]
+
+_BLOCK_ELEMENTS = 1 << 22
+"""Counts converted to float64 at a time (32 MiB)."""
+
+
+class Assignment(NamedTuple):
+    """What `assign_labels` found.
+
+    Attributes
+    ----------
+    labels : ndarray of int8, shape (n_exc,)
+        Class of each excitatory neuron; -1 for a neuron that never fired.
+    ties : int
+        Neurons that fired and whose highest mean response is shared by two or more classes.
+    responses : ndarray of float64, shape (n_classes, n_exc)
+        Mean spike count per image of each class; 0 for a class without images.
+    """
+
+    labels: NDArray[np.int8]
+    ties: int
+    responses: NDArray[np.float64]
+
+
+class Prediction(NamedTuple):
+    """What `predict` found.
+
+    Attributes
+    ----------
+    labels : ndarray of int8, shape (n_images,)
+        Predicted class of each image; -1 where no labelled neuron fired.
+    ties : int
+        Images whose highest score is above 0 and shared by two or more classes.
+    """
+
+    labels: NDArray[np.int8]
+    ties: int
+
+
+def assign_labels(counts: ArrayLike, labels: ArrayLike, n_classes: int = 10) -> Assignment:
+    """Give every excitatory neuron the class of its highest mean response (paper, section 2.6).
+
+    Parameters
+    ----------
+    counts : array_like of integers, shape (n_images, n_exc)
+        Spikes of each neuron during the presentation of each image.
+    labels : array_like of integers, shape (n_images,)
+        True class of each image, 0 to `n_classes` - 1.
+    n_classes : int
+        Number of classes, at most 127.
+
+    Returns
+    -------
+    Assignment
+        Labels (n_exc,), number of ties, mean responses (n_classes, n_exc).
+
+    Raises
+    ------
+    ValueError
+        If shapes, dtypes or values do not fit.
+    """
+    counts = _counts(counts)
+    n_images, n_exc = counts.shape
+    truth = _classes("labels", labels, n_images, n_classes, lowest=0)
+    sums = np.zeros((n_classes, n_exc))
+    for rows in _blocks(n_images, n_exc):
+        sums += _one_hot(truth[rows], n_classes).T @ counts[rows].astype(np.float64)
+    sizes = np.bincount(truth, minlength=n_classes)
+    responses = sums / np.maximum(sizes, 1)[:, np.newaxis]
+    winners, ties = _winners(responses.T)
+    return Assignment(winners, ties, responses)
+
+
+def predict(counts: ArrayLike, assignments: ArrayLike, n_classes: int = 10) -> Prediction:
+    """Predict the class of each image from the neurons assigned to each class (paper, section 2.6).
+
+    The score of a class is the mean spike count of the neurons assigned to it; a class without neurons
+    scores 0. An image whose scores are all 0 is predicted -1, and so is counted wrong.
+
+    Parameters
+    ----------
+    counts : array_like of integers, shape (n_images, n_exc)
+        Spikes of each neuron during the presentation of each image.
+    assignments : array_like of integers, shape (n_exc,)
+        Class of each neuron; those of -1 are left out.
+    n_classes : int
+        Number of classes, at most 127.
+
+    Returns
+    -------
+    Prediction
+        Labels (n_images,) and number of ties.
+
+    Raises
+    ------
+    ValueError
+        If shapes, dtypes or values do not fit.
+    """
+    counts = _counts(counts)
+    n_images, n_exc = counts.shape
+    classes = _classes("assignments", assignments, n_exc, n_classes)
+    membership = _one_hot(classes, n_classes)
+    sizes = np.maximum(membership.sum(axis=0), 1.0)
+    winners = np.empty(n_images, np.int8)
+    ties = 0
+    for rows in _blocks(n_images, n_exc):
+        winners[rows], block_ties = _winners((counts[rows].astype(np.float64) @ membership) / sizes)
+        ties += block_ties
+    return Prediction(winners, ties)
+
+
+def confusion(true: ArrayLike, predicted: ArrayLike, n_classes: int = 10) -> NDArray[np.int64]:
+    """Count the images of each true class by predicted class.
+
+    Parameters
+    ----------
+    true : array_like of integers, shape (n_images,)
+        True classes.
+    predicted : array_like of integers, shape (n_images,)
+        Predicted classes. Images of -1 are in no column: a row then adds up to less than the size of its
+        class, and the sum of the differences is `silent(predicted)`.
+    n_classes : int
+        Number of classes, at most 127.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_classes, n_classes)
+        Rows are true classes, columns are predicted classes.
+
+    Raises
+    ------
+    ValueError
+        If shapes, dtypes or values do not fit.
+    """
+    truth, guess = _pair(true, predicted, n_classes)
+    answered = guess >= 0
+    cells = truth[answered] * n_classes + guess[answered]
+    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
+
+
+def silent(predicted: ArrayLike) -> int:
+    """Count the images for which no labelled neuron fired.
+
+    Parameters
+    ----------
+    predicted : array_like of integers, shape (n_images,)
+        Predicted classes, -1 for none.
+
+    Returns
+    -------
+    int
+        Number of predictions that are -1.
+    """
+    return int(np.count_nonzero(np.asarray(predicted) == -1))
+
+
+def per_class(
+    confusion: ArrayLike, class_sizes: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision and recall of each class; 0.0, never NaN, where undefined.
+
+    Parameters
+    ----------
+    confusion : array_like of integers, shape (n_classes, n_classes)
+        As `confusion` returns it, rows true.
+    class_sizes : array_like of integers, shape (n_classes,)
+        Images of each true class, silent ones included.
+
+    Returns
+    -------
+    precision : ndarray of float64, shape (n_classes,)
+        Fraction of the images predicted as the class that are of it.
+    recall : ndarray of float64, shape (n_classes,)
+        Fraction of the images of the class that are predicted as it.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or a class has fewer images than its row of the matrix.
+    """
+    matrix, sizes = np.asarray(confusion), np.asarray(class_sizes)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"confusion: expected shape (n_classes, n_classes), got {matrix.shape}")
+    if sizes.shape != matrix.shape[:1]:
+        raise ValueError(f"class_sizes: expected shape {matrix.shape[:1]}, got {sizes.shape}")
+    if np.any(matrix.sum(axis=1) > sizes):
+        raise ValueError("class_sizes: a class has fewer images than its row of the confusion matrix")
+    hits = np.diagonal(matrix).astype(np.float64)
+    return hits / np.maximum(matrix.sum(axis=0), 1), hits / np.maximum(sizes, 1)
+
+
+def wilson(correct: int, total: int, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Wilson score interval of a proportion, 95 % by default.
+
+    Parameters
+    ----------
+    correct : int
+        Successes.
+    total : int
+        Trials; 0 gives the interval (0, 1).
+    z : float
+        Quantile of the standard normal distribution.
+
+    Returns
+    -------
+    low, high : float
+        Ends of the interval, within [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If not 0 <= correct <= total.
+    """
+    if not 0 <= correct <= total:
+        raise ValueError(f"wilson: expected 0 <= correct <= total, got {correct} of {total}")
+    if total == 0:
+        return 0.0, 1.0
+    centre = correct + z * z / 2
+    half = z * math.sqrt(correct * (total - correct) / total + z * z / 4)
+    low = 0.0 if correct == 0 else (centre - half) / (total + z * z)
+    high = 1.0 if correct == total else (centre + half) / (total + z * z)
+    return low, high
+
+
+def summary(
+    true: ArrayLike, predicted: Prediction, assignments: ArrayLike, n_classes: int = 10
+) -> dict[str, Any]:
+    """Put the result of a test into numbers that JSON can hold.
+
+    Parameters
+    ----------
+    true : array_like of integers, shape (n_images,)
+        True classes.
+    predicted : Prediction
+        As `predict` returns it.
+    assignments : array_like of integers, shape (n_exc,)
+        Classes of the neurons.
+    n_classes : int
+        Number of classes, at most 127.
+
+    Returns
+    -------
+    dict
+        ``accuracy`` and its 95 % ``interval`` [low, high] (fractions; accuracy 0.0 of no images), ``correct``,
+        ``total``, ``silent`` (images predicted -1, counted wrong), ``ties`` (images), ``precision``, ``recall``
+        and ``class_sizes`` (a list over classes), ``unassigned`` (neurons), ``neurons_per_class`` (a list).
+
+    Raises
+    ------
+    ValueError
+        If shapes, dtypes or values do not fit.
+    """
+    matrix = confusion(true, predicted.labels, n_classes)
+    sizes = np.bincount(np.asarray(true, np.int64), minlength=n_classes)
+    n_exc = np.asarray(assignments).size
+    classes = _classes("assignments", assignments, n_exc, n_classes)
+    correct, total = int(np.trace(matrix)), int(sizes.sum())
+    precision, recall = per_class(matrix, sizes)
+    return {
+        "accuracy": correct / max(total, 1),
+        "interval": list(wilson(correct, total)),
+        "correct": correct,
+        "total": total,
+        "silent": silent(predicted.labels),
+        "ties": int(predicted.ties),
+        "precision": precision.tolist(),
+        "recall": recall.tolist(),
+        "class_sizes": sizes.tolist(),
+        "unassigned": silent(classes),
+        "neurons_per_class": np.bincount(classes[classes >= 0], minlength=n_classes).tolist(),
+    }
+
+
+def _winners(scores: NDArray[np.float64]) -> tuple[NDArray[np.int8], int]:
+    """Class of the highest score of each row of (n, n_classes), -1 if all are 0, and the number of ties."""
+    best = scores.max(axis=1)
+    active = best > 0
+    shared = np.count_nonzero(scores == best[:, np.newaxis], axis=1) > 1
+    winners = np.where(active, scores.argmax(axis=1), -1).astype(np.int8)
+    return winners, int(np.count_nonzero(shared & active))
+
+
+def _one_hot(classes: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
+    """Membership (n, n_classes), 1 or 0; a row of -1 is all 0."""
+    members: NDArray[np.float64] = np.equal(classes[:, np.newaxis], np.arange(n_classes)).astype(np.float64)
+    return members
+
+
+def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Cut the rows of a matrix into slices of about `_BLOCK_ELEMENTS` elements."""
+    step = max(1, _BLOCK_ELEMENTS // max(n_columns, 1))
+    for start in range(0, n_rows, step):
+        yield slice(start, start + step)
+
+
+def _counts(counts: ArrayLike) -> NDArray[Any]:
+    """Spike counts as an integer matrix, without a copy."""
+    matrix = np.asarray(counts)
+    if matrix.ndim != 2:
+        raise ValueError(f"counts: expected shape (n_images, n_exc), got {matrix.shape}")
+    if matrix.dtype.kind not in "iu":
+        raise ValueError(f"counts: expected integers, got {matrix.dtype}")
+    if matrix.dtype.kind == "i" and matrix.size and matrix.min() < 0:
+        raise ValueError(f"counts: expected no negative count, got {matrix.min()}")
+    return matrix
+
+
+def _classes(name: str, classes: ArrayLike, size: int, n_classes: int, lowest: int = -1) -> NDArray[np.int64]:
+    """Classes as int64 (size,), checked to lie in [lowest, n_classes)."""
+    if not 1 <= n_classes <= np.iinfo(np.int8).max:
+        raise ValueError(f"n_classes: expected 1 to {np.iinfo(np.int8).max}, got {n_classes}")
+    vector = np.asarray(classes)
+    if vector.shape != (size,):
+        raise ValueError(f"{name}: expected shape ({size},), got {vector.shape}")
+    if vector.dtype.kind not in "iu" and vector.size:
+        raise ValueError(f"{name}: expected integers, got {vector.dtype}")
+    if vector.size and not lowest <= vector.min() <= vector.max() < n_classes:
+        raise ValueError(
+            f"{name}: expected {lowest} to {n_classes - 1}, got {vector.min()} to {vector.max()}"
+        )
+    return vector.astype(np.int64)
+
+
+def _pair(
+    true: ArrayLike, predicted: ArrayLike, n_classes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Check true and predicted classes against each other."""
+    n_images = np.asarray(true).size
+    truth = _classes("true", true, n_images, n_classes, lowest=0)
+    return truth, _classes("predicted", predicted, n_images, n_classes)

@@ -1,0 +1,61 @@
+"""Initial weights, delays, and the order of the plastic synapses: NumPy only, from independent streams of the seed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .params import Params
+
+
+def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """Return independent generators for the weights and for the delays of a run."""
+    weights, delays = np.random.SeedSequence(seed).spawn(2)
+    return np.random.default_rng(weights), np.random.default_rng(delays)
+
+
+def initial_weights(params: Params, seed: int) -> NDArray[np.float64]:
+    """Return weights (n_input, n_exc) before training: scale (U[0,1) + offset), authors' public code."""
+    rng, _ = streams(seed)
+    return params.w_init_scale * (rng.random((params.n_input, params.n_exc)) + params.w_init_offset)
+
+
+def initial_delays(params: Params, seed: int) -> NDArray[np.float64]:
+    """Return delays (n_input, n_exc) in seconds, uniform between `delay_min` and `delay_max`."""
+    _, rng = streams(seed)
+    return rng.uniform(params.delay_min, params.delay_max, (params.n_input, params.n_exc))
+
+
+class SynapseOrder(NamedTuple):
+    """The order in which Brian2 holds the synapses of `inp_exc`.
+
+    They are sorted by source and, for each source, by delay in time steps: those that one spike reaches in the same
+    step lie next to each other in memory.
+    """
+
+    i: NDArray[np.int32]
+    """Source of each synapse (n_input * n_exc,)."""
+    j: NDArray[np.int32]
+    """Target of each synapse (n_input * n_exc,)."""
+
+    def flatten(self, matrix: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the values of a matrix (n_input, n_exc) in the order of the synapses."""
+        flat: NDArray[np.generic] = np.take_along_axis(matrix, self.j.reshape(matrix.shape), axis=1).reshape(-1)
+        return flat
+
+    def matrix(self, flat: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return values in the order of the synapses as a matrix (n_input, n_exc)."""
+        n_input = int(self.i[-1]) + 1
+        matrix: NDArray[np.generic] = np.empty((n_input, self.j.size // n_input), flat.dtype)
+        np.put_along_axis(matrix, self.j.reshape(matrix.shape), flat.reshape(matrix.shape), axis=1)
+        return matrix
+
+
+def synapse_order(delays: NDArray[np.float64], dt: float) -> SynapseOrder:
+    """Return the order of the synapses for delays (n_input, n_exc) in seconds."""
+    steps = (delays / dt + 0.5).astype(np.int32)  # rounded as Brian2 rounds
+    n_input, n_exc = delays.shape
+    targets = np.argsort(steps, axis=1, kind="stable").astype(np.int32)
+    return SynapseOrder(np.repeat(np.arange(n_input, dtype=np.int32), n_exc), targets.reshape(-1))
