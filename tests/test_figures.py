@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from diehlcook import figures
+from diehlcook.figures.fields import UNASSIGNED
 
 FACTS = "diehl-cook-2015 · 400 neurons · 60,000 images · seed 1 · 87.9 % [87.2, 88.5]"
 
@@ -68,9 +69,8 @@ def test_many_sorted_fields_are_named_at_the_side():
     ax = figures.receptive_fields(numbered_fields(400), assignments=classes, sort="label")
     marks = [text for text in ax.texts if text.get_text() in {"0", "1", "3", "—"}]
     assert [mark.get_text() for mark in marks] == ["0", "1", "3", "—"]
-    assert [mark.get_position()[1] for mark in marks] == pytest.approx(
-        [9.5, 29.5, 49.5, 69.5]
-    )  # 5 rows of 4 each
+    # Five rows of neurons for each class, of four pixels each.
+    assert [mark.get_position()[1] for mark in marks] == pytest.approx([9.5, 29.5, 49.5, 69.5])
     width = ax.figure.get_figwidth() * ax.figure.dpi
     pixels(ax.figure)
     assert all(0 <= mark.get_window_extent().x0 < width for mark in marks)  # not cut off
@@ -192,7 +192,7 @@ def test_label_map_shows_classes_and_counts():
     assert texts(ax) == ["3", "3", "—", "0", "9"]
     assert [bar.get_width() for bar in bars.patches] == [1, 0, 0, 2, 0, 0, 0, 0, 0, 1, 1]
     inks = ax.images[0].to_rgba(np.array([[-1, 0, 9]]))[0, :, :3]
-    colours = [figures.UNASSIGNED, figures.CLASS_COLOURS[0], figures.CLASS_COLOURS[9]]
+    colours = [UNASSIGNED, figures.CLASS_COLOURS[0], figures.CLASS_COLOURS[9]]
     assert inks == pytest.approx(np.array([matplotlib.colors.to_rgb(c) for c in colours]), abs=0.003)
 
 
@@ -202,7 +202,7 @@ def test_big_label_maps_have_no_digits():
 
 
 def test_class_colours_differ():
-    assert len({*figures.CLASS_COLOURS, figures.UNASSIGNED}) == 11
+    assert len({*figures.CLASS_COLOURS, UNASSIGNED}) == 11
 
 
 def small_raster(**options):

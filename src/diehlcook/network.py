@@ -147,7 +147,9 @@ def build_network(
         name="exc",
         **common,
     )
-    exc.run_regularly(excitatory.every_step + rule.neuron_every_step, when="start", order=-1, name="exc_every_step")
+    exc.run_regularly(
+        excitatory.every_step + rule.neuron_every_step, when="start", order=-1, name="exc_every_step"
+    )
     exc.v = params.v_init_exc * b2.volt
     exc.theta = (params.theta_init if theta is None else theta) * b2.volt
     exc.lockout_left = params.steps("lockout_exc")  # the `timer` of the ports starts at 0
@@ -193,12 +195,26 @@ def build_network(
             (inp_exc, synapses.NORMALISE + rule.every_presentation),
         ]
     for order_in_slot, (group, code) in enumerate(before):
-        group.run_regularly(code, dt=presentation, when="start", order=order_in_slot, name=f"before_presentation_{order_in_slot}")
+        group.run_regularly(
+            code,
+            dt=presentation,
+            when="start",
+            order=order_in_slot,
+            name=f"before_presentation_{order_in_slot}",
+        )
     history = b2.StateMonitor(
-        control, protocol.RECORDED, record=True, dt=presentation, when="start", order=len(before), name="history"
+        control,
+        protocol.RECORDED,
+        record=True,
+        dt=presentation,
+        when="start",
+        order=len(before),
+        name="history",
     )
     spikes = b2.SpikeMonitor(exc, name="spikes")
-    return b2.Network(control, inp, exc, inh, inp_exc, exc_inh, exc_count, *lateral, spikes, history, name="network")
+    return b2.Network(
+        control, inp, exc, inh, inp_exc, exc_inh, exc_count, *lateral, spikes, history, name="network"
+    )
 
 
 def link(group: b2.NeuronGroup, control: b2.NeuronGroup, variable: str) -> None:

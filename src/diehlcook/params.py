@@ -42,7 +42,9 @@ PAPER = "paper §{}"
 CODE = "authors' public code"
 
 
-def par(default: Any, symbol: str, meaning: str, source: str, *, unit: str = "", choices: tuple[str, ...] = ()) -> Any:
+def par(
+    default: Any, symbol: str, meaning: str, source: str, *, unit: str = "", choices: tuple[str, ...] = ()
+) -> Any:
     """Declare one parameter; `unit` is the unit in which `default` is given and shown."""
     value = default * UNITS[unit][1] if unit else default
     metadata = {"unit": unit, "symbol": symbol, "meaning": meaning, "source": source, "choices": choices}
@@ -72,7 +74,9 @@ class Params:
     tau_mem_exc: float = par(100, "τ_E", "membrane time constant, excitatory", PAPER.format("2.1"), unit="ms")
     v_rest_exc: float = par(-65, "V_rest,E", "resting potential, excitatory", CODE, unit="mV")
     v_reset_exc: float = par(-65, "V_reset,E", "reset potential, excitatory", CODE, unit="mV")
-    v_init_exc: float = par(-105, "V_0,E", "initial potential, excitatory", CODE + " (rest - 40 mV)", unit="mV")
+    v_init_exc: float = par(
+        -105, "V_0,E", "initial potential, excitatory", CODE + " (rest - 40 mV)", unit="mV"
+    )
     v_thresh_exc: float = par(-52, "V_thr,E", "firing threshold without theta, excitatory", CODE, unit="mV")
     e_exc: float = par(0, "E_exc", "reversal potential of excitatory synapses", CODE, unit="mV")
     e_inh_exc: float = par(-100, "E_inh,E", "reversal of inhibition on excitatory neurons", CODE, unit="mV")
@@ -87,7 +91,9 @@ class Params:
     tau_mem_inh: float = par(10, "τ_I", "membrane time constant, inhibitory", CODE, unit="ms")
     v_rest_inh: float = par(-60, "V_rest,I", "resting potential, inhibitory", CODE, unit="mV")
     v_reset_inh: float = par(-45, "V_reset,I", "reset potential, inhibitory", CODE, unit="mV")
-    v_init_inh: float = par(-100, "V_0,I", "initial potential, inhibitory", CODE + " (rest - 40 mV)", unit="mV")
+    v_init_inh: float = par(
+        -100, "V_0,I", "initial potential, inhibitory", CODE + " (rest - 40 mV)", unit="mV"
+    )
     v_thresh_inh: float = par(-40, "V_thr,I", "firing threshold, inhibitory", CODE, unit="mV")
     e_inh_inh: float = par(-85, "E_inh,I", "reversal of inhibition on inhibitory neurons", CODE, unit="mV")
     refractory_inh: float = par(2, "t_ref,I", "refractory time, v held, inhibitory", CODE, unit="ms")
@@ -109,7 +115,9 @@ class Params:
     w_init_scale: float = par(0.3, "", "initial weight = scale (U[0,1) + offset)", CODE)
     w_init_offset: float = par(0.01, "", "initial weight = scale (U[0,1) + offset)", CODE)
     weight_sum: float = par(78.0, "Σw", "sum of the input weights of a neuron after normalisation", CODE)
-    normalise: str = par("presentation", "", "before what the weights are normalised", CODE, choices=("presentation", "image"))
+    normalise: str = par(
+        "presentation", "", "before what the weights are normalised", CODE, choices=("presentation", "image")
+    )
     eta_pre: float = par(1e-4, "η_pre", "depression on a presynaptic spike", CODE + ", nu_ee_pre")
     eta_post: float = par(1e-2, "η_post", "potentiation on a postsynaptic spike", CODE + ", nu_ee_post")
     tau_pre: float = par(20, "τ_pre", "decay of the presynaptic trace", CODE, unit="ms")
@@ -119,12 +127,19 @@ class Params:
     t_stimulus: float = par(350, "T_stim", "time an image is shown", PAPER.format("2.5"), unit="ms")
     t_rest: float = par(150, "T_rest", "time without input after it", PAPER.format("2.5"), unit="ms")
     pixel_rate: float = par(0.125, "ρ", "input rate per grey level and unit of intensity", CODE, unit="Hz")
-    intensity_init: float = par(2.0, "I_0", "intensity of the first attempt (255 grey levels: 63.75 Hz)", PAPER.format("2.5"))
+    intensity_init: float = par(
+        2.0, "I_0", "intensity of the first attempt (255 grey levels: 63.75 Hz)", PAPER.format("2.5")
+    )
     intensity_step: float = par(1.0, "ΔI", "intensity added for every further attempt", CODE)
     min_spikes: int = par(5, "n_min", "fewer excitatory spikes than this: present again", PAPER.format("2.5"))
-    max_attempts: int = par(20, "", "attempts after which an image counts as silent", "ours: the authors loop for ever")
+    max_attempts: int = par(
+        20, "", "attempts after which an image counts as silent", "ours: the authors loop for ever"
+    )
     count_rest: bool = par(
-        True, "", "the rest before a presentation counts towards its spikes", CODE + " (window since the last stimulus end)"
+        True,
+        "",
+        "the rest before a presentation counts towards its spikes",
+        CODE + " (window since the last stimulus end)",
     )
 
     def __post_init__(self) -> None:
@@ -133,7 +148,17 @@ class Params:
             value = getattr(self, f.name)
             if choices and value not in choices:
                 raise DiehlCookError(f"{f.name} is {value!r}; choose one of {', '.join(choices)}")
-        positive = ("n_input", "n_exc", "dt", "min_spikes", "max_attempts", "weight_sum", "t_stimulus", "t_rest", "w_max")
+        positive = (
+            "n_input",
+            "n_exc",
+            "dt",
+            "min_spikes",
+            "max_attempts",
+            "weight_sum",
+            "t_stimulus",
+            "t_rest",
+            "w_max",
+        )
         taus = tuple(f.name for f in fields(self) if f.name.startswith("tau_"))
         for name in positive + taus:
             if not getattr(self, name) > 0:
@@ -141,7 +166,9 @@ class Params:
         for name in ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc"):
             steps = getattr(self, name) / self.dt
             if steps < 0 or abs(steps - round(steps)) > 1e-6:
-                raise DiehlCookError(f"{name} is {self.text(name)}; it must be a whole number of time steps (dt = {self.text('dt')})")
+                raise DiehlCookError(
+                    f"{name} is {self.text(name)}; it must be a whole number of time steps (dt = {self.text('dt')})"
+                )
         if not 0 <= self.delay_min <= self.delay_max < self.t_rest:
             raise DiehlCookError(
                 f"delays are {self.text('delay_min')} to {self.text('delay_max')}; "
@@ -150,7 +177,8 @@ class Params:
 
     def steps(self, name: str) -> int:
         """Return the duration `name` in whole time steps."""
-        return round(getattr(self, name) / self.dt)
+        seconds: float = getattr(self, name)
+        return round(seconds / self.dt)
 
     @property
     def presentation_steps(self) -> int:
@@ -194,7 +222,11 @@ class Params:
 
     def differences(self, other: Params) -> dict[str, tuple[str, str]]:
         """Return the parameters in which the two differ, as texts (of self, of other)."""
-        return {f.name: (self.text(f.name), other.text(f.name)) for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)}
+        return {
+            f.name: (self.text(f.name), other.text(f.name))
+            for f in fields(self)
+            if getattr(self, f.name) != getattr(other, f.name)
+        }
 
     def namespace(self) -> dict[str, Any]:
         """Return all constants for Brian2: quantities with units, bools as 0 or 1, durations also in steps."""
@@ -206,8 +238,12 @@ class Params:
             value, unit = getattr(self, f.name), f.metadata["unit"]
             if isinstance(value, str) or f.name == "dt":  # dt belongs to the clock
                 continue
-            values[f.name] = value * si[UNITS[unit][0]] if unit else int(value) if isinstance(value, bool) else value
-        values |= {f"{name}_steps": self.steps(name) for name in ("refractory_exc", "refractory_inh", "lockout_exc")}
+            values[f.name] = (
+                value * si[UNITS[unit][0]] if unit else int(value) if isinstance(value, bool) else value
+            )
+        values |= {
+            f"{name}_steps": self.steps(name) for name in ("refractory_exc", "refractory_inh", "lockout_exc")
+        }
         values |= {"stimulus_steps": self.steps("t_stimulus"), "presentation_steps": self.presentation_steps}
         return values
 
@@ -233,7 +269,9 @@ def parse(name: str, value: Any) -> Any:
         import brian2
 
         if not brian2.have_same_dimensions(value, getattr(brian2, si)):
-            raise DiehlCookError(f"{name} is {value}; it needs a unit such as {unit}, e.g. {name}='{Params().text(name)}'")
+            raise DiehlCookError(
+                f"{name} is {value}; it needs a unit such as {unit}, e.g. {name}='{Params().text(name)}'"
+            )
         return float(value)
     if isinstance(default, bool):
         truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -244,11 +282,15 @@ def parse(name: str, value: Any) -> Any:
         return str(value)
     match = QUANTITY.fullmatch(str(value))
     if match is None:
-        raise DiehlCookError(f"{name} is {value!r}; expected a number{' with a unit' if unit else ''}, e.g. {name}='{Params().text(name)}'")
+        raise DiehlCookError(
+            f"{name} is {value!r}; expected a number{' with a unit' if unit else ''}, e.g. {name}='{Params().text(name)}'"
+        )
     number, given = match.groups()
     if unit:
         if UNITS.get(given, (None,))[0] != UNITS[unit][0]:
-            raise DiehlCookError(f"{name} is {str(value)!r}; it needs a unit such as {unit}, e.g. {name}='{Params().text(name)}'")
+            raise DiehlCookError(
+                f"{name} is {str(value)!r}; it needs a unit such as {unit}, e.g. {name}='{Params().text(name)}'"
+            )
         return float(number) * UNITS[given][1]
     if given:
         raise DiehlCookError(f"{name} is {str(value)!r}; it has no unit, e.g. {name}={Params().text(name)}")
@@ -261,7 +303,11 @@ def parse(name: str, value: Any) -> Any:
 
 def preset_names() -> list[str]:
     """Return the names of the presets in the package, the default first."""
-    names = sorted(p.name.removesuffix(".toml") for p in resources.files(__package__).joinpath("presets").iterdir() if p.name.endswith(".toml"))
+    names = sorted(
+        p.name.removesuffix(".toml")
+        for p in resources.files(__package__).joinpath("presets").iterdir()
+        if p.name.endswith(".toml")
+    )
     return [DEFAULT_PRESET, *names]
 
 
@@ -291,7 +337,9 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
     else:
         near = difflib.get_close_matches(name, preset_names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise DiehlCookError(f"unknown preset {name!r}{hint} (presets: {', '.join(preset_names())}, or a .toml file)")
+        raise DiehlCookError(
+            f"unknown preset {name!r}{hint} (presets: {', '.join(preset_names())}, or a .toml file)"
+        )
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -79,7 +79,7 @@ def uniform(key: Any, counter: Any) -> NDArray[np.float64]:
     key = np.asarray(key, dtype=np.int64).astype(np.uint64)
     counter = np.asarray(counter, dtype=np.int64).astype(np.uint64)
     z = np.atleast_1d(key + (counter + np.uint64(1)) * np.uint64(GAMMA))
-    return (mix(z) >> np.uint64(11)) * 2.0**-53
+    return (mix(z) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 CPP = """
@@ -99,15 +99,19 @@ static inline double uniform(int64_t key, int64_t counter) {
     return (diehlcook_mix(z) >> 11) * 1.1102230246251565e-16;
 }
 """
-CYTHON = """
+CYTHON = (
+    """
 from libc.stdint cimport int64_t, uint64_t
 cdef extern from *:
     '''
-""" + "\n".join("    " + line for line in CPP.splitlines()) + """
+"""
+    + "\n".join("    " + line for line in CPP.splitlines())
+    + """
     '''
     double uniform(int64_t key, int64_t counter) nogil
     int64_t presentation_key(int64_t stream, int64_t position, int64_t attempt) nogil
 """
+)
 
 
 def brian_functions() -> dict[str, Function]:
@@ -115,9 +119,15 @@ def brian_functions() -> dict[str, Function]:
     from brian2 import Function
 
     functions = {
-        "uniform": Function(uniform, arg_units=[1, 1], arg_types=["integer"] * 2, return_unit=1, return_type="float"),
+        "uniform": Function(
+            uniform, arg_units=[1, 1], arg_types=["integer"] * 2, return_unit=1, return_type="float"
+        ),
         "presentation_key": Function(
-            presentation_key, arg_units=[1] * 3, arg_types=["integer"] * 3, return_unit=1, return_type="integer"
+            presentation_key,
+            arg_units=[1] * 3,
+            arg_types=["integer"] * 3,
+            return_unit=1,
+            return_type="integer",
         ),
     }
     for function in functions.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +40,15 @@ class SynapseOrder(NamedTuple):
     j: NDArray[np.int32]
     """Target of each synapse (n_input * n_exc,)."""
 
-    def flatten(self, matrix: NDArray[np.generic]) -> NDArray[np.generic]:
+    def flatten(self, matrix: NDArray[Any]) -> NDArray[Any]:
         """Return the values of a matrix (n_input, n_exc) in the order of the synapses."""
-        flat: NDArray[np.generic] = np.take_along_axis(matrix, self.j.reshape(matrix.shape), axis=1).reshape(-1)
+        flat: NDArray[Any] = np.take_along_axis(matrix, self.j.reshape(matrix.shape), axis=1).reshape(-1)
         return flat
 
-    def matrix(self, flat: NDArray[np.generic]) -> NDArray[np.generic]:
+    def matrix(self, flat: NDArray[Any]) -> NDArray[Any]:
         """Return values in the order of the synapses as a matrix (n_input, n_exc)."""
         n_input = int(self.i[-1]) + 1
-        matrix: NDArray[np.generic] = np.empty((n_input, self.j.size // n_input), flat.dtype)
+        matrix: NDArray[Any] = np.empty((n_input, self.j.size // n_input), flat.dtype)
         np.put_along_axis(matrix, self.j.reshape(matrix.shape), flat.reshape(matrix.shape), axis=1)
         return matrix
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,14 +108,18 @@ def make_responses(
     resting = step_within >= params.steps("t_stimulus")
     shape = (presentations, params.n_exc)
     stimulus, rest = (
-        np.bincount(presentation[part] * params.n_exc + spike_neuron[part], minlength=shape[0] * shape[1]).reshape(shape)
+        np.bincount(
+            presentation[part] * params.n_exc + spike_neuron[part], minlength=shape[0] * shape[1]
+        ).reshape(shape)
         for part in (~resting, resting)
     )
     counts = stimulus
     if params.count_rest:
         counts = stimulus + np.vstack([rest_before.astype(np.int64), rest[:-1]])
     if counts.max(initial=0) > np.iinfo(np.uint16).max:
-        raise DiehlCookError(f"a neuron fired {counts.max()} times in one presentation; the network is running away")
+        raise DiehlCookError(
+            f"a neuron fired {counts.max()} times in one presentation; the network is running away"
+        )
     n_synapses = params.n_input * params.n_exc
     theta_mean = history["theta_sum"] / params.n_exc
     weight_mean = history["weights_sum"] / n_synapses
@@ -206,10 +210,10 @@ class Engine(ABC):
             The state became non-finite, or the simulation failed.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - only some engines hold anything
         """Release what the engine holds; it cannot be used afterwards."""
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

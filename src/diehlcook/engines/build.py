@@ -23,6 +23,12 @@ from ..network import build_network, presentation_time, state_variables
 from ..params import Params
 from ..protocol import CONTROL, RECORDED
 
+COMPILE = ["-w", "-O3", "-ffast-math", "-march=native", "-std=c++11"]
+"""Brian2's flags less -fno-finite-math-only, with which GCC does not vectorise exp; the engine looks for NaN itself."""
+
+LINK = ["-ffast-math"]
+"""Flushes denormals to zero: conductances and traces decay into them."""
+
 SAME_TIME = ("#define Clock_epsilon 1e-14", "#define Clock_epsilon 1e-9")
 """Two clocks tick together if their times differ by less than this.
 
@@ -69,7 +75,8 @@ def build(spec: dict[str, Any], folder: Path) -> None:
     initial["inp_exc.w"] = 0.0
 
     b2.set_device("cpp_standalone", build_on_run=False)
-    b2.prefs.codegen.cpp.extra_link_args += ["-ffast-math"]  # conductances decay into denormals; this flushes them to 0
+    b2.prefs.codegen.cpp.extra_compile_args_gcc = COMPILE
+    b2.prefs.codegen.cpp.extra_link_args += LINK
     network = build_network(**arguments)
     network.run(spec["capacity"] * presentation_time(params), namespace={})
     device = b2.device
@@ -81,23 +88,26 @@ def build(spec: dict[str, Any], folder: Path) -> None:
     control = {name: network["protocol"].variables[name] for name in CONTROL}
     order = wiring.synapse_order(wires, params.dt)
     static = {"i": order.i, "j": order.j, "delay": order.flatten(wires), "w": order.flatten(marks)}
-    manifest = {
+    manifest: dict[str, Any] = {
         "state": {
-            name: {"dtype": np.dtype(v.dtype).str, "file": result_file(v), "initial": initial[name]} for name, v in variables.items()
+            name: {"dtype": np.dtype(v.dtype).str, "file": result_file(v), "initial": initial[name]}
+            for name, v in variables.items()
         },
         "control": {name: np.dtype(v.dtype).str for name, v in control.items()},
         "stopped": result_file(control["stopped"]),
-        "steps": result_file(network["clock"].variables["timestep"]) if "clock" in network else None,
         "spikes": {name: result_file(network["spikes"].variables[name]) for name in ("i", "t")},
         "history": {
-            name: {"dtype": np.dtype(network["protocol"].variables[name].dtype).str, "file": result_file(network["history"].variables[name])}
+            name: {
+                "dtype": np.dtype(network["protocol"].variables[name].dtype).str,
+                "file": result_file(network["history"].variables[name]),
+            }
             for name in RECORDED
         },
         "static": {label: static_name(array) for label, array in static.items()},
     }
     compile_program(folder)
-    for name in manifest["static"].values():
-        (folder / "static_arrays" / name).unlink()
+    for file in manifest["static"].values():
+        (folder / "static_arrays" / file).unlink()
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
@@ -108,10 +118,14 @@ def result_file(variable: Any) -> str:
 
 def static_name(array: NDArray[Any]) -> str:
     """Return the name of the static array of the device with this content."""
-    names = [n for n, a in b2.device.static_arrays.items() if a.size == array.size and np.array_equal(a.reshape(-1), array)]
+    names = [
+        n
+        for n, a in b2.device.static_arrays.items()
+        if a.size == array.size and np.array_equal(a.reshape(-1), array)
+    ]
     if len(names) != 1:
         raise RuntimeError(f"expected one static array of this content, found {names}")
-    return names[0]
+    return str(names[0])
 
 
 def patch(path: Path, old: str, new: str, *, needed: bool) -> None:
@@ -120,12 +134,16 @@ def patch(path: Path, old: str, new: str, *, needed: bool) -> None:
     if text.count(old) == 1:
         path.write_text(text.replace(old, new), encoding="utf-8")
     elif needed:
-        raise RuntimeError(f"Brian2 {b2.__version__} generates another {path.name} than expected: cannot build safely")
+        raise RuntimeError(
+            f"Brian2 {b2.__version__} generates another {path.name} than expected: cannot build safely"
+        )
 
 
 def compile_program(folder: Path) -> None:
     """Compile with make; on failure print the compiler's last lines and exit."""
-    make = subprocess.run(["make", f"-j{os.cpu_count() or 1}"], cwd=folder, capture_output=True, text=True, check=False)
+    make = subprocess.run(
+        ["make", f"-j{os.cpu_count() or 1}"], cwd=folder, capture_output=True, text=True, check=False
+    )
     if make.returncode:
         sys.exit("\n".join(make.stderr.splitlines()[-20:]))
     for leftover in [*folder.glob("*.o"), *folder.glob("code_objects/*.o")]:

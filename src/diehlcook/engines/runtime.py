@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 
 from .. import wiring
 from ..network import build_network, presentation_time, state_variables
-from .base import REST_SPIKES, Cancelled, Engine, Model, Responses, State, check_finite, make_relative, make_responses, prepared_state
+from .base import (
+    REST_SPIKES,
+    Cancelled,
+    Engine,
+    Model,
+    Responses,
+    State,
+    check_finite,
+    make_relative,
+    make_responses,
+    prepared_state,
+)
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +36,13 @@ CANCEL_CHECK = 10
 
 def choose_target() -> None:
     """Let Brian2 compile with Cython if there is a compiler; else use NumPy, and say how slow that is."""
-    if b2.prefs.codegen.target == "auto" and not any(shutil.which(name) for name in ("g++", "c++", "clang++", "cl")):
+    if b2.prefs.codegen.target == "auto" and not any(
+        shutil.which(name) for name in ("g++", "c++", "clang++", "cl")
+    ):
         b2.prefs.codegen.target = "numpy"
-        log.warning("no C++ compiler found: using NumPy, about 5 times slower than Cython and 50 times than standalone")
+        log.warning(
+            "no C++ compiler found: using NumPy, about 5 times slower than Cython and 50 times than standalone"
+        )
 
 
 class RuntimeEngine(Engine):
@@ -53,13 +68,16 @@ class RuntimeEngine(Engine):
         self.cancelled: Callable[[], bool] = lambda: False
         self.was_cancelled = False
 
-        @b2.network_operation(dt=presentation_time(params) / CANCEL_CHECK, when="end", order=1, name="cancel")
         def cancel() -> None:
             if self.cancelled():
                 self.was_cancelled = True
                 b2.stop()
 
-        self.network.add(cancel)
+        self.network.add(
+            b2.NetworkOperation(
+                cancel, dt=presentation_time(params) / CANCEL_CHECK, when="end", order=1, name="cancel"
+            )
+        )
         self.variables = state_variables(self.network)
         self.network.run(0 * b2.second, namespace={})
         self.network.store("start")
@@ -111,7 +129,10 @@ class RuntimeEngine(Engine):
         new = self.read_state()
         make_relative(new, float(self.network.t), params.dt)
         monitor = self.network["history"]
-        recorded = {name: np.array(getattr(monitor, name + "_" if name.startswith("theta") else name))[0] for name in monitor.record_variables}
+        recorded = {
+            name: np.array(getattr(monitor, name + "_" if name.startswith("theta") else name))[0]
+            for name in monitor.record_variables
+        }
         spikes = self.network["spikes"]
         responses, new[REST_SPIKES] = make_responses(
             params, recorded, np.array(spikes.i), np.array(spikes.t_), state[REST_SPIKES]

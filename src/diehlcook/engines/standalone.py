@@ -33,14 +33,34 @@ from numpy.typing import NDArray
 from .. import wiring
 from ..errors import DiehlCookError
 from ..protocol import RECORDED
-from .base import REST_SPIKES, Cancelled, Engine, Model, Responses, State, check_finite, make_relative, make_responses, prepared_state
+from .base import (
+    REST_SPIKES,
+    Cancelled,
+    Engine,
+    Model,
+    Responses,
+    State,
+    check_finite,
+    make_relative,
+    make_responses,
+    prepared_state,
+)
 
 log = logging.getLogger(__name__)
 
 CAPACITY = 1000
 """Presentations (and images) that one chunk can take; compiled in."""
 
-SOURCES = ("network.py", "neurons.py", "synapses.py", "stimulus.py", "protocol.py", "params.py", "wiring.py", "engines/build.py")
+SOURCES = (
+    "network.py",
+    "neurons.py",
+    "synapses.py",
+    "stimulus.py",
+    "protocol.py",
+    "params.py",
+    "wiring.py",
+    "engines/build.py",
+)
 """Modules that decide the generated program."""
 
 
@@ -111,16 +131,26 @@ def program(model: Model) -> Path:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="unfinished-") as unfinished:
             spec_file = Path(unfinished) / "spec.json"
             spec_file.write_text(text, encoding="utf-8")
-            command = [sys.executable, "-m", "diehlcook.engines.build", str(spec_file), str(Path(unfinished) / "program")]
+            command = [
+                sys.executable,
+                "-m",
+                "diehlcook.engines.build",
+                str(spec_file),
+                str(Path(unfinished) / "program"),
+            ]
             made = subprocess.run(command, capture_output=True, text=True, check=False)
             if made.returncode:
                 last = (made.stderr.strip().splitlines() or ["no message"])[-1]
                 log.debug("%s", made.stderr)
-                raise DiehlCookError(f"the standalone program could not be built: {last} (-v shows all; --engine runtime does without)")
+                raise DiehlCookError(
+                    f"the standalone program could not be built: {last} (-v shows all; --engine runtime does without)"
+                )
             with contextlib.suppress(OSError):  # another process was faster
                 (Path(unfinished) / "program").rename(folder)
     except OSError as error:
-        raise DiehlCookError(f"{folder.parent}: cannot write compiled programs ({error.strerror}); set XDG_CACHE_HOME to a writable folder") from None
+        raise DiehlCookError(
+            f"{folder.parent}: cannot write compiled programs ({error.strerror}); set XDG_CACHE_HOME to a writable folder"
+        ) from None
     log.info("compiled in %.0f s", time.monotonic() - started)
     return folder
 
@@ -159,7 +189,9 @@ class StandaloneEngine(Engine):
         self.program = program(model)
         self.manifest = json.loads((self.program / "manifest.json").read_text(encoding="utf-8"))
         self.order = wiring.synapse_order(delays, model.params.dt)
-        self.folder = Path(tempfile.mkdtemp(prefix="diehlcook-"))  # private: chunks of several processes never meet
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="diehlcook-")
+        )  # private: chunks of several processes never meet
         for name in ("static_arrays", "state", "results"):
             (self.folder / name).mkdir()
         (self.folder / "main").symlink_to(self.program / "main")
@@ -178,16 +210,22 @@ class StandaloneEngine(Engine):
         try:
             values.tofile(path)
         except OSError as error:
-            raise DiehlCookError(f"{path}: cannot write ({error.strerror or error}); free space or set TMPDIR to another folder") from None
+            raise DiehlCookError(
+                f"{path}: cannot write ({error.strerror or error}); free space or set TMPDIR to another folder"
+            ) from None
         if path.stat().st_size != values.nbytes:
-            raise DiehlCookError(f"{path}: only part of it could be written; free space or set TMPDIR to another folder")
+            raise DiehlCookError(
+                f"{path}: only part of it could be written; free space or set TMPDIR to another folder"
+            )
 
     def read(self, name: str, dtype: str, size: int | None = None) -> NDArray[Any]:
         """Read an array that the program wrote."""
         path = self.folder / "results" / name
         values = np.fromfile(path, dtype=dtype) if path.exists() else np.empty(0, dtype)
         if size is not None and values.size != size:
-            raise DiehlCookError(f"the standalone program left {values.size} values of {name}, expected {size}; is the disk of {self.folder} full?")
+            raise DiehlCookError(
+                f"the standalone program left {values.size} values of {name}, expected {size}; is the disk of {self.folder} full?"
+            )
         return values
 
     def initial_state(
@@ -218,7 +256,11 @@ class StandaloneEngine(Engine):
         params = self.model.params
         images = images[:CAPACITY]
         self.pixels[: len(images)] = images.reshape(len(images), -1)
-        control = {"first_position": state["protocol.position"][0], "images_left": len(images), "presentations_left": presentations}
+        control = {
+            "first_position": state["protocol.position"][0],
+            "images_left": len(images),
+            "presentations_left": presentations,
+        }
         control |= {"slot": 0, "stopped": 0}
         arguments = ["pixels.values=state/pixels"]
         self.write("state/pixels", self.pixels)
@@ -235,11 +277,15 @@ class StandaloneEngine(Engine):
         for name, entry in self.manifest["state"].items():
             values = self.read(entry["file"], entry["dtype"], state[name].size)
             new[name] = self.order.matrix(values) if name.startswith("inp_exc.") else values
-        history = {name: self.read(entry["file"], entry["dtype"]) for name, entry in self.manifest["history"].items()}
+        history = {
+            name: self.read(entry["file"], entry["dtype"]) for name, entry in self.manifest["history"].items()
+        }
         done = len(history[RECORDED[0]])
         stopped = self.read(self.manifest["stopped"], self.manifest["control"]["stopped"], 1)[0]
         if not (stopped or done == CAPACITY) or any(len(values) != done for values in history.values()):
-            raise DiehlCookError(f"the standalone program ended after {done} presentations without having been told to")
+            raise DiehlCookError(
+                f"the standalone program ended after {done} presentations without having been told to"
+            )
         spikes = self.manifest["spikes"]
         responses, new[REST_SPIKES] = make_responses(
             params, history, self.read(spikes["i"], "<i4"), self.read(spikes["t"], "<f8"), state[REST_SPIKES]
@@ -260,14 +306,16 @@ class StandaloneEngine(Engine):
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, nothing that takes a lock
             )
             wait(process, cancelled)
             output.seek(0)
             said = output.read().decode(errors="replace").strip()
         if process.returncode or said:
             how = f"ended with {process.returncode}" if process.returncode else "reported a problem"
-            raise DiehlCookError(f"the standalone program {how}: {said.splitlines()[-1] if said else 'it said nothing'}")
+            raise DiehlCookError(
+                f"the standalone program {how}: {said.splitlines()[-1] if said else 'it said nothing'}"
+            )
 
     def close(self) -> None:
         """Delete the files of this engine."""

@@ -1,0 +1,417 @@
+"""Command line: ``python -m diehlcook train|observe|test|plot|demo|params|data``.
+
+Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 health check failed under
+``--strict``, 130 interrupted after a saved checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .errors import DiehlCookError
+
+if TYPE_CHECKING:
+    from .datasets import Dataset
+    from .params import Params
+    from .run import Run
+
+EXIT_FAILED, EXIT_UNHEALTHY, EXIT_INTERRUPTED = 1, 3, 130
+
+DEMO = {"n_exc": "100", "theta_plus": "0.0125 mV"}
+DEMO_EPOCHS = 3
+
+
+def positive(text: str) -> int:
+    """Parse a whole number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def natural(text: str) -> int:
+    """Parse a whole number of at least 0."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m diehlcook",
+        description="Diehl & Cook (2015) in Brian2: train a spiking network on digits, label its neurons, test and plot it.",
+        epilog="Chain of commands for MNIST, with the defaults: train, observe, test, plot. A first look: demo.",
+    )
+    parser.add_argument("--version", action="version", version=f"diehlcook {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    says = argparse.ArgumentParser(add_help=False)
+    says.add_argument("-v", "--verbose", action="store_true", help="log more; tracebacks of errors")
+    says.add_argument("-q", "--quiet", action="store_true", help="no progress, only warnings and results")
+    says.add_argument("--json", action="store_true", help="results as JSON on stdout")
+
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--run", type=Path, metavar="DIR", help="run directory (default: data/runs/<preset>)")
+
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument(
+        "--preset", metavar="NAME|FILE.toml", help="parameters to start from (default: diehl-cook-2015)"
+    )
+    model.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a parameter, e.g. --set 'tau_mem_exc=80 ms'; repeatable",
+    )
+    model.add_argument(
+        "--n-exc",
+        type=positive,
+        metavar="N",
+        help="excitatory neurons; theta_plus is scaled with N unless set",
+    )
+    model.add_argument("--rule", metavar="NAME", help="learning rule (triplet)")
+
+    source = argparse.ArgumentParser(add_help=False)
+    source.add_argument(
+        "--dataset",
+        metavar="NAME|DIR|FILE.npz",
+        help="mnist, digits (embedded), a folder of IDX files, or an .npz file (default: mnist; later phases: that of the training)",
+    )
+    source.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder of the MNIST files (default: $DIEHLCOOK_MNIST, the user cache, or a download)",
+    )
+    source.add_argument("--samples", type=positive, metavar="N", help="use the first N images (default: all)")
+
+    how = argparse.ArgumentParser(add_help=False)
+    how.add_argument(
+        "--engine",
+        choices=("standalone", "runtime"),
+        default="standalone",
+        help="standalone: compiled C++ (default); runtime: Brian2 in this process",
+    )
+    how.add_argument("--resume", action="store_true", help="continue an interrupted phase")
+    how.add_argument("--force", action="store_true", help="replace what is there")
+    how.add_argument("--strict", action="store_true", help="exit 3 if the health check finds something")
+
+    several = argparse.ArgumentParser(add_help=False)
+    several.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="J",
+        help="processes (default: all cores); the result does not depend on it",
+    )
+
+    def command(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[*parents, says])
+
+    one = command("train", "learn from unlabelled images", where, model, source, how)
+    one.add_argument(
+        "--epochs", type=positive, default=1, metavar="E", help="passes over the images (default: 1)"
+    )
+    one.add_argument(
+        "--seed",
+        type=natural,
+        default=0,
+        metavar="S",
+        help="seed of weights, delays and input spikes (default: 0)",
+    )
+    command("observe", "label the neurons by their responses to training images", where, source, how, several)
+    one = command("test", "classify test images and report the accuracy", where, source, how, several)
+    one.add_argument(
+        "--repeats",
+        type=positive,
+        default=1,
+        metavar="K",
+        help="present the whole test set K times (paper: 10)",
+    )
+    one = command("plot", "draw the figures of a run", where)
+    one.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of the MNIST files, for the misclassified digits"
+    )
+    one.add_argument(
+        "--format", choices=("png", "pdf", "svg"), default="png", help="file format (default: png)"
+    )
+    one.add_argument("--show", action="store_true", help="open the files as well")
+    one = command(
+        "demo",
+        "train, observe, test and plot 100 neurons on the embedded digits, a few minutes",
+        where,
+        how,
+        several,
+    )
+    one.add_argument("--seed", type=natural, default=0, metavar="S", help="seed (default: 0)")
+    one = command("params", "print the parameters with units, meaning and source", model)
+    one.add_argument("--run", type=Path, metavar="DIR", help="those of a run instead")
+    one = command("data", "find or download MNIST and verify it")
+    one.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder to look in or to fill (default: $DIEHLCOOK_MNIST or the user cache)",
+    )
+    return parser
+
+
+def resolve_params(args: argparse.Namespace) -> tuple[str, Params]:
+    """Return preset name and parameters for --preset, --rule, --n-exc and --set."""
+    from .params import DEFAULT_PRESET, REFERENCE_N_EXC, load_preset, scaled_theta_plus
+
+    preset = args.preset or DEFAULT_PRESET
+    params = load_preset(preset)
+    changes: dict[str, Any] = {}
+    for text in args.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise DiehlCookError(f"--set {text!r}: expected NAME=VALUE, e.g. --set 'tau_mem_exc=80 ms'")
+        changes[name.strip()] = value.strip()
+    if args.rule:
+        changes["rule"] = args.rule
+    if args.n_exc:
+        changes["n_exc"] = args.n_exc
+        if "theta_plus" not in changes and args.n_exc != params.n_exc:
+            changes["theta_plus"] = scaled_theta_plus(args.n_exc)
+            logging.getLogger(__name__).warning(
+                "theta_plus is scaled to %s for %d neurons (0.05 mV at %d); --set theta_plus=... overrides",
+                changes["theta_plus"],
+                args.n_exc,
+                REFERENCE_N_EXC,
+            )
+    return Path(preset).stem if preset.endswith(".toml") else preset, params.with_values(changes)
+
+
+def load_data(args: argparse.Namespace, split: str, default: str = "mnist") -> Dataset:
+    """Return the images for a phase."""
+    from . import datasets
+
+    data = datasets.load(args.dataset or default, split, data=args.data, progress=not args.quiet)
+    return data.head(args.samples) if args.samples else data
+
+
+def train_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Run the phase train."""
+    from .progress import Interruption, images_progress
+    from .train import train
+
+    preset, params = resolve_params(args)
+    data = load_data(args, "train")
+    folder = args.run or Path("data/runs") / preset
+    total = len(data) * args.epochs
+    with Interruption() as cancelled, images_progress("train", total, enabled=not args.quiet) as report:
+        run = train(
+            folder, data, params, preset=preset, seed=args.seed, epochs=args.epochs, engine=args.engine,
+            resume=args.resume, force=args.force, report=report, cancelled=cancelled,
+        )  # fmt: skip
+    return result(run, "train")
+
+
+def observe_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Run the phase observe."""
+    from .observe import observe
+
+    run = find_run(args)
+    data = load_data(args, "train", run.dataset)
+    with phase(args, "observe", len(data)) as options:
+        observe(run, data, **options)
+    return result(run, "observe")
+
+
+def test_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Run the phase test."""
+    from .test import test
+
+    run = find_run(args)
+    data = load_data(args, "test", run.dataset)
+    with phase(args, "test", len(data) * args.repeats) as options:
+        test(run, data, repeats=args.repeats, **options)
+    return result(run, "test")
+
+
+@contextlib.contextmanager
+def phase(args: argparse.Namespace, name: str, total: int) -> Any:
+    """Give the options that observe and test share, with interrupts and progress in place."""
+    from .present import available_cores
+    from .progress import Interruption, images_progress
+
+    with Interruption() as cancelled, images_progress(name, total, enabled=not args.quiet) as report:
+        yield {
+            "engine": args.engine,
+            "jobs": args.jobs or available_cores(),
+            "resume": args.resume,
+            "force": args.force,
+            "report": report,
+            "cancelled": cancelled,
+        }
+
+
+def find_run(args: argparse.Namespace) -> Run:
+    """Return the run named by --run, or the default one."""
+    from .params import DEFAULT_PRESET
+    from .run import load_run
+
+    return load_run(args.run or Path("data/runs") / DEFAULT_PRESET)
+
+
+def plot_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Run the phase plot."""
+    from . import datasets
+    from .plot import plot
+
+    run = find_run(args)
+    tested: dict[str, Any] = run.facts.get("test", {})
+
+    def test_data() -> Dataset:
+        data = datasets.load(tested["data"]["name"], "test", data=args.data, progress=not args.quiet)
+        return data.head(tested["images"]) if tested["images"] < len(data) else data
+
+    paths = plot(run, test_data=test_data if tested else None, format=args.format, show=args.show)
+    return {"figures": [str(path) for path in paths]}
+
+
+def demo_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Run all phases on the embedded digits."""
+    folder = args.run or Path("data/runs/demo")
+    phase_args = {"run": folder, "dataset": "digits", "data": None, "samples": None}
+    model = {
+        "preset": None,
+        "set": [f"{name}={value}" for name, value in DEMO.items()],
+        "n_exc": None,
+        "rule": None,
+    }
+    train_command(argparse.Namespace(**vars(args) | phase_args | model | {"epochs": DEMO_EPOCHS}))
+    observe_command(argparse.Namespace(**vars(args) | phase_args))
+    tested = test_command(argparse.Namespace(**vars(args) | phase_args | {"repeats": 1}))
+    plots = plot_command(argparse.Namespace(**vars(args) | phase_args | {"format": "png", "show": False}))
+    return tested | plots
+
+
+def params_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Print the resolved parameters."""
+    from .params import FIELDS
+    from .run import load_run
+
+    params = load_run(args.run).params if args.run else resolve_params(args)[1]
+    texts = params.as_texts()
+    if not args.json:
+        width = max(map(len, texts))
+        values = max(map(len, texts.values()))
+        for name, text in texts.items():
+            meta = FIELDS[name].metadata
+            say(
+                f"{name:<{width}}  {text:<{values}}  {meta['symbol']:<9}  {meta['meaning']}  [{meta['source']}]"
+            )
+    return texts
+
+
+def data_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Find or fetch MNIST and verify it."""
+    from . import mnist
+
+    folder = mnist.find_mnist(args.data) or mnist.fetch_mnist(args.data, progress=not args.quiet)
+    checks = mnist.verify_mnist(folder)
+    bad = [check for check in checks if not check.ok]
+    if bad:
+        raise DiehlCookError(f"{folder}: {bad[0].name}: {bad[0].problem}")
+    return {"folder": str(folder), "verified": [check.name for check in checks]}
+
+
+COMMANDS = {
+    "train": train_command,
+    "observe": observe_command,
+    "test": test_command,
+    "plot": plot_command,
+    "demo": demo_command,
+    "params": params_command,
+    "data": data_command,
+}
+
+
+def result(run: Run, name: str) -> dict[str, Any]:
+    """Return what a phase has to say, for people and machines."""
+    return {"run": str(run.folder), **run.facts[name]}
+
+
+def say(line: str) -> None:
+    """Print a line of a result."""
+    print(line)  # noqa: T201
+
+
+def say_result(command: str, facts: dict[str, Any]) -> None:
+    """Print the result of a command for people."""
+    if command == "train":
+        theta = facts["theta_mV"]
+        say(
+            f"trained {facts['run']}: {facts['images']} images, {facts['epochs']} epoch(s), {facts['wall_s']:.0f} s"
+        )
+        say(
+            f"  {facts['presentations_per_image']:.2f} presentations and {facts['spikes_per_image']:.1f} spikes per image, "
+            f"theta {theta['mean']:.1f} ± {theta['sd']:.1f} mV, {facts['silent_neurons']} neurons never fired"
+        )
+    elif command == "observe":
+        say(f"labelled {facts['run']} with {facts['images']} images, {facts['wall_s']:.0f} s")
+        say(
+            f"  neurons per class {facts['neurons_per_class']}, {facts['unassigned_neurons']} unassigned, {facts['silent_images']} silent images"
+        )
+    if "accuracy" in facts:
+        low, high = facts["interval95"]
+        say(
+            f"accuracy {facts['accuracy']:.2%}, 95 % interval [{low:.2%}, {high:.2%}], {facts['images']} test images × {facts['repeats']}"
+        )
+        say("  class      " + " ".join(f"{c:>5}" for c in range(len(facts["recall"]))))
+        for name in ("precision", "recall"):
+            say(f"  {name:<9}  " + " ".join(f"{value:5.3f}" for value in facts[name]))
+        say(
+            f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} unassigned neurons, {facts['ties']} ties"
+        )
+    for path in facts.get("figures", []):
+        say(path)
+    if command == "data":
+        say(f"MNIST in {facts['folder']}: {len(facts['verified'])} files verified")
+    for finding in facts.get("health", []):
+        logging.getLogger(__name__).warning("health: %s", finding)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    from .progress import Interrupted
+
+    args = make_parser().parse_args(argv)
+    level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("diehlcook").setLevel(level)
+    try:
+        facts = COMMANDS[args.command](args)
+        if args.json:
+            say(json.dumps(facts))
+        else:
+            say_result(args.command, facts)
+        sys.stdout.flush()
+        return EXIT_UNHEALTHY if getattr(args, "strict", False) and facts.get("health") else 0
+    except Interrupted as interrupted:
+        print(interrupted, file=sys.stderr)  # noqa: T201
+        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of stdout has gone, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except DiehlCookError as error:
+        if args.verbose:
+            logging.getLogger(__name__).debug("", exc_info=True)
+        print(f"diehlcook: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_FAILED

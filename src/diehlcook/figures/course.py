@@ -1,0 +1,289 @@
+"""What happened in time: curves of a training, and spikes and membrane potentials of a few presentations."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from ..readout import wilson
+from .style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    SKY,
+    VERMILION,
+    as_matrix,
+    as_vector,
+    counted,
+    named,
+    new_figure,
+    styled,
+)
+
+HISTORY_FIELDS = ("presentations", "spikes", "theta_mean", "theta_sd", "weight_sd")
+
+
+@styled
+def training_curves(
+    history: NDArray[Any],
+    accuracy: NDArray[Any] | None = None,
+    *,
+    points: int = 400,
+    title: str | None = None,
+    facts: str = "",
+) -> Figure:
+    """Draw how training went: accuracy, adaptive thresholds, spikes, presentations and weights over images.
+
+    Parameters
+    ----------
+    history : structured ndarray, shape (n_images,)
+        One row per trained image with the fields ``presentations``, ``spikes`` (of the accepted presentation,
+        all excitatory neurons), ``theta_mean`` and ``theta_sd`` (volts), ``weight_sd``; more are ignored.
+    accuracy : structured ndarray, shape (n_windows,), optional
+        Online accuracy with the fields ``images`` (trained by the end of the window), ``correct``, ``total``.
+        Without it there is no such panel. Its band is the 95 % Wilson interval.
+    points : int
+        Rows are averaged in about so many equal windows; each curve's axis says how many images that is.
+    title, facts : str
+        See `facts_title`.
+
+    Returns
+    -------
+    Figure
+        Axes are labelled "accuracy", "theta", "spikes", "presentations" and "weight_sd".
+
+    Raises
+    ------
+    ValueError
+        If an array is not a structured vector with the fields, or `history` is empty.
+    """
+    _fields("history", history, HISTORY_FIELDS)
+    if not history.size:
+        raise ValueError("history: expected at least one trained image, got none")
+    window = max(1, history.size // points)
+    starts = np.arange(0, history.size - window + 1, window)  # the last window takes the remainder
+    ends = np.append(starts[1:], history.size)
+    means = {
+        name: np.add.reduceat(history[name].astype(np.float64), starts) / (ends - starts)
+        for name in HISTORY_FIELDS
+    }
+
+    layout = [["theta", "spikes"], ["presentations", "weight_sd"]]
+    if accuracy is not None:
+        layout = [["accuracy", "accuracy", "theta"], ["spikes", "presentations", "weight_sd"]]
+    figure = new_figure((10.0 if accuracy is not None else 7.5, 5.4))
+    axes = cast(dict[str, Axes], figure.subplot_mosaic(layout, sharex=True))  # type: ignore[arg-type]
+    for name, ax in axes.items():
+        ax.set_label(name)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        ax.tick_params(labelsize=8, labelbottom=True)
+        ax.grid(axis="y", color="#E6E6E6", linewidth=0.6)
+        ax.set_axisbelow(True)
+        if name in layout[-1]:
+            ax.set_xlabel("images trained")
+    axes["theta"].set_xlim(0, max(history.size, 2))
+
+    if accuracy is not None:
+        _draw_accuracy(axes["accuracy"], accuracy)
+    theta, spread = means["theta_mean"] * 1e3, means["theta_sd"] * 1e3
+    axes["theta"].fill_between(ends, theta - spread, theta + spread, color=SKY, alpha=0.35, linewidth=0)
+    per = f"\n(mean of {window:,} images)" if window > 1 else ""
+    for name, values, colour, label in (
+        ("theta", theta, BLUE, "θ, mean ± sd (mV)"),
+        ("spikes", means["spikes"], BLUE, f"spikes per image{per}"),
+        ("presentations", means["presentations"], VERMILION, f"presentations per image{per}"),
+        ("weight_sd", means["weight_sd"], GREEN, "sd of the weights"),
+    ):
+        axes[name].plot(ends, values, color=colour, marker="o" if ends.size < 3 else None, markersize=3)
+        axes[name].set_ylabel(label)
+    axes["spikes"].set_ylim(bottom=0)
+    axes["presentations"].set_ylim(0.98, max(1.1, 1.02 * means["presentations"].max()))
+    return named(figure, title, f"Training on {counted(history.size, 'image')}", facts)
+
+
+@styled
+def raster(
+    spikes: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    boundaries: ArrayLike,
+    stimulus_ends: ArrayLike,
+    labels: Sequence[object] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    time: ArrayLike | None = None,
+    v: ArrayLike | None = None,
+    threshold: ArrayLike | None = None,
+    neurons: Sequence[int] | None = None,
+    traced: str = "excitatory",
+    title: str | None = None,
+    facts: str = "",
+) -> Figure:
+    """Draw spikes of populations and membrane potentials of some neurons, with the presentations marked.
+
+    Parameters
+    ----------
+    spikes : mapping of str to (indices, times)
+        Per population its neuron indices (n_spikes,) and spike times in seconds (n_spikes,); one panel each, in
+        the order of the mapping.
+    boundaries : array_like, shape (n_presentations,)
+        Start of each presentation, in seconds, ascending; one more, the end of the last rest, is welcome.
+    stimulus_ends : array_like, shape (n_presentations,)
+        Time in seconds at which the image is taken away; the rest up to the next boundary is shaded.
+    labels : sequence, optional
+        What to write over each presentation, such as the digit.
+    sizes : mapping of str to int, optional
+        Number of neurons of each population; by default its greatest index in `spikes` plus 1.
+    time : array_like, shape (n_times,), optional
+        Times of `v` in seconds.
+    v : array_like, shape (n_traces, n_times), optional
+        Membrane potentials in volts; one panel each, in mV.
+    threshold : array_like, shape (n_traces, n_times), optional
+        Firing thresholds of these neurons with their adaptive part, in volts.
+    neurons : sequence of int, optional
+        Indices of these neurons, to name them and to mark their spikes.
+    traced : str
+        Population of these neurons.
+    title, facts : str
+        See `facts_title`.
+
+    Returns
+    -------
+    Figure
+        Axes are labelled with the populations' names, then "v 0", "v 1" and so on.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, there is nothing to draw, or `v` comes without `time`.
+    """
+    trains = {name: _train(name, *pair) for name, pair in spikes.items()}
+    starts, stops = np.asarray(boundaries, np.float64), np.asarray(stimulus_ends, np.float64)
+    if not (trains and stops.size and starts.ndim == stops.ndim == 1 and 0 <= starts.size - stops.size <= 1):
+        raise ValueError("raster: expected populations, one start and one stimulus end per presentation")
+    if labels is not None and len(labels) != stops.size:
+        raise ValueError(f"labels: expected {stops.size}, one per presentation, got {len(labels)}")
+    potentials, thresholds, times = _traces(v, threshold, time)
+    n_traces = len(potentials)
+    if neurons is not None and len(neurons) != n_traces:
+        raise ValueError(f"neurons: expected {n_traces}, one per trace, got {len(neurons)}")
+
+    if starts.size == stops.size:  # the last rest lasts as long as anything is known
+        last = [train.max(initial=0.0) for _, train in trains.values()]
+        starts = np.append(starts, max([stops[-1], *last, *times[-1:]]))
+    heights = [1.6] * len(trains) + [1.0] * n_traces
+    figure = new_figure((9.0, 0.95 * sum(heights) + 1.1))
+    axes = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
+    for ax in axes:
+        for start, stop, rest_end in zip(starts[:-1], stops, starts[1:], strict=True):
+            ax.axvline(start, color=GREY, linewidth=0.7, zorder=1)
+            ax.axvspan(stop, rest_end, color="#EFEFEF", linewidth=0, zorder=0)
+        ax.tick_params(labelsize=8)
+    colours = itertools.cycle(("#555555", VERMILION, BLUE, GREEN))  # input, excitatory, inhibitory
+    for ax, (name, (index, when)), colour in zip(axes, trains.items(), colours, strict=False):
+        size = (sizes or {}).get(name, int(index.max(initial=0)) + 1)
+        tick = float(np.clip(1600 / size, 2.0, 7.0))
+        pen: dict[str, Any] = {"markersize": tick, "markeredgewidth": 0.6 if tick < 3 else 1.0}
+        ax.plot(when, index, "|", color=colour, rasterized=True, **pen)
+        ax.set(ylim=(-0.5, size - 0.5), ylabel=f"{name}\nneuron", label=name)
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    for k, ax in enumerate(axes[len(trains) :]):
+        limit = None if thresholds is None else thresholds[k]
+        own = None
+        if neurons is not None and traced in trains:
+            index, when = trains[traced]
+            own = when[index == neurons[k]]
+        _draw_trace(ax, times, potentials[k], limit, own)
+        ax.set(label=f"v {k}", ylabel="v (mV)" if neurons is None else f"neuron {neurons[k]}\nv (mV)")
+        if k == 0:
+            above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96), "borderaxespad": 0}
+            ax.legend(ncols=3, handlelength=1.4, **above)
+    axes[-1].set(xlabel="time (s)", xlim=(min([starts[0], *times[:1]]), starts[-1]))
+    over: dict[str, Any] = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    for start, stop, label in zip(starts, stops, () if labels is None else labels, strict=False):
+        at = axes[0].get_xaxis_transform()
+        axes[0].annotate(str(label), ((start + stop) / 2, 1.0), xycoords=at, weight="bold", **over)
+    return named(figure, title, "Spikes and membrane potentials" if n_traces else "Spikes", facts)
+
+
+def _draw_accuracy(ax: Axes, accuracy: NDArray[Any]) -> None:
+    """Draw online accuracy with its Wilson band, in percent, and write the last value beside it."""
+    _fields("accuracy", accuracy, ("images", "correct", "total"))
+    windows = accuracy[accuracy["total"] > 0]
+    ax.set_ylabel("online accuracy (%)")
+    if not windows.size:
+        ax.text(0.5, 0.5, "no labelled window yet", transform=ax.transAxes, ha="center", color=GREY)
+        return
+    share = 100.0 * windows["correct"] / windows["total"]
+    band = 100.0 * np.array(
+        [wilson(int(c), int(n)) for c, n in zip(windows["correct"], windows["total"], strict=True)]
+    )
+    images = windows["images"]
+    ax.fill_between(images, band[:, 0], band[:, 1], color=SKY, alpha=0.35, linewidth=0, label="95 % interval")
+    style: dict[str, Any] = {"marker": "o" if windows.size <= 40 else None, "markersize": 3, "clip_on": False}
+    ax.plot(images, share, color=BLUE, **style)
+    if windows.size == 1:  # a band of one point has no area
+        ax.vlines(images, band[:, 0], band[:, 1], color=BLUE)
+    ax.margins(y=0.12)
+    last = (float(images[-1]), float(share[-1]))
+    place: dict[str, Any] = {"xytext": (-2, -9), "textcoords": "offset points", "ha": "right", "va": "top"}
+    ax.annotate(f"{share[-1]:.1f} %", last, weight="bold", color=BLUE, **place)
+    ax.legend(loc="lower right")
+
+
+def _draw_trace(
+    ax: Axes,
+    times: NDArray[np.float64],
+    potential: NDArray[np.float64],
+    limit: NDArray[np.float64] | None,
+    spikes: NDArray[np.float64] | None,
+) -> None:
+    """Draw a membrane potential, its threshold and its spikes in mV."""
+    ax.plot(times, potential * 1e3, color=BLUE, linewidth=0.8, label="membrane potential")
+    if limit is not None:
+        ax.plot(times, limit * 1e3, color=VERMILION, linewidth=1.0, label="threshold + θ")
+    if spikes is not None:
+        level = np.full(spikes.shape, potential.max()) if limit is None else np.interp(spikes, times, limit)
+        ax.plot(spikes, level * 1e3, "v", color=BLACK, markersize=4, label="spike", clip_on=False)
+    ax.yaxis.set_major_locator(MaxNLocator(3))
+    ax.margins(y=0.12)
+
+
+def _fields(name: str, array: NDArray[Any], fields: Sequence[str]) -> None:
+    """Check a structured vector."""
+    missing = [field for field in fields if field not in (array.dtype.names or ())]
+    if missing or array.ndim != 1:
+        raise ValueError(f"{name}: expected a structured vector with {', '.join(fields)}; missing {missing}")
+
+
+def _train(name: str, index: ArrayLike, when: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return indices and times of the spikes of a population, as vectors of one length."""
+    times = np.asarray(when, np.float64)
+    if times.ndim != 1:
+        raise ValueError(f"spikes[{name!r}]: expected times of shape (n_spikes,), got {times.shape}")
+    return as_vector(f"spikes[{name!r}]", index, times.size), times
+
+
+def _traces(
+    v: ArrayLike | None, threshold: ArrayLike | None, time: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64]]:
+    """Potentials (n_traces, n_times), thresholds of the same shape or None, and times (n_times,)."""
+    if v is None:
+        return np.empty((0, 0)), None, np.empty(0)
+    potentials = as_matrix("v", v, "(n_traces, n_times)").astype(np.float64)
+    times = np.asarray([] if time is None else time, np.float64)
+    if times.shape != potentials.shape[1:]:
+        raise ValueError(f"time: expected shape {potentials.shape[1:]}, got {times.shape}")
+    if threshold is None:
+        return potentials, None, times
+    thresholds = np.asarray(threshold, np.float64)
+    if thresholds.shape != potentials.shape:
+        raise ValueError(f"threshold: expected shape {potentials.shape}, got {thresholds.shape}")
+    return potentials, thresholds, times

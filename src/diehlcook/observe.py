@@ -1,0 +1,116 @@
+"""Phase 2: present labelled images to the trained network and label its neurons (paper §2.6).
+
+The class of a neuron is that of the highest mean response; labels never come from test images.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import health, readout
+from .checkpoint import digest, save_array
+from .datasets import Dataset
+from .errors import DiehlCookError
+from .present import BLOCK, check_size, frozen, present
+from .progress import Report, silent
+from .recording import record_raster
+from .run import Run
+from .stimulus import stream_key
+
+
+def observe(
+    run: Run,
+    data: Dataset,
+    *,
+    engine: str = "standalone",
+    jobs: int = 1,
+    resume: bool = False,
+    force: bool = False,
+    report: Report = silent,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Label the neurons of a trained run by their responses to `data`.
+
+    Parameters
+    ----------
+    run
+        A finished training.
+    data
+        Labelled images, from the training split.
+    engine, jobs
+        How to simulate; the responses depend on neither.
+    resume, force
+        Go on with an interrupted phase; replace a finished one.
+    report, cancelled
+        Called with progress; asked whether to stop.
+
+    Returns
+    -------
+    dict
+        The entry ``observe`` of run.json. observe_counts.npy, assignments.npy and the raster_*.npy files are in the run's folder.
+
+    Raises
+    ------
+    DiehlCookError
+        Training unfinished, labels already there, test images given, or bad input.
+    Interrupted
+        `cancelled` returned true; finished blocks are kept.
+    """
+    if data.split == "test" and data.name in ("mnist", "digits"):
+        raise DiehlCookError("labels must not come from test images: observe takes the training split")
+    if "observe" in run.facts and not force:
+        raise DiehlCookError(
+            f"{run.folder}: the neurons are labelled already; use --force to label them again"
+        )
+    check_size(data, run.params)
+    trained = frozen(run, engine)
+    started = time.monotonic()
+    partial = run.folder / "checkpoints" / "observe"
+    (presented,) = present(
+        trained,
+        data.images,
+        [stream_key(run.seed, "observe")],
+        jobs=jobs,
+        partial=partial,
+        resume=resume,
+        report=report,
+        cancelled=cancelled,
+    )
+    assignment = readout.assign_labels(presented.counts, data.labels, data.n_classes)
+    neurons_per_class = np.bincount(
+        assignment.labels[assignment.labels >= 0], minlength=data.n_classes
+    ).tolist()
+    raster = record_raster(run, trained, data.head(3))
+    for path in run.folder.glob("test_*.npy"):  # test results of other labels must not stay beside these
+        path.unlink()
+    save_array(run.folder / "observe_counts.npy", presented.counts)
+    save_array(run.folder / "assignments.npy", assignment.labels)
+    for name, array in raster.arrays.items():
+        save_array(run.folder / f"raster_{name}.npy", array)
+    run.facts.pop("test", None)
+    run.facts["observe"] = {
+        "images": len(data),
+        "data": {"name": data.name, "split": data.split, "sha256": data.digest},
+        "engine": engine,
+        "jobs": jobs,
+        "block": BLOCK,
+        "wall_s": round(time.monotonic() - started, 1),
+        "spikes_per_image": round(float(presented.counts.sum(axis=1, dtype=np.int64).mean()), 3),
+        "presentations_per_image": round(float(presented.attempts.mean()), 4),
+        "silent_images": int((presented.counts.sum(axis=1, dtype=np.int64) < run.params.min_spikes).sum()),
+        "neurons_per_class": neurons_per_class,
+        "unassigned_neurons": int((assignment.labels < 0).sum()),
+        "ties": assignment.ties,
+        "health": health.labelling_findings(neurons_per_class),
+        "raster": raster.facts,
+        "parents": {"weights": digest(trained.weights), "theta": digest(trained.theta)},
+        "sha256": {"assignments": digest(assignment.labels)},
+    }
+    run.save()
+    shutil.rmtree(partial, ignore_errors=True)
+    return dict(run.facts["observe"])

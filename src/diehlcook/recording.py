@@ -1,0 +1,71 @@
+"""A few presentations in full detail: all spikes, and the membranes of the neurons that fired most."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .datasets import Dataset
+from .present import Frozen
+from .run import Run
+from .stimulus import stream_key
+
+TRACES = 3
+"""Neurons whose membrane potential is recorded."""
+
+
+class Raster(NamedTuple):
+    """What was recorded; times in seconds since the first presentation."""
+
+    arrays: dict[str, NDArray[Any]]
+    """``inp``, ``exc``, ``inh``: neuron and time of each spike (2, S); ``v``, ``threshold``: volts (TRACES, T); ``neurons`` (TRACES,)."""
+    facts: dict[str, Any]
+    """Time step, presentations and labels."""
+
+
+def record_raster(run: Run, trained: Frozen, data: Dataset) -> Raster:
+    """Present each image once to the trained network in this process and record it.
+
+    NumPy code: it needs no compiler and starts at once, which counts for a handful of presentations.
+    """
+    import brian2 as b2
+
+    from .network import build_network, presentation_time
+
+    params = run.params
+    target = b2.prefs.codegen.target
+    b2.prefs.codegen.target = "numpy"
+    try:
+        network = build_network(
+            params.with_values({"max_attempts": 1}),
+            images=data.images,
+            phase="observe",
+            weights=trained.weights,
+            theta=trained.theta,
+            delays=trained.delays,
+            excitatory=trained.model.excitatory,
+            inhibition="summed",
+        )
+        network["protocol"].stream = stream_key(run.seed, "observe")
+        monitors = {name: b2.SpikeMonitor(network[name]) for name in ("inp", "exc", "inh")}
+        potential = b2.StateMonitor(network["exc"], "v", record=True)
+        network.add(*monitors.values(), potential)
+        network.run(len(data) * presentation_time(params), namespace={})
+    finally:
+        b2.prefs.codegen.target = target
+    fired = np.bincount(np.asarray(monitors["exc"].i), minlength=params.n_exc)
+    neurons = np.argsort(-fired, kind="stable")[:TRACES]
+    v = np.asarray(potential.v_)[neurons]
+    threshold = trained.theta[neurons] + params.v_thresh_exc - params.theta_offset
+    arrays: dict[str, NDArray[Any]] = {
+        name: np.array([np.asarray(one.i, dtype=float), np.asarray(one.t_)]) for name, one in monitors.items()
+    }
+    arrays |= {
+        "v": v.astype(np.float32),
+        "threshold": np.repeat(threshold[:, None], v.shape[1], axis=1).astype(np.float32),
+    }
+    arrays["neurons"] = neurons.astype(np.int32)
+    facts = {"presentations": len(data), "labels": data.labels.tolist(), "dt_ms": params.dt * 1e3}
+    return Raster(arrays, facts)

@@ -1,0 +1,161 @@
+"""A run directory: parameters, seed, data and results of one training and what came after it, in run.json."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import __version__, neurons
+from .checkpoint import SCHEMA, load_array, load_json, save_json
+from .engines import Model
+from .errors import DiehlCookError
+from .neurons import NeuronModel
+from .params import Params
+from .synapses import LearningRule
+
+
+@dataclass
+class Run:
+    """What run.json says; a phase changes its part and calls `save`.
+
+    ``facts`` holds one entry per finished (or started) phase: ``train``, ``observe``, ``test``.
+    """
+
+    folder: Path
+    preset: str
+    params: Params
+    seed: int
+    dataset: str
+    model: Model
+    """With learning."""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The file run.json."""
+        return self.folder / "run.json"
+
+    def save(self) -> None:
+        """Write run.json."""
+        content = {
+            "schema": SCHEMA,
+            "versions": versions(),
+            "preset": self.preset,
+            "seed": self.seed,
+            "dataset": self.dataset,
+            "params": self.params.as_texts(),
+            **replaced_equations(self.model),
+            **self.facts,
+        }
+        save_json(self.path, content)
+
+    def trained(self) -> dict[str, Any]:
+        """Return the facts of the finished training.
+
+        Raises
+        ------
+        DiehlCookError
+            Training has not been finished.
+        """
+        train: dict[str, Any] = self.facts.get("train", {})
+        if not train.get("finished"):
+            what = (
+                "was interrupted; continue with `python -m diehlcook train --resume`"
+                if train
+                else "is missing; run `python -m diehlcook train` first"
+            )
+            raise DiehlCookError(f"{self.folder}: training {what}")
+        return train
+
+    def weights(self) -> NDArray[np.float64]:
+        """Return the trained weights (n_input, n_exc)."""
+        p = self.params
+        path = self.folder / "weights.npy"
+        weights = load_array(path, shape=(p.n_input, p.n_exc), low=0)
+        if weights.max() > 1.05 * max(p.w_max, 1):  # normalisation may lift a weight a little above w_max
+            raise DiehlCookError(
+                f"{path}: largest weight is {weights.max():.3g}, expected at most about {p.w_max:g}"
+            )
+        return weights.astype(np.float64)
+
+    def theta(self) -> NDArray[np.float64]:
+        """Return the trained thresholds (n_exc,) in volts."""
+        path = self.folder / "theta.npy"
+        theta = load_array(path, shape=(self.params.n_exc,), low=0)
+        if theta.max() > 1:
+            raise DiehlCookError(
+                f"{path}: largest theta is {theta.max():.3g} V; expected volts, are these millivolts?"
+            )
+        return theta.astype(np.float64)
+
+    def delays(self) -> NDArray[np.float64]:
+        """Return the delays of the training (n_input, n_exc) in seconds."""
+        p = self.params
+        return load_array(self.folder / "delays.npy", shape=(p.n_input, p.n_exc), low=0).astype(np.float64)
+
+    def assignments(self) -> NDArray[np.int8]:
+        """Return the class of each neuron (n_exc,), -1 for none."""
+        return load_array(
+            self.folder / "assignments.npy", shape=(self.params.n_exc,), kind="i", low=-1, made_by="observe"
+        )
+
+
+def replaced_equations(model: Model) -> dict[str, Any]:
+    """Return the equations that are not the package's own, for run.json."""
+    equations: dict[str, Any] = {}
+    if model.excitatory != neurons.EXCITATORY:
+        equations["excitatory"] = model.excitatory._asdict()
+    if model.plasticity is not None:
+        equations["plasticity"] = model.plasticity._asdict()
+    return {"equations": equations} if equations else {}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    packages = {name: importlib.metadata.version(name) for name in ("brian2", "numpy")}
+    return {
+        "diehlcook": __version__,
+        **packages,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def load_run(folder: Path) -> Run:
+    """Read the run in `folder`.
+
+    Raises
+    ------
+    DiehlCookError
+        No run there, or run.json is damaged or of another schema.
+    """
+    path = folder / "run.json"
+    if not path.exists():
+        raise DiehlCookError(
+            f"{folder}: no run here (run.json not found); run `python -m diehlcook train` first or name another --run"
+        )
+    content = load_json(path)
+    if content.get("schema") != SCHEMA:
+        raise DiehlCookError(f"{path}: schema is {content.get('schema')}, this version reads {SCHEMA}")
+    try:
+        params = Params().with_values(content["params"])
+        equations = content.get("equations", {})
+        excitatory = (
+            NeuronModel(**equations["excitatory"]) if "excitatory" in equations else neurons.EXCITATORY
+        )
+        plasticity = LearningRule(**equations["plasticity"]) if "plasticity" in equations else None
+        facts: dict[str, Any] = {
+            phase: content[phase] for phase in ("train", "observe", "test") if phase in content
+        }
+        model = Model(params, True, excitatory, plasticity)
+        return Run(folder, content["preset"], params, int(content["seed"]), content["dataset"], model, facts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DiehlCookError(
+            f"{path}: {error!r} is missing or wrong; restore the file or train again with --force"
+        ) from None

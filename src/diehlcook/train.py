@@ -1,0 +1,403 @@
+"""Phase 1: learn from images without labels (paper §2.6); state goes to checkpoints, results to .npy files.
+
+Image order is file order, the same in every epoch, as in the authors' code. Labels are only written beside the history
+and used for the accuracy curve during training: labels from one window of images classify the next (paper Fig. 2C).
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import health, neurons, readout, wiring
+from .checkpoint import Checkpoints, digest, save_array
+from .datasets import Dataset
+from .engines import Cancelled, Model, Responses, State, open_engine
+from .errors import DiehlCookError
+from .neurons import NeuronModel
+from .params import Params
+from .present import check_size
+from .progress import Interrupted, Report, silent
+from .run import Run, load_run
+from .stimulus import stream_key
+from .synapses import LearningRule
+
+log = logging.getLogger(__name__)
+
+HISTORY = np.dtype(
+    [
+        ("label", "i2"),
+        ("presentations", "i4"),
+        ("spikes", "i4"),
+        ("theta_mean", "f8"),
+        ("theta_sd", "f8"),
+        ("weight_mean", "f8"),
+        ("weight_sd", "f8"),
+    ]
+)
+"""One row per image: spikes of its last presentation, theta (V) and weights at the start of it (before normalisation)."""
+
+ACCURACY = np.dtype([("images", "i8"), ("correct", "i8"), ("total", "i8")])
+"""One row per window of the accuracy during training: images trained at its end, and how many of it were right."""
+
+RING = 10_000
+"""Images whose responses are kept: the newest."""
+
+WINDOWS = 5
+"""Accuracy windows of a short training; a long one has windows of `RING` images, as the paper."""
+
+SMALLEST_WINDOW = 100
+SNAPSHOTS = 20
+SNAPSHOT_BYTES = 256 * 2**20
+"""Bounds of the weight snapshots, in number and on disk."""
+
+CHECKPOINT_EVERY = 60.0
+"""Seconds."""
+
+CHUNK_SECONDS = 5.0
+"""Aimed at, so that progress is seen and an interrupt loses little."""
+
+RESULTS = ("weights", "theta", "delays", "train_history", "train_accuracy", "train_counts", "train_spikes")
+
+
+def train(
+    folder: Path,
+    data: Dataset,
+    params: Params,
+    *,
+    preset: str = "custom",
+    seed: int = 0,
+    epochs: int = 1,
+    engine: str = "standalone",
+    excitatory: NeuronModel = neurons.EXCITATORY,
+    plasticity: LearningRule | None = None,
+    resume: bool = False,
+    force: bool = False,
+    report: Report = silent,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train a network and write the run directory.
+
+    Parameters
+    ----------
+    folder
+        Run directory; made if needed.
+    data
+        Images to learn from, all of them, `epochs` times.
+    params, preset
+        Constants, and the name they go by.
+    seed
+        Decides weights, delays and input spikes.
+    epochs
+        Passes over the images.
+    engine
+        ``"standalone"`` or ``"runtime"``.
+    excitatory, plasticity
+        Replaced equations; see `network.build_network`.
+    resume
+        Continue from the newest checkpoint in `folder`.
+    force
+        Discard what is in `folder`.
+    report, cancelled
+        Called with progress; asked whether to stop.
+
+    Returns
+    -------
+    Run
+        With weights.npy, theta.npy, delays.npy, the history and snapshots in its folder.
+
+    Raises
+    ------
+    DiehlCookError
+        Bad input, a run that would be overwritten, a diverged or silent network; the last checkpoint stays.
+    Interrupted
+        `cancelled` returned true; a checkpoint was saved.
+    """
+    if epochs < 1:
+        raise DiehlCookError(f"--epochs is {epochs}; it must be at least 1")
+    check_size(data, params)
+    check_visible(data)
+    checkpoints = Checkpoints(folder)
+    total = len(data) * epochs
+    model = Model(params, True, excitatory, plasticity)
+    run = Run(folder, preset, params, seed, data.name, model)
+    plan = {
+        "images": len(data),
+        "epochs": epochs,
+        "engine": engine,
+        "data": {"name": data.name, "split": data.split, "sha256": data.digest},
+    }
+    saved = begin(run, plan, checkpoints, resume=resume, force=force)
+    if run.facts["train"].get("finished"):
+        return run
+
+    delays = wiring.initial_delays(params, seed)
+    with open_engine(engine, model, delays) as network:
+        if saved is None:
+            state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
+            record = Record(params, total)
+            wall = 0.0
+        else:
+            arrays, facts = saved
+            state = {
+                name.removeprefix("state."): array
+                for name, array in arrays.items()
+                if name.startswith("state.")
+            }
+            record = Record.restored(params, total, arrays)
+            wall = facts["wall_s"]
+            log.info("resuming at image %d of %d", position_of(state), total)
+        started = last_saved = time.monotonic()
+
+        def save() -> None:
+            arrays = {f"state.{name}": array for name, array in state.items()} | record.arrays(
+                position_of(state)
+            )
+            checkpoints.save(position_of(state), arrays, {"wall_s": wall + time.monotonic() - started})
+
+        chunk = 100
+        if saved is None:
+            record.snapshot(folder, 0, state)
+        report(position_of(state), "")
+        while position_of(state) < total:
+            position = position_of(state)
+            images = data.images[np.arange(position, record.next_stop(position)) % len(data)]
+            before = time.monotonic()
+            try:
+                state, responses = network.advance(state, images, presentations=chunk, cancelled=cancelled)
+            except Cancelled:
+                save()
+                raise Interrupted(
+                    f"saved at image {position} of {total}; continue with `train --resume`"
+                ) from None
+            except DiehlCookError:
+                save()
+                raise
+            now = time.monotonic()
+            check_responsive(responses, params, len(data))
+            record.add(responses, data.labels)
+            record.snapshot(folder, position_of(state), state)
+            chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 10, 1000))
+            newest = record.history[max(position_of(state) - 1, 0)]
+            report(position_of(state), f"theta {newest['theta_mean'] * 1e3:.1f} mV{record.accuracy_text()}")
+            if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
+                save()
+                last_saved = now
+        finish(run, state, delays, record, wall + time.monotonic() - started)
+    checkpoints.clear()
+    return run
+
+
+def position_of(state: State) -> int:
+    """Return the number of images trained."""
+    return int(state["protocol.position"][0])
+
+
+def check_visible(data: Dataset) -> None:
+    """Refuse images without light, which no intensity makes visible."""
+    black = np.flatnonzero(~data.images.reshape(len(data), -1).any(axis=1))
+    if black.size:
+        raise DiehlCookError(
+            f"{data.name}: image {black[0]} of the {data.split} images is all black ({black.size} such); nothing can respond to it, leave it out"
+        )
+
+
+def begin(
+    run: Run, plan: dict[str, Any], checkpoints: Checkpoints, *, resume: bool, force: bool
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    """Prepare the run directory; return the checkpoint to resume from, if any."""
+    if run.path.exists() and not force:
+        if not resume:
+            raise DiehlCookError(
+                f"{run.folder}: there is a run already; use --resume to continue it, --force to discard it, or another --run"
+            )
+        old = load_run(run.folder)
+        facts = old.facts.get("train", {})
+        different = {
+            **run.params.differences(old.params),
+            **({"seed": (str(run.seed), str(old.seed))} if run.seed != old.seed else {}),
+            **{
+                key: (str(plan[key]), str(facts.get(key)))
+                for key in ("images", "epochs", "data")
+                if plan[key] != facts.get(key)
+            },
+        }
+        if different:
+            name, (new_value, old_value) = next(iter(different.items()))
+            raise DiehlCookError(
+                f"{run.folder}: cannot resume with {name} = {new_value}, the run was started with {old_value}"
+            )
+        if run.model != old.model:
+            raise DiehlCookError(
+                f"{run.folder}: cannot resume with other equations than the run was started with"
+            )
+        run.facts = old.facts
+        if facts.get("finished"):
+            log.info("training is finished already")
+            return None
+        return checkpoints.load()
+    if force:
+        clear(run.folder)
+    run.facts = {"train": {**plan, "finished": False, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}}
+    run.save()
+    return None
+
+
+def clear(folder: Path) -> None:
+    """Delete the files of a run, and nothing else."""
+    for path in [folder / "run.json", *folder.glob("*.npy")]:
+        path.unlink(missing_ok=True)
+    for name in ("checkpoints", "snapshots", "figures"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def check_responsive(responses: Responses, params: Params, n_images: int) -> None:
+    """Raise if an image got too few spikes in its last allowed attempt."""
+    spikes = responses.counts.sum(axis=1, dtype=np.int64)
+    silent_ones = np.flatnonzero(
+        (responses.attempt + 1 >= params.max_attempts) & (spikes < params.min_spikes)
+    )
+    if silent_ones.size:
+        image = int(responses.position[silent_ones[0]]) % n_images
+        raise DiehlCookError(
+            f"image {image} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: the network is silent "
+            "(weight_sum too small, theta or inhibition too large?); the last checkpoint is kept"
+        )
+
+
+class Record:
+    """What training keeps of the responses: a row per image, the newest counts, and accuracy per window."""
+
+    def __init__(self, params: Params, total: int) -> None:
+        self.params = params
+        self.total = total
+        self.history = np.zeros(total, HISTORY)
+        self.ring = np.zeros((min(RING, total), params.n_exc), np.uint16)
+        self.ring_labels = np.zeros(len(self.ring), np.uint8)
+        self.spikes = np.zeros(params.n_exc, np.int64)
+        self.accuracy = np.zeros(0, ACCURACY)
+        self.assignments = np.full(params.n_exc, -1, np.int8)
+        self.window = RING if total >= 2 * RING else total // WINDOWS
+        if self.window < SMALLEST_WINDOW:
+            self.window = 0
+        snapshots = min(SNAPSHOTS, max(1, SNAPSHOT_BYTES // (4 * params.n_input * params.n_exc)))
+        self.snapshots_at = sorted({total * k // snapshots for k in range(snapshots + 1)})
+
+    @classmethod
+    def restored(cls, params: Params, total: int, arrays: dict[str, NDArray[Any]]) -> Record:
+        """Return the record that `arrays` were saved from."""
+        record = cls(params, total)
+        record.history[: len(arrays["history"])] = arrays["history"]
+        record.ring[: len(arrays["ring"])] = arrays["ring"]
+        record.ring_labels[: len(arrays["ring"])] = arrays["ring_labels"]
+        record.spikes, record.accuracy, record.assignments = (
+            arrays["spikes"],
+            arrays["accuracy"],
+            arrays["assignments"],
+        )
+        return record
+
+    def arrays(self, position: int) -> dict[str, NDArray[Any]]:
+        """Return everything for a checkpoint after `position` images."""
+        filled = min(position, len(self.ring))
+        return {
+            "history": self.history[:position],
+            "ring": self.ring[:filled],
+            "ring_labels": self.ring_labels[:filled],
+            "spikes": self.spikes,
+            "accuracy": self.accuracy,
+            "assignments": self.assignments,
+        }
+
+    def next_stop(self, position: int) -> int:
+        """Return the next position at which a chunk has to end: a snapshot, an accuracy window, or the end."""
+        stops = [self.total, *self.snapshots_at]
+        if self.window:
+            stops.append((position // self.window + 1) * self.window)
+        return min(stop for stop in stops if stop > position)
+
+    def add(self, responses: Responses, labels: NDArray[np.uint8]) -> None:
+        """Take in the responses of a chunk."""
+        final = responses.final(self.params.min_spikes, self.params.max_attempts)
+        at, counts = responses.position[final], responses.counts[final]
+        rows = self.history[at]
+        rows["label"] = labels[at % len(labels)]
+        rows["presentations"] = responses.attempt[final] + 1
+        rows["spikes"] = counts.sum(axis=1, dtype=np.int64)
+        for name in ("theta_mean", "theta_sd", "weight_mean", "weight_sd"):
+            rows[name] = getattr(responses, name)[final]
+        self.history[at] = rows
+        self.ring[at % len(self.ring)] = counts
+        self.ring_labels[at % len(self.ring)] = labels[at % len(labels)]
+        self.spikes = self.spikes + responses.counts.sum(axis=0, dtype=np.int64)
+        if self.window and at.size and (at[-1] + 1) % self.window == 0:
+            self.close_window(int(at[-1]) + 1)
+
+    def close_window(self, position: int) -> None:
+        """Classify the window that ends at `position` with the labels of the one before, then label by it."""
+        rows = np.arange(position - self.window, position) % len(self.ring)
+        counts, labels = self.ring[rows], self.ring_labels[rows]
+        n_classes = max(10, int(labels.max()) + 1)
+        if position > self.window:
+            right = int((readout.predict(counts, self.assignments, n_classes).labels == labels).sum())
+            self.accuracy = np.append(self.accuracy, np.array([(position, right, self.window)], ACCURACY))
+        self.assignments = readout.assign_labels(counts, labels, n_classes).labels
+
+    def accuracy_text(self) -> str:
+        """Return the newest accuracy for the progress line."""
+        if not len(self.accuracy):
+            return ""
+        newest = self.accuracy[-1]
+        return f", {newest['correct'] / newest['total']:.1%} right in the last window"
+
+    def snapshot(self, folder: Path, position: int, state: State) -> None:
+        """Keep the weights if `position` is one of the chosen ones."""
+        if position in self.snapshots_at:
+            save_array(folder / "snapshots" / f"{position:08d}.npy", state["inp_exc.w"].astype(np.float32))
+
+    def newest_counts(self) -> NDArray[np.uint16]:
+        """Return the responses to the newest images, oldest first."""
+        return np.roll(self.ring, -(self.total % len(self.ring)), axis=0)
+
+
+def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, wall: float) -> None:
+    """Write the results; run.json says so last."""
+    results = dict(
+        zip(
+            RESULTS,
+            (
+                state["inp_exc.w"],
+                state["exc.theta"],
+                delays,
+                record.history,
+                record.accuracy,
+                record.newest_counts(),
+                record.spikes,
+            ),
+            strict=True,
+        )
+    )
+    for name, array in results.items():
+        save_array(run.folder / f"{name}.npy", array)
+    history, theta = record.history, state["exc.theta"]
+    run.facts["train"] |= {
+        "finished": True,
+        "wall_s": round(wall, 1),
+        "presentations": int(history["presentations"].sum()),
+        "presentations_per_image": round(float(history["presentations"].mean()), 4),
+        "spikes_per_image": round(float(history["spikes"].mean()), 3),
+        "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
+        "silent_neurons": int((record.spikes == 0).sum()),
+        "health": health.training_findings(history, record.spikes, state["inp_exc.w"], run.params.weight_sum),
+        "sha256": {
+            name: digest(array) for name, array in results.items() if name in ("weights", "theta", "delays")
+        },
+    }
+    run.save()
