@@ -322,7 +322,8 @@ def data_command(args: argparse.Namespace) -> dict[str, Any]:
     """Find or fetch MNIST and verify it."""
     from . import mnist
 
-    folder = mnist.find_mnist(args.data) or mnist.fetch_mnist(args.data, progress=not args.quiet)
+    named = args.data or (Path(os.environ["DIEHLCOOK_MNIST"]) if os.environ.get("DIEHLCOOK_MNIST") else None)
+    folder = mnist.fetch_mnist(named, progress=not args.quiet)  # fetches only what is missing or damaged
     checks = mnist.verify_mnist(folder)
     bad = [check for check in checks if not check.ok]
     if bad:

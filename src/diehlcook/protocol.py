@@ -28,8 +28,8 @@ attempt : integer             # 0 for the first presentation of an image
 key : integer                 # random key of the presentation
 intensity : 1
 normalising : integer         # 1: the weights are normalised before this presentation
-spikes : integer              # excitatory spikes that count for this presentation
-rest_spikes : integer         # excitatory spikes in its rest
+n_spikes : integer              # excitatory spikes that count for this presentation
+n_rest_spikes : integer         # excitatory spikes in its rest
 first_position : integer      # position of the first image in `pixels`
 slot : integer                # row of the image in `pixels`
 presentations_left : integer  # the run stops when it reaches 0; negative: never
@@ -55,8 +55,8 @@ key = presentation_key(stream, position, attempt)
 slot = position - first_position
 intensity = intensity_init + intensity_step*attempt
 normalising = int(attempt == 0 or normalise_presentations == 1)
-spikes = rest_spikes*count_rest
-rest_spikes = 0
+n_spikes = n_rest_spikes*count_rest
+n_rest_spikes = 0
 theta_sum = 0*volt
 theta_squares = 0*volt**2
 weights_sum = 0
@@ -66,7 +66,7 @@ weights_squares = 0
 LAST_STEP = "step == presentation_steps - 1"
 
 END_PRESENTATION = """
-accepted = int(spikes >= min_spikes or attempt + 1 >= max_attempts)
+accepted = int(n_spikes >= min_spikes or attempt + 1 >= max_attempts)
 position += accepted
 attempt = (attempt + 1)*(1 - accepted)
 presentations_left -= 1
@@ -75,8 +75,8 @@ stopped = stop_when(presentations_left == 0 or images_left == 0)
 """
 
 COUNT_SPIKE = """
-spikes_post += int(step_post < stimulus_steps)
-rest_spikes_post += int(step_post >= stimulus_steps)
+n_spikes_post += int(step_post < stimulus_steps)
+n_rest_spikes_post += int(step_post >= stimulus_steps)
 """
 """Executed for each excitatory spike."""
 

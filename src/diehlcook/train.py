@@ -7,6 +7,7 @@ and used for the accuracy curve during training: labels from one window of image
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -58,7 +59,7 @@ SNAPSHOTS = 20
 SNAPSHOT_BYTES = 256 * 2**20
 """Bounds of the weight snapshots, in number and on disk."""
 
-CHECKPOINT_EVERY = 60.0
+CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
 """Seconds."""
 
 CHUNK_SECONDS = 5.0

@@ -151,4 +151,4 @@ def compile_program(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    build(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2]))
+    build(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2]).resolve())

@@ -73,6 +73,19 @@ def user_cache() -> Path:
     return base / "diehlcook" / "builds"
 
 
+def private_folder(prefix: str, parent: Path) -> Path:
+    """Make a folder that is this process's own, and delete those of processes that were killed."""
+    for path in parent.glob(f"{prefix}-[0-9]*-*"):
+        pid = int(path.name.split("-")[-2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            shutil.rmtree(path, ignore_errors=True)
+        except PermissionError:
+            pass  # alive, and somebody else's
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}-{os.getpid()}-", dir=parent))
+
+
 def compiler_version() -> str:
     """Return the first line that the C++ compiler says of itself."""
     compiler = os.environ.get("CXX", "g++")
@@ -127,32 +140,34 @@ def program(model: Model) -> Path:
     started = time.monotonic()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Only a finished build gets its name, so an interrupted one is never used
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="unfinished-") as unfinished:
-            spec_file = Path(unfinished) / "spec.json"
-            spec_file.write_text(text, encoding="utf-8")
-            command = [
-                sys.executable,
-                "-m",
-                "diehlcook.engines.build",
-                str(spec_file),
-                str(Path(unfinished) / "program"),
-            ]
-            made = subprocess.run(command, capture_output=True, text=True, check=False)
-            if made.returncode:
-                last = (made.stderr.strip().splitlines() or ["no message"])[-1]
-                log.debug("%s", made.stderr)
-                raise DiehlCookError(
-                    f"the standalone program could not be built: {last} (-v shows all; --engine runtime does without)"
-                )
+        unfinished = private_folder("unfinished", folder.parent)  # only a finished build gets its name
+        try:
+            (unfinished / "spec.json").write_text(text, encoding="utf-8")
+            run_build(unfinished)
             with contextlib.suppress(OSError):  # another process was faster
-                (Path(unfinished) / "program").rename(folder)
+                (unfinished / "program").rename(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise DiehlCookError(
             f"{folder.parent}: cannot write compiled programs ({error.strerror}); set XDG_CACHE_HOME to a writable folder"
         ) from None
     log.info("compiled in %.0f s", time.monotonic() - started)
     return folder
+
+
+def run_build(unfinished: Path) -> None:
+    """Build the program of ``spec.json`` in a process of its own; see `build`."""
+    command = [sys.executable, "-m", "diehlcook.engines.build", "spec.json", "program"]
+    made = subprocess.run(
+        command, cwd=unfinished, capture_output=True, text=True, check=False, preexec_fn=die_with_parent
+    )
+    if made.returncode:
+        log.debug("%s", made.stderr)
+        last = (made.stderr.strip().splitlines() or ["no message"])[-1]
+        raise DiehlCookError(
+            f"the standalone program could not be built: {last} (-v shows all; --engine runtime does without)"
+        )
 
 
 def die_with_parent() -> None:

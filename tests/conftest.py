@@ -1,0 +1,65 @@
+"""What several test files need: small images, parameters, and engines that are built once."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diehlcook import stimulus, wiring
+from diehlcook.engines import Model, open_engine
+from diehlcook.params import load_preset
+
+
+@pytest.fixture(scope="session")
+def smoke():
+    return load_preset("smoke")
+
+
+@pytest.fixture(scope="session")
+def strokes():
+    """40 images (40, 784): a bright bar at an angle that changes from image to image."""
+    rows, columns = np.mgrid[-13.5:14, -13.5:14]
+    images = []
+    for k in range(40):
+        angle = np.pi * k * 0.37
+        off = np.abs(rows * np.cos(angle) - columns * np.sin(angle))
+        along = np.abs(rows * np.sin(angle) + columns * np.cos(angle))
+        images.append(255 * np.clip(2.5 - off, 0, 1) * (along < 10))
+    return np.array(images).astype(np.uint8).reshape(40, 784)
+
+
+@pytest.fixture(scope="session")
+def mnist_folder():
+    folder = os.environ.get("DIEHLCOOK_MNIST")
+    if not folder:
+        pytest.skip("set DIEHLCOOK_MNIST to the folder of the MNIST files")
+    return Path(folder)
+
+
+@pytest.fixture
+def numpy_target():
+    import brian2
+
+    before = brian2.prefs.codegen.target
+    brian2.prefs.codegen.target = "numpy"
+    yield
+    brian2.prefs.codegen.target = before
+
+
+@pytest.fixture(scope="session")
+def delays(smoke):
+    return wiring.initial_delays(smoke, 3)
+
+
+@pytest.fixture(scope="session")
+def standalone(smoke, delays):
+    """The training network of preset smoke as a compiled program."""
+    with open_engine("standalone", Model(smoke, learning=True), delays) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def start(smoke, standalone):
+    """The state in which training with seed 3 starts."""
+    return standalone.initial_state(stimulus.stream_key(3, "train"), wiring.initial_weights(smoke, 3))

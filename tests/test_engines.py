@@ -1,0 +1,234 @@
+"""The invariants of the engines: chunks do not show, engines agree, seeds decide, and a bad state stops the run."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diehlcook import stimulus, wiring
+from diehlcook.engines import Cancelled, Model, open_engine
+from diehlcook.errors import DiehlCookError
+from diehlcook.neurons import EXCITATORY
+from diehlcook.params import load_preset
+
+
+def advance(engine, state, images, chunks, first=0):
+    """Advance by chunks of presentations; return the state and all responses."""
+    responses = []
+    for presentations in chunks:
+        left = presentations
+        while left:
+            at = int(state["protocol.position"][0]) - first
+            state, got = engine.advance(state, images[at:], presentations=left)
+            left -= len(got.position)
+            responses.append(got)
+    return state, responses
+
+
+def joined(responses, name):
+    return np.concatenate([getattr(one, name) for one in responses])
+
+
+def train_start(engine, params, seed=3):
+    return engine.initial_state(stimulus.stream_key(seed, "train"), wiring.initial_weights(params, seed))
+
+
+def assert_same_state(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert one[name].dtype == other[name].dtype, name
+        assert np.array_equal(one[name], other[name]), name
+
+
+def with_faint(strokes):
+    """Images with two that need further attempts."""
+    images = strokes.copy()
+    images[[2, 9]] //= 5
+    return images
+
+
+@pytest.fixture(scope="module")
+def runtime(smoke, delays):
+    import brian2
+
+    before = brian2.prefs.codegen.target
+    brian2.prefs.codegen.target = "numpy"
+    with open_engine("runtime", Model(smoke, learning=True), delays) as engine:
+        yield engine
+    brian2.prefs.codegen.target = before
+
+
+@pytest.mark.parametrize("name", ["standalone", "runtime"])
+def test_chunks_do_not_show(name, request, smoke, strokes, start):
+    engine = request.getfixturevalue(name)
+    images = with_faint(strokes)
+    one, whole = advance(engine, start, images, [12])
+    other, parts = advance(engine, start, images, [1, 5, 6])
+    assert_same_state(one, other)
+    assert joined(whole, "attempt").max() > 0
+    for recorded in ("position", "attempt", "counts", "theta_mean", "weight_sd", "spike_neuron"):
+        assert np.array_equal(joined(whole, recorded), joined(parts, recorded)), recorded
+
+
+def test_engines_agree(runtime, standalone, smoke, strokes, start):
+    images = with_faint(strokes)
+    one, ours = advance(runtime, start, images, [10, 10])
+    other, theirs = advance(standalone, start, images, [10, 10])
+    for name in ("position", "attempt", "counts", "spike_neuron", "spike_step"):
+        assert np.array_equal(joined(ours, name), joined(theirs, name)), name
+    assert len(joined(ours, "spike_neuron")) > 100
+    assert np.abs(one["inp_exc.w"] - start["inp_exc.w"]).max() > 0.01
+    for name in one:
+        assert np.allclose(one[name], other[name], rtol=0, atol=1e-9), name
+    assert one.keys() == other.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "presentations"), [("diehl-cook-2015", 20), ("brian2-example", 20)])
+def test_engines_agree_at_full_size(preset, presentations, mnist_folder):
+    """400 neurons, real images, each preset's own time step, Cython against C++."""
+    from diehlcook import datasets
+
+    params = load_preset(preset)
+    images = datasets.load("mnist", "train", data=mnist_folder).images[:30].reshape(30, -1)
+    delays = wiring.initial_delays(params, 1)
+    results = []
+    for name in ("standalone", "runtime"):
+        with open_engine(name, Model(params, learning=True), delays) as engine:
+            results.append(advance(engine, train_start(engine, params, 1), images, [presentations]))
+    (one, ours), (other, theirs) = results
+    for name in ("position", "attempt", "counts"):
+        assert np.array_equal(joined(ours, name), joined(theirs, name)), name
+    assert np.abs(one["inp_exc.w"] - other["inp_exc.w"]).max() < 1e-9
+
+
+def test_cython_agrees_with_numpy(runtime, smoke, delays, strokes, start):
+    import brian2
+
+    brian2.prefs.codegen.target = "cython"
+    try:
+        with open_engine("runtime", Model(smoke, learning=True), delays) as engine:
+            one, ours = advance(engine, start, strokes, [4])
+    finally:
+        brian2.prefs.codegen.target = "numpy"
+    other, theirs = advance(runtime, start, strokes, [4])
+    assert np.array_equal(joined(ours, "spike_step"), joined(theirs, "spike_step"))
+    assert np.allclose(one["inp_exc.w"], other["inp_exc.w"], rtol=0, atol=1e-9)
+
+
+def test_initial_states_of_the_engines_are_equal(runtime, standalone, smoke):
+    assert_same_state(train_start(runtime, smoke), train_start(standalone, smoke))
+
+
+def test_seeds_decide(standalone, smoke, strokes):
+    first, ours = advance(standalone, train_start(standalone, smoke, 3), strokes, [3])
+    again, _ = advance(standalone, train_start(standalone, smoke, 3), strokes, [3])
+    assert_same_state(first, again)
+    _, other = advance(standalone, train_start(standalone, smoke, 4), strokes, [3])
+    assert not np.array_equal(joined(ours, "counts"), joined(other, "counts"))
+
+
+def test_the_response_counts_the_rest_before_it(standalone, smoke, strokes, start):
+    """Across a chunk boundary too: counts of the window equal what the protocol counted in the network."""
+    state, responses = start, []
+    for _ in range(6):
+        state, response = standalone.advance(
+            state, strokes[int(state["protocol.position"][0]) :], presentations=1
+        )
+        assert response.counts.sum() == state["protocol.n_spikes"][0]
+        assert state["responses.rest_spikes"].sum() == state["protocol.n_rest_spikes"][0]
+        responses.append(response)
+
+
+def test_clocks_stay_together_in_long_chunks(standalone, smoke, strokes, start):
+    """From 64 s on, Brian2's C++ would let the presentations slip by a time step (see `engines.build`)."""
+    images = np.tile(strokes, (5, 1))
+    one, whole = advance(standalone, start, images, [200])
+    other, _ = advance(standalone, start, images, [70, 70, 60])
+    assert len(whole[0].position) == 200
+    assert_same_state(one, other)
+
+
+def test_a_variable_added_to_the_equations_travels(smoke, delays, strokes):
+    """`trace` integrates every spike: it would not survive if only known variables were handed over."""
+    excitatory = EXCITATORY._replace(
+        equations=EXCITATORY.equations + "dtrace/dt = -trace/(3*second) : 1\n",
+        reset=EXCITATORY.reset + "trace += 1\n",
+    )
+    with open_engine("standalone", Model(smoke, learning=True, excitatory=excitatory), delays) as engine:
+        start = train_start(engine, smoke)
+        assert "exc.trace" in start
+        one, responses = advance(engine, start, strokes, [6])
+        other, _ = advance(engine, start, strokes, [2, 1, 3])
+    assert_same_state(one, other)
+    step, neuron = joined(responses, "spike_step"), joined(responses, "spike_neuron")
+    ages = (6 * smoke.presentation_steps - 1 - step) * smoke.dt
+    expected = np.bincount(neuron, weights=np.exp(-ages / 3), minlength=smoke.n_exc)
+    assert one["exc.trace"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_nan_stops_the_run(standalone, start, strokes):
+    state = {**start, "exc.v": start["exc.v"].copy()}
+    state["exc.v"][3] = np.nan
+    with pytest.raises(DiehlCookError, match="no longer finite"):
+        standalone.advance(state, strokes, presentations=1)
+
+
+def test_a_chunk_that_did_not_complete_is_refused(standalone, start, strokes):
+    """A program that is killed, or that cannot read what it was given, must not pass for one that finished."""
+    missing = ["exc.v=state/none"]
+    with pytest.raises(DiehlCookError, match="reported a problem"):
+        standalone.execute(missing, lambda: False)
+    (standalone.folder / "state" / "short").write_bytes(b"12345678")
+    with pytest.raises(DiehlCookError, match="does not match expected size"):
+        standalone.execute(["exc.v=state/short"], lambda: False)
+
+
+def test_cancelling_leaves_no_process(standalone, start, strokes):
+    asked = time.monotonic()
+    images = np.tile(strokes, (25, 1))
+    with pytest.raises(Cancelled):
+        standalone.advance(start, images, cancelled=lambda: time.monotonic() > asked + 0.5)
+    assert not processes_in(standalone.folder)
+    state, _ = standalone.advance(start, strokes, presentations=1)  # and the engine can go on
+    assert state["protocol.position"][0] == 1
+
+
+def processes_in(folder):
+    """Process numbers whose working directory is `folder` (Linux)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").readlink() == folder:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_no_compiler_is_one_line(smoke, delays, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DiehlCookError, match="--engine runtime"):
+        open_engine("standalone", Model(smoke, learning=True), delays)
+
+
+def test_an_interrupted_build_is_not_used(smoke, delays, monkeypatch, tmp_path):
+    """Killed in mid-build, the cache holds nothing that looks finished; the next use builds again."""
+    code = (
+        "from diehlcook.engines import Model; from diehlcook.engines.standalone import program;"
+        "from diehlcook.params import load_preset; program(Model(load_preset('smoke'), True))"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, start_new_session=True)
+    builds = tmp_path / "diehlcook" / "builds"
+    deadline = time.monotonic() + 60
+    while not list(builds.glob("unfinished-*/program/main.cpp")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, 9)
+    process.wait()
+    assert list(builds.glob("unfinished-*"))
+    assert not [path for path in builds.iterdir() if (path / "manifest.json").exists()]

@@ -1,0 +1,421 @@
+"""Bad input gets one line that says what, where and what to do; and nothing is lost or half-written.
+
+``python tests/test_errors.py`` prints the table in docs/errors.md.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+OFFLINE = {"https_proxy": "http://127.0.0.1:9", "DIEHLCOOK_MNIST": ""}
+LARGEST_FILE = 200_000
+
+
+class Case(NamedTuple):
+    title: str
+    arguments: list
+    code: int
+    message: str
+    prepare: object = None
+    environment: object = None
+    limit: int = 0
+
+
+def idx(array, magic=None):
+    header = (magic or (2048 + array.ndim)).to_bytes(4, "big") + b"".join(
+        n.to_bytes(4, "big") for n in array.shape
+    )
+    return header + array.astype(np.uint8).tobytes()
+
+
+def idx_folder(folder, *, images=None, labels=None):
+    """A folder of IDX files with 20 images, in which some content may be replaced by bytes."""
+    folder.mkdir()
+    for stem in ("train", "t10k"):
+        (folder / f"{stem}-images-idx3-ubyte").write_bytes(images or idx(np.full((20, 28, 28), 9)))
+        (folder / f"{stem}-labels-idx1-ubyte").write_bytes(labels or idx(np.arange(20) % 10))
+
+
+def damaged_gzip(t):
+    idx_folder(t / "idx")
+    path = t / "idx" / "train-images-idx3-ubyte"
+    packed = gzip.compress(path.read_bytes(), mtime=0)
+    path.unlink()
+    path.with_name(path.name + ".gz").write_bytes(packed[: len(packed) // 2])
+
+
+def array(name, change):
+    def prepare(t):
+        path = t / "run" / f"{name}.npy"
+        np.save(path, change(np.load(path)))
+
+    return prepare
+
+
+def edit_json(name, **changes):
+    def prepare(t):
+        path = t / "run" / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return prepare
+
+
+def unfinished(t):
+    """A run that was interrupted, with its checkpoint."""
+    facts = json.loads((t / "run" / "run.json").read_text())
+    facts["train"]["finished"] = False
+    for phase in ("observe", "test"):
+        facts.pop(phase, None)
+    (t / "run" / "run.json").write_text(json.dumps(facts))
+    folder = t / "run" / "checkpoints" / "10"
+    folder.mkdir(parents=True)
+    (folder / "checkpoint.json").write_text(json.dumps({"schema": 99, "digests": {}}))
+
+
+def nan(a):
+    a = a.copy()
+    a.flat[5] = np.nan
+    return a
+
+
+def without(*names):
+    def prepare(t):
+        facts = json.loads((t / "run" / "run.json").read_text())
+        for name in names:
+            facts.pop(name, None)
+        (t / "run" / "run.json").write_text(json.dumps(facts))
+        if "observe" in names:
+            (t / "run" / "assignments.npy").unlink()
+
+    return prepare
+
+
+NEW = ["--preset", "smoke", "--run", "new"]
+DIGITS = ["--dataset", "digits", "--samples", "40"]
+LATER = ["--run", "run", "--samples", "20", "--jobs", "1", "--force"]
+IDX = ["train", *NEW, "--dataset", "idx"]
+CASES = [
+    Case("no MNIST and no network", ["train", *NEW], 1, "MNIST.*data", None, OFFLINE),
+    Case(
+        "MNIST folder without a file",
+        ["train", *NEW, "--data", "empty"],
+        1,
+        "empty.*train-images",
+        lambda t: (t / "empty").mkdir(),
+    ),
+    Case(
+        "truncated IDX",
+        IDX,
+        1,
+        "train-images.*(bytes|truncated)",
+        lambda t: idx_folder(t / "idx", images=idx(np.zeros((20, 28, 28)))[:900]),
+    ),
+    Case("damaged gzip", IDX, 1, "train-images.*gz", damaged_gzip),
+    Case(
+        "wrong IDX magic",
+        IDX,
+        1,
+        "train-images.*magic",
+        lambda t: idx_folder(t / "idx", images=idx(np.zeros((20, 28, 28)), magic=1234)),
+    ),
+    Case(
+        "images and labels disagree",
+        IDX,
+        1,
+        "20 images.*19 labels|19 labels.*20 images",
+        lambda t: idx_folder(t / "idx", labels=idx(np.zeros(19))),
+    ),
+    Case(
+        "images of another size than the network",
+        ["observe", *LATER, "--dataset", "idx"],
+        1,
+        "784",
+        lambda t: idx_folder(t / "idx", images=idx(np.full((20, 20, 20), 9))),
+    ),
+    Case(
+        "weights of wrong shape",
+        ["observe", *LATER],
+        1,
+        r"weights\.npy: shape is \(784, 15\), expected \(784, 16\)",
+        array("weights", lambda a: a[:, :15]),
+    ),
+    Case(
+        "weights of wrong dtype",
+        ["observe", *LATER],
+        1,
+        r"weights\.npy: dtype is int64, expected float",
+        array("weights", lambda a: a.astype(int)),
+    ),
+    Case("weights with NaN", ["observe", *LATER], 1, r"weights\.npy: contains NaN", array("weights", nan)),
+    Case(
+        "negative weights",
+        ["observe", *LATER],
+        1,
+        r"weights\.npy: smallest value is -",
+        array("weights", lambda a: a - 0.1),
+    ),
+    Case(
+        "weights far above the largest",
+        ["observe", *LATER],
+        1,
+        r"weights\.npy: largest weight",
+        array("weights", lambda a: a * 100),
+    ),
+    Case(
+        "theta in millivolts",
+        ["observe", *LATER],
+        1,
+        r"theta\.npy: largest theta.*volts",
+        array("theta", lambda a: a * 1000),
+    ),
+    Case(
+        "a file that is no array",
+        ["observe", *LATER],
+        1,
+        r"delays\.npy: not a readable",
+        lambda t: (t / "run" / "delays.npy").write_bytes(b"no"),
+    ),
+    Case(
+        "resume with another size",
+        ["train", "--preset", "smoke", "--run", "run", *DIGITS, "--n-exc", "9", "--resume"],
+        1,
+        "cannot resume with n_exc = 9",
+    ),
+    Case(
+        "resume with another preset",
+        ["train", "--preset", "brian2-example", "--run", "run", *DIGITS, "--resume"],
+        1,
+        "cannot resume with n_exc = 400",
+    ),
+    Case(
+        "resume with another seed",
+        ["train", "--preset", "smoke", "--run", "run", *DIGITS, "--seed", "8", "--resume"],
+        1,
+        "cannot resume with seed = 8",
+    ),
+    Case(
+        "resume with other images",
+        ["train", "--preset", "smoke", "--run", "run", "--dataset", "digits", "--samples", "39", "--resume"],
+        1,
+        "cannot resume with images = 39",
+    ),
+    Case(
+        "run of another schema",
+        ["observe", *LATER],
+        1,
+        r"run\.json: schema is 99",
+        edit_json("run.json", schema=99),
+    ),
+    Case(
+        "run.json without parameters",
+        ["observe", *LATER],
+        1,
+        r"run\.json: .*params",
+        edit_json("run.json", params=None),
+    ),
+    Case(
+        "run.json that is no JSON",
+        ["observe", *LATER],
+        1,
+        r"run\.json: not valid JSON",
+        lambda t: (t / "run" / "run.json").write_text("{"),
+    ),
+    Case(
+        "checkpoint of another schema",
+        ["train", "--preset", "smoke", "--run", "run", *DIGITS, "--resume"],
+        1,
+        "checkpoint of schema 99",
+        unfinished,
+    ),
+    Case(
+        "a run that is there already",
+        ["train", "--preset", "smoke", "--run", "run", *DIGITS],
+        1,
+        "--resume.*--force",
+    ),
+    Case("labels that are there already", ["observe", "--run", "run", "--samples", "20"], 1, "--force"),
+    Case("observe before train", ["observe", "--run", "none"], 1, "train` first"),
+    Case(
+        "test before observe",
+        ["test", *LATER],
+        1,
+        r"assignments\.npy: not found.*observe` first",
+        without("observe", "test"),
+    ),
+    Case("plot before train", ["plot", "--run", "none"], 1, "train` first"),
+    Case("unknown preset", ["train", "--preset", "smok", "--run", "new"], 1, "did you mean smoke"),
+    Case("unknown parameter", ["train", *NEW, "--set", "tau_men_exc=5 ms"], 1, "did you mean tau_mem_exc"),
+    Case(
+        "unit mismatch", ["train", *NEW, "--set", "tau_ge=5"], 1, r"tau_ge is '5'; it needs a unit such as ms"
+    ),
+    Case("--set without a value", ["train", *NEW, "--set", "tau_ge"], 1, "NAME=VALUE"),
+    Case("unknown rule", ["train", *NEW, "--rule", "hebb"], 1, "choose one of triplet"),
+    Case("zero samples", ["train", *NEW, "--samples", "0"], 2, "at least 1"),
+    Case("negative neurons", ["train", *NEW, "--n-exc", "-3"], 2, "at least 1"),
+    Case("zero epochs", ["train", *NEW, "--epochs", "0"], 2, "at least 1"),
+    Case("zero processes", ["observe", "--run", "run", "--jobs", "0"], 2, "at least 1"),
+    Case(
+        "more samples than images",
+        ["train", *NEW, "--dataset", "digits", "--samples", "5000"],
+        1,
+        "5000.*1287|1287.*5000",
+    ),
+    Case("unknown command", ["trian"], 2, "invalid choice"),
+    Case(
+        "run directory that cannot be made",
+        ["train", "--preset", "smoke", "--run", "file/run", *DIGITS],
+        1,
+        "file/run.*cannot write",
+        lambda t: (t / "file").write_text("x"),
+    ),
+    Case(
+        "full disk",
+        ["train", *NEW, *DIGITS, "--force"],
+        1,
+        "cannot write|could be written",
+        None,
+        {},
+        LARGEST_FILE,
+    ),
+    Case(
+        "full disk, while results are written",
+        ["observe", *LATER[:-5], "--samples", "1287", "--force", "--jobs", "1", "--engine", "runtime"],
+        1,
+        "cannot write",
+        None,
+        {},
+        20_000,
+    ),
+    Case(
+        "no C++ compiler",
+        ["train", *NEW, *DIGITS],
+        1,
+        "--engine runtime",
+        None,
+        {"PATH": "/nowhere", "CXX": "g++"},
+    ),
+    Case(
+        "--show without a display",
+        ["plot", "--run", "run", "--show"],
+        1,
+        "--show found no display",
+        None,
+        {"DISPLAY": "", "WAYLAND_DISPLAY": ""},
+    ),
+]
+
+
+def tree(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def try_case(case, folder):
+    """Run a case in `folder`; return the process and whether files changed, were lost, or are half-written."""
+    if case.prepare:
+        case.prepare(folder)
+    before = tree(folder)
+    limit = (
+        (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (case.limit, case.limit))) if case.limit else None
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "diehlcook", *map(str, case.arguments)],
+        cwd=folder, capture_output=True, text=True, check=False, preexec_fn=limit,
+        env={**os.environ, "TMPDIR": tempfile.gettempdir(), **(case.environment or {})},
+    )  # fmt: skip
+    after = tree(folder)
+    started = {
+        name for name in after if name not in before and name.startswith(("new/run.json", "run/checkpoints/"))
+    }
+    return done, {name: digest for name, digest in after.items() if name not in started} == before
+
+
+def message_of(done):
+    return done.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    make_run(folder)
+    return folder
+
+
+def make_run(folder):
+    for command in (
+        ["train", "--preset", "smoke", "--run", "run", *DIGITS],
+        ["observe", *LATER],
+        ["test", *LATER],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "diehlcook", *command],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.title for case in CASES])
+def test_bad_input(case, finished, tmp_path):
+    folder = tmp_path / "work"
+    shutil.copytree(finished, folder)
+    done, unchanged = try_case(case, folder)
+    assert done.returncode == case.code, done.stderr
+    assert re.search(case.message, message_of(done)), done.stderr
+    assert "Traceback" not in done.stderr
+    if case.code == 1:
+        assert message_of(done).startswith("diehlcook: ")
+        assert done.stdout == ""
+    assert unchanged
+
+
+def test_runtime_without_a_compiler_uses_numpy_and_says_how_slow(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "diehlcook", "train", *NEW, "--dataset", "digits", "--samples", "1", "--engine", "runtime"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ, "PATH": "/nowhere"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "no C++ compiler found: using NumPy, about" in done.stderr
+
+
+def print_table():
+    print("| input | exit | message | files |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as base:
+        finished = Path(base) / "finished"
+        finished.mkdir()
+        make_run(finished)
+        for case in CASES:
+            folder = Path(base) / "work"
+            shutil.copytree(finished, folder)
+            done, unchanged = try_case(case, folder)
+            message = (
+                message_of(done)
+                .replace(str(folder) + "/", "")
+                .replace(str(Path.home()), "~")
+                .replace("|", "\\|")
+            )
+            print(
+                f"| {case.title} | {done.returncode} | `{message}` | {'unchanged' if unchanged else 'CHANGED'} |"
+            )
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    print_table()

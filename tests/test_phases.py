@@ -1,0 +1,253 @@
+"""The four phases through the command line, as a user runs them: results, interrupts, resume, jobs."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_engines import processes_in
+
+from diehlcook import datasets, load_run, predict, readout
+from diehlcook.neurons import EXCITATORY
+from diehlcook.progress import Interrupted
+from diehlcook.run import Run
+from diehlcook.train import train
+
+TRAIN = ("train", "--preset", "smoke", "--dataset", "digits", "--seed", "5")
+
+
+def diehlcook(*arguments, **options):
+    command = [sys.executable, "-m", "diehlcook", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def ok(*arguments):
+    done = diehlcook(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """A run through all four phases, small."""
+    folder = tmp_path_factory.mktemp("chain") / "run"
+    ok(*TRAIN, "--run", folder, "--samples", "600")
+    ok("observe", "--run", folder, "--samples", "300", "--jobs", "2")
+    ok("test", "--run", folder, "--samples", "260", "--jobs", "2", "--repeats", "2")
+    return folder
+
+
+def arrays(folder):
+    return {path.name: np.load(path) for path in folder.glob("*.npy")}
+
+
+def test_the_chain_writes_what_it_promises(chain):
+    smoke, found = load_run(chain).params, arrays(chain)
+    n = smoke.n_exc
+    assert found["weights.npy"].shape == found["delays.npy"].shape == (784, n)
+    assert found["weights.npy"].sum(axis=0) == pytest.approx(smoke.weight_sum, rel=0.3)  # not normalised after the last image
+    assert found["theta.npy"].mean() > 0.02  # volts
+    assert found["assignments.npy"].dtype == np.int8
+    assert found["observe_counts.npy"].shape == (300, n)
+    assert found["test_counts.npy"].shape == (2 * 260, n)
+    history = found["train_history.npy"]
+    assert history["label"].tolist() == datasets.load("digits", "train").labels[:600].tolist()
+    assert history["presentations"].min() >= 1
+    assert history["theta_mean"][0] == pytest.approx(0.02)
+    assert 2 <= len(list((chain / "snapshots").glob("*.npy"))) <= 21
+    assert not (chain / "checkpoints").exists() or not list((chain / "checkpoints").rglob("*.npy"))
+
+
+def test_results_follow_from_the_counts(chain):
+    found, facts = arrays(chain), load_run(chain).facts
+    labels = datasets.load("digits", "train").labels[:300]
+    assignment = readout.assign_labels(found["observe_counts.npy"], labels)
+    assert np.array_equal(assignment.labels, found["assignments.npy"])
+    true = datasets.load("digits", "test").labels[:260]
+    predicted = [
+        readout.predict(part, assignment.labels).labels for part in np.split(found["test_counts.npy"], 2)
+    ]
+    assert np.array_equal(found["test_predictions.npy"], predicted)
+    accuracy = np.mean([(one == true).mean() for one in predicted])
+    assert facts["test"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert np.trace(found["confusion.npy"]) == sum((one == true).sum() for one in predicted)
+    low, high = facts["test"]["interval95"]
+    assert low < accuracy < high
+    halves = np.split(found["test_counts.npy"], 2)
+    assert not np.array_equal(*halves)  # each repeat has its own spikes
+
+
+def test_jobs_do_not_show(chain, tmp_path):
+    other = tmp_path / "copy"
+    shutil.copytree(chain, other)
+    ok("observe", "--run", other, "--samples", "300", "--jobs", "1", "--force")
+    ok("test", "--run", other, "--samples", "260", "--jobs", "1", "--repeats", "2")
+    one, two = arrays(chain), arrays(other)
+    assert one.keys() == two.keys()
+    for name in one:
+        assert np.array_equal(one[name], two[name]), name
+
+
+def test_plot_draws_every_figure(chain):
+    done = ok("plot", "--run", chain, "--format", "svg", "--json")
+    names = {Path(path).stem for path in json.loads(done.stdout)["figures"]}
+    assert names == {
+        "receptive_fields", "training", "weights", "theta", "receptive_fields_over_training",
+        "receptive_fields_by_label", "labels", "raster", "confusion", "misclassified",
+    }  # fmt: skip
+    for path in json.loads(done.stdout)["figures"]:
+        assert "smoke" in Path(path).read_text() or "<svg" in Path(path).read_text()
+
+
+def test_raster_shows_presentations_of_the_trained_network(chain):
+    neuron, when = np.load(chain / "raster_exc.npy")
+    v, threshold = np.load(chain / "raster_v.npy"), np.load(chain / "raster_threshold.npy")
+    smoke = load_run(chain).params
+    assert v.shape == threshold.shape == (3, 3 * smoke.presentation_steps)
+    most = np.bincount(neuron.astype(int)).argmax()
+    assert np.load(chain / "raster_neurons.npy")[0] == most
+    # v is above threshold in no step after which it did not fire
+    fired = np.rint(when[neuron == most] / smoke.dt).astype(int)
+    assert len(fired) > 0
+    assert v[0].max() < threshold[0].max() + 0.005
+    # the network is the one that observe presented: same spikes for the first image
+    counts = np.load(chain / "observe_counts.npy")[0]
+    stimulus = when < smoke.t_stimulus
+    assert np.bincount(neuron[stimulus].astype(int), minlength=16).tolist() == counts.tolist()
+
+
+def test_predict_in_three_lines(chain):
+    images = datasets.load("digits", "test").images[:30]
+    labels, counts = predict(chain, images)
+    assert counts.shape == (30, 16)
+    assert np.array_equal(labels, readout.predict(counts, np.load(chain / "assignments.npy")).labels)
+
+
+def test_both_engines_observe_the_same(chain, tmp_path):
+    other = tmp_path / "copy"
+    shutil.copytree(chain, other)
+    ok("observe", "--run", other, "--samples", "6", "--engine", "runtime", "--force", "--jobs", "1")
+    assert np.array_equal(np.load(other / "observe_counts.npy"), np.load(chain / "observe_counts.npy")[:6])
+
+
+@pytest.mark.parametrize("engine", ["standalone", "runtime"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_interrupted_and_resumed_equals_never_interrupted(engine, number, chain, tmp_path):
+    samples, reference = ("600", chain) if engine == "standalone" else ("30", tmp_path / "reference")
+    options = [*TRAIN, "--samples", samples, "--engine", engine, "-v"]
+    if engine == "runtime":
+        if number == signal.SIGKILL:
+            pytest.skip("what a kill leaves does not depend on the engine")
+        ok(*options, "--run", reference)
+    folder = tmp_path / "run"
+    # Checkpoints of every chunk, not every minute, so that a kill finds one
+    environment = {**os.environ, "DIEHLCOOK_CHECKPOINT_SECONDS": "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "diehlcook", *map(str, options), "--run", str(folder)],
+        stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment,
+    )  # fmt: skip
+    deadline = time.monotonic() + 200
+    while (
+        not list(folder.glob("checkpoints/[0-9]*")) and time.monotonic() < deadline and process.poll() is None
+    ):
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == (130 if number != signal.SIGKILL else -signal.SIGKILL), said
+    assert not (folder / "weights.npy").exists()
+    time.sleep(0.2)
+    assert not [p for p in Path("/tmp").glob("diehlcook-*") if processes_in(p)]  # no orphan goes on
+    if number != signal.SIGKILL:
+        assert "--resume" in said
+    done = ok(*options, "--run", folder, "--resume")
+    assert "resuming at image" in done.stderr
+    for name, array in arrays(reference).items():
+        if name in {"weights.npy", "theta.npy", "delays.npy"} or name.startswith("train_"):
+            assert np.array_equal(np.load(folder / name), array), name
+
+
+def test_observe_resumes_with_the_finished_blocks(chain, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(chain, folder)
+    command = ["observe", "--run", folder, "--samples", "1000", "--jobs", "1", "--force"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "diehlcook", *map(str, command)], stderr=subprocess.PIPE, text=True
+    )
+    blocks = folder / "checkpoints" / "observe"
+    deadline = time.monotonic() + 60
+    while len(list(blocks.glob("*.npy"))) < 2 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    kept = len(list(blocks.glob("*.npy")))
+    assert 2 <= kept < 4
+    assert np.array_equal(
+        np.load(folder / "assignments.npy"), np.load(chain / "assignments.npy")
+    )  # the old result stands
+    marked = blocks / "000-0000000.npy"
+    np.save(marked, np.load(marked) + 1)  # a resumed phase takes the block as it is, so this must show
+    ok(*command, "--resume")
+    counts = np.load(folder / "observe_counts.npy")
+    assert np.array_equal(counts[:250] - 1, np.load(chain / "observe_counts.npy")[:250])
+    assert np.array_equal(counts[250:300], np.load(chain / "observe_counts.npy")[250:300])
+
+
+def test_custom_equations_survive_interrupt_and_later_phases(smoke, tmp_path):
+    excitatory = EXCITATORY._replace(
+        equations=EXCITATORY.equations + "dtrace/dt = -trace/(3*second) : 1\n",
+        reset=EXCITATORY.reset + "trace += 1\n",
+    )
+    data = datasets.load("digits", "train").head(40)
+    reference = train(tmp_path / "reference", data, smoke, excitatory=excitatory)
+    asked = []
+
+    def after_two_chunks():
+        return len(asked) > 0
+
+    with pytest.raises(Interrupted):
+        train(
+            tmp_path / "run",
+            data,
+            smoke,
+            excitatory=excitatory,
+            report=lambda done, words: asked.append(done) if done else None,
+            cancelled=after_two_chunks,
+        )
+    resumed = train(tmp_path / "run", data, smoke, excitatory=excitatory, resume=True)
+    assert np.array_equal(resumed.weights(), reference.weights())
+    assert "trace" in load_run(tmp_path / "run").model.excitatory.equations
+    assert isinstance(resumed, Run)
+
+
+def test_an_image_that_stays_silent(chain, tmp_path):
+    """Training stops and says which; observe and test record it silent and count it wrong."""
+    images = datasets.load("digits", "train").images[:3].copy()
+    images[1] = 0
+    images[1, 0, 0] = 1
+    np.savez(tmp_path / "mine.npz", images=images, labels=np.array([0, 1, 2], np.uint8))
+    source = ("--dataset", tmp_path / "mine.npz")
+    done = diehlcook("train", "--preset", "smoke", "--run", tmp_path / "run", *source)
+    assert done.returncode == 1
+    assert "image 1 got fewer than 5 spikes in 20 attempts" in done.stderr
+    assert not (tmp_path / "run" / "weights.npy").exists()
+    folder = tmp_path / "copy"
+    shutil.copytree(chain, folder)
+    facts = json.loads(ok("test", "--run", folder, *source, "--jobs", "1", "--force", "--json").stdout)
+    assert facts["silent_images"] == 1
+    assert np.load(folder / "test_predictions.npy")[0, 1] == -1
+    assert not np.load(folder / "test_counts.npy")[1].any()
+    images[1] = 0
+    np.savez(tmp_path / "black.npz", images=images, labels=np.array([0, 1, 2], np.uint8))
+    done = diehlcook(
+        "train", "--preset", "smoke", "--run", tmp_path / "black", "--dataset", tmp_path / "black.npz"
+    )
+    assert done.returncode == 1
+    assert "image 1 of the train images is all black" in done.stderr
+    assert not (tmp_path / "black").exists()
