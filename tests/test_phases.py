@@ -51,7 +51,9 @@ def test_the_chain_writes_what_it_promises(chain):
     smoke, found = load_run(chain).params, arrays(chain)
     n = smoke.n_exc
     assert found["weights.npy"].shape == found["delays.npy"].shape == (784, n)
-    assert found["weights.npy"].sum(axis=0) == pytest.approx(smoke.weight_sum, rel=0.3)  # not normalised after the last image
+    assert found["weights.npy"].sum(axis=0) == pytest.approx(
+        smoke.weight_sum, rel=0.3
+    )  # not normalised after the last image
     assert found["theta.npy"].mean() > 0.02  # volts
     assert found["assignments.npy"].dtype == np.int8
     assert found["observe_counts.npy"].shape == (300, n)
@@ -147,7 +149,8 @@ def test_interrupted_and_resumed_equals_never_interrupted(engine, number, chain,
         ok(*options, "--run", reference)
     folder = tmp_path / "run"
     # Checkpoints of every chunk, not every minute, so that a kill finds one
-    environment = {**os.environ, "DIEHLCOOK_CHECKPOINT_SECONDS": "0"}
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "DIEHLCOOK_CHECKPOINT_SECONDS": "0", "TMPDIR": str(tmp_path / "tmp")}
     process = subprocess.Popen(
         [sys.executable, "-m", "diehlcook", *map(str, options), "--run", str(folder)],
         stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment,
@@ -162,7 +165,7 @@ def test_interrupted_and_resumed_equals_never_interrupted(engine, number, chain,
     assert process.returncode == (130 if number != signal.SIGKILL else -signal.SIGKILL), said
     assert not (folder / "weights.npy").exists()
     time.sleep(0.2)
-    assert not [p for p in Path("/tmp").glob("diehlcook-*") if processes_in(p)]  # no orphan goes on
+    assert not [path for path in (tmp_path / "tmp").iterdir() if processes_in(path)]  # no orphan goes on
     if number != signal.SIGKILL:
         assert "--resume" in said
     done = ok(*options, "--run", folder, "--resume")

@@ -143,6 +143,8 @@ def load_run(folder: Path) -> Run:
     content = load_json(path)
     if content.get("schema") != SCHEMA:
         raise DiehlCookError(f"{path}: schema is {content.get('schema')}, this version reads {SCHEMA}")
+    if not isinstance(content.get("params"), dict):
+        raise DiehlCookError(f"{path}: params are missing; restore the file or train again with --force")
     try:
         params = Params().with_values(content["params"])
         equations = content.get("equations", {})

@@ -231,9 +231,9 @@ def _draw_accuracy(ax: Axes, accuracy: NDArray[Any]) -> None:
     ax.plot(images, share, color=BLUE, **style)
     if windows.size == 1:  # a band of one point has no area
         ax.vlines(images, band[:, 0], band[:, 1], color=BLUE)
-    ax.margins(y=0.12)
+    ax.margins(y=0.2)
     last = (float(images[-1]), float(share[-1]))
-    place: dict[str, Any] = {"xytext": (-2, -9), "textcoords": "offset points", "ha": "right", "va": "top"}
+    place: dict[str, Any] = {"xytext": (0, 12), "textcoords": "offset points", "ha": "right", "va": "bottom"}
     ax.annotate(f"{share[-1]:.1f} %", last, weight="bold", color=BLUE, **place)
     ax.legend(loc="lower right")
 
@@ -253,7 +253,12 @@ def _draw_trace(
         level = np.full(spikes.shape, potential.max()) if limit is None else np.interp(spikes, times, limit)
         ax.plot(spikes, level * 1e3, "v", color=BLACK, markersize=4, label="spike", clip_on=False)
     ax.yaxis.set_major_locator(MaxNLocator(3))
-    ax.margins(y=0.12)
+    # One overshoot of the explicit Euler step would flatten all the rest
+    low, high = (
+        np.percentile(potential, 0.5),
+        potential.max() if limit is None else max(potential.max(), limit.max()),
+    )
+    ax.set_ylim(1e3 * (low - 0.12 * (high - low)), 1e3 * (high + 0.12 * (high - low)) + 1e-9)
 
 
 def _fields(name: str, array: NDArray[Any], fields: Sequence[str]) -> None:

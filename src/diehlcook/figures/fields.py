@@ -254,7 +254,8 @@ def theta_histogram(
     if values.size:
         ax.axvline(values.mean(), color=BLUE)
         _note(ax, f"mean {values.mean():.1f} ± {values.std():.1f} mV sd\nn = {values.size:,}" + left_out)
-        ax.set_ylim(0, heights.max() * 1.25)
+        ax.set_ylim(0, heights.max() * 1.45)
+        ax.lines[-1].set_ydata([0, 1 / 1.45])  # below the note
     return named(ax, title, "Adaptive thresholds", facts)
 
 
