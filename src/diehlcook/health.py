@@ -11,13 +11,8 @@ RETRIES = 0.5
 MONOPOLY = 0.5
 """Share of all spikes that one neuron may have."""
 
-WEAK_NORM = 0.01
-"""Relative deviation of the mean weight from its normalised value, at the start of presentations."""
 
-
-def training_findings(
-    history: NDArray[np.void], spikes: NDArray[np.int64], weights: NDArray[np.float64], weight_sum: float
-) -> list[str]:
+def training_findings(history: NDArray[np.void], spikes: NDArray[np.int64]) -> list[str]:
     """Return what is wrong with a training, one sentence each; none if nothing is.
 
     Parameters
@@ -26,10 +21,6 @@ def training_findings(
         Rows of `train.HISTORY`.
     spikes
         Spikes of each excitatory neuron (n_exc,).
-    weights
-        Trained weights (n_input, n_exc).
-    weight_sum
-        Sum to which the weights of a neuron are normalised.
     """
     findings = []
     newest = history[-1000:]
@@ -46,12 +37,6 @@ def training_findings(
     share = spikes.max() / max(spikes.sum(), 1)
     if spikes.size >= 10 and share > MONOPOLY:
         findings.append(f"one neuron fired {share:.0%} of all spikes: theta_plus too small for homeostasis")
-    sums = weights.sum(axis=0)
-    off = np.abs(sums / weight_sum - 1).max()
-    if off > WEAK_NORM * 10:
-        findings.append(
-            f"input weights of a neuron sum to {sums[np.abs(sums / weight_sum - 1).argmax()]:.1f} instead of {weight_sum:g}"
-        )
     return findings
 
 

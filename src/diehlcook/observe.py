@@ -86,8 +86,6 @@ def observe(
         assignment.labels[assignment.labels >= 0], minlength=data.n_classes
     ).tolist()
     raster = record_raster(run, trained, data.head(3))
-    for path in run.folder.glob("test_*.npy"):  # test results of other labels must not stay beside these
-        path.unlink()
     save_array(run.folder / "observe_counts.npy", presented.counts)
     save_array(run.folder / "assignments.npy", assignment.labels)
     for name, array in raster.arrays.items():
@@ -112,5 +110,7 @@ def observe(
         "sha256": {"assignments": digest(assignment.labels)},
     }
     run.save()
+    for path in [*run.folder.glob("test_*.npy"), run.folder / "confusion.npy"]:
+        path.unlink(missing_ok=True)  # results of other labels
     shutil.rmtree(partial, ignore_errors=True)
     return dict(run.facts["observe"])

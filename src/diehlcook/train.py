@@ -396,7 +396,7 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, 
         "spikes_per_image": round(float(history["spikes"].mean()), 3),
         "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
         "silent_neurons": int((record.spikes == 0).sum()),
-        "health": health.training_findings(history, record.spikes, state["inp_exc.w"], run.params.weight_sum),
+        "health": health.training_findings(history, record.spikes),
         "sha256": {
             name: digest(array) for name, array in results.items() if name in ("weights", "theta", "delays")
         },
