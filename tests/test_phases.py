@@ -168,7 +168,7 @@ def test_interrupted_and_resumed_equals_never_interrupted(engine, number, chain,
     assert not [path for path in (tmp_path / "tmp").iterdir() if processes_in(path)]  # no orphan goes on
     if number != signal.SIGKILL:
         assert "--resume" in said
-    done = ok(*options, "--run", folder, "--resume")
+    done = ok("train", "--run", folder, "--resume", "--engine", engine, "-v")  # the rest is as it was
     assert "resuming at image" in done.stderr
     for name, array in arrays(reference).items():
         if name in {"weights.npy", "theta.npy", "delays.npy"} or name.startswith("train_"):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_UNHEALTHY, EXIT_INTERRUPTED = 1, 3, 130
 
-DEMO = {"n_exc": "100", "theta_plus": "0.05 mV"}
+DEMO = {"n_exc": "100", "theta_plus": "0.025 mV"}
 DEMO_EPOCHS = 12
 """Chosen on the training digits: 1,027 to learn from, the other 260 (two other forms) to choose by."""
 
@@ -122,13 +122,10 @@ def make_parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[*parents, says])
 
     one = command("train", "learn from unlabelled images", where, model, source, how)
-    one.add_argument(
-        "--epochs", type=positive, default=1, metavar="E", help="passes over the images (default: 1)"
-    )
+    one.add_argument("--epochs", type=positive, metavar="E", help="passes over the images (default: 1)")
     one.add_argument(
         "--seed",
         type=natural,
-        default=0,
         metavar="S",
         help="seed of weights, delays and input spikes (default: 0)",
     )
@@ -207,15 +204,25 @@ def load_data(args: argparse.Namespace, split: str, default: str = "mnist") -> D
 def train_command(args: argparse.Namespace) -> dict[str, Any]:
     """Run the phase train."""
     from .progress import Interruption, images_progress
+    from .run import load_run
     from .train import train
 
     preset, params = resolve_params(args)
-    data = load_data(args, "train")
     folder = args.run or Path("data/runs") / preset
-    total = len(data) * args.epochs
+    seed, epochs = args.seed or 0, args.epochs or 1
+    if args.resume and (folder / "run.json").exists():  # what is not given again is as it was
+        old = load_run(folder)
+        started = old.facts["train"]
+        if not (args.preset or args.set or args.n_exc or args.rule):
+            preset, params = old.preset, old.params
+        seed = old.seed if args.seed is None else args.seed
+        epochs = args.epochs or started["epochs"]
+        args.dataset, args.samples = args.dataset or old.dataset, args.samples or started["images"]
+    data = load_data(args, "train")
+    total = len(data) * epochs
     with Interruption() as cancelled, images_progress("train", total, enabled=not args.quiet) as report:
         run = train(
-            folder, data, params, preset=preset, seed=args.seed, epochs=args.epochs, engine=args.engine,
+            folder, data, params, preset=preset, seed=seed, epochs=epochs, engine=args.engine,
             resume=args.resume, force=args.force, report=report, cancelled=cancelled,
         )  # fmt: skip
     return result(run, "train")

@@ -5,6 +5,7 @@ The class of a neuron is that of the highest mean response; labels never come fr
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from .progress import Report, silent
 from .recording import record_raster
 from .run import Run
 from .stimulus import stream_key
+
+log = logging.getLogger(__name__)
 
 
 def observe(
@@ -63,6 +66,9 @@ def observe(
     """
     if data.split == "test" and data.name in ("mnist", "digits"):
         raise DiehlCookError("labels must not come from test images: observe takes the training split")
+    if "observe" in run.facts and resume and not force:
+        log.info("the neurons are labelled already")
+        return dict(run.facts["observe"])
     if "observe" in run.facts and not force:
         raise DiehlCookError(
             f"{run.folder}: the neurons are labelled already; use --force to label them again"

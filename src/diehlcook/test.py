@@ -6,6 +6,7 @@ predicted -1 and counted wrong.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from .present import BLOCK, check_size, frozen, present
 from .progress import Report, silent
 from .run import Run
 from .stimulus import stream_key
+
+log = logging.getLogger(__name__)
 
 
 def test(
@@ -63,6 +66,9 @@ def test(
     """
     if repeats < 1:
         raise DiehlCookError(f"--repeats is {repeats}; it must be at least 1")
+    if "test" in run.facts and resume and not force:
+        log.info("the run is tested already")
+        return dict(run.facts["test"])
     if "test" in run.facts and not force:
         raise DiehlCookError(f"{run.folder}: the run is tested already; use --force to test again")
     check_size(data, run.params)

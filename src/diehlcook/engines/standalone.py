@@ -160,7 +160,13 @@ def run_build(unfinished: Path) -> None:
     """Build the program of ``spec.json`` in a process of its own; see `build`."""
     command = [sys.executable, "-m", "diehlcook.engines.build", "spec.json", "program"]
     made = subprocess.run(
-        command, cwd=unfinished, capture_output=True, text=True, check=False, preexec_fn=die_with_parent
+        command,
+        cwd=unfinished,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,  # a Ctrl-C in the terminal is for the phase, which stops once this is done
+        preexec_fn=die_with_parent,
     )
     if made.returncode:
         log.debug("%s", made.stderr)
