@@ -101,7 +101,7 @@ def test_engines_agree_at_full_size(preset, presentations, mnist_folder):
         with open_engine(name, Model(params, learning=True), delays) as engine:
             results.append(advance(engine, train_start(engine, params, 1), images, [presentations]))
     (one, ours), (other, theirs) = results
-    for name in ("position", "attempt", "counts"):
+    for name in ("position", "attempt", "counts", "spike_step", "spike_neuron"):
         assert np.array_equal(joined(ours, name), joined(theirs, name)), name
     assert np.abs(one["inp_exc.w"] - other["inp_exc.w"]).max() < 1e-9
 

@@ -12,7 +12,9 @@ def history(presentations, spikes):
 
 def test_a_healthy_training_has_no_findings():
     assert health.training_findings(history(1, 17), np.full(100, 85)) == []
-    assert health.labelling_findings([3] * 10) == []
+    assert health.labelling_findings([3] * 10, list(range(10))) == []
+    assert health.labelling_findings([3, 3, 3, 0], [0, 1, 2]) == []
+    assert health.test_findings(0.8, 10) == []
 
 
 def test_each_fault_is_named():
@@ -24,5 +26,7 @@ def test_each_fault_is_named():
     one[7] = 8500
     (monopoly,) = health.training_findings(history(1, 17), one)
     assert "one neuron fired 100% of all spikes" in monopoly
-    (empty,) = health.labelling_findings([1, 0, 2, 0])
-    assert "class 1, 3" in empty
+    (empty,) = health.labelling_findings([1, 0, 2, 0, 0], [0, 1, 2, 3])
+    assert "class 1, 3:" in empty
+    (chance,) = health.test_findings(0.08, 10)
+    assert "not above chance (10%)" in chance

@@ -20,6 +20,8 @@ from .errors import DiehlCookError
 SCHEMA = 1
 """Version of the layout of a run directory."""
 
+KINDS = {"f": "float", "i": "int", "u": "unsigned int", "V": "structured"}
+
 KEPT = 2
 """Checkpoints kept."""
 
@@ -108,7 +110,7 @@ def load_array(
         raise DiehlCookError(f"{path}: not a readable .npy file ({str(error).splitlines()[0]})") from None
     if array.dtype.kind not in kind:
         raise DiehlCookError(
-            f"{path}: dtype is {array.dtype}, expected {' or '.join({'f': 'float', 'i': 'int', 'u': 'unsigned int'}[k] for k in kind)}"
+            f"{path}: dtype is {array.dtype}, expected {' or '.join(KINDS[k] for k in kind)}"
         )
     if array.ndim != len(shape) or any(
         want is not None and want != got for want, got in zip(shape, array.shape, strict=True)

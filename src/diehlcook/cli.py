@@ -43,8 +43,8 @@ def positive(text: str) -> int:
 
 def natural(text: str) -> int:
     """Parse a whole number of at least 0."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    if not text.isdigit() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2**63 - 1")
     return int(text)
 
 
@@ -64,7 +64,12 @@ def make_parser() -> argparse.ArgumentParser:
     says.add_argument("--json", action="store_true", help="results as JSON on stdout")
 
     where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--run", type=Path, metavar="DIR", help="run directory (default: data/runs/<preset>)")
+    where.add_argument(
+        "--run",
+        type=Path,
+        metavar="DIR",
+        help="run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else data/runs/diehl-cook-2015)",
+    )
 
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument(
@@ -153,7 +158,7 @@ def make_parser() -> argparse.ArgumentParser:
         how,
         several,
     )
-    one.add_argument("--seed", type=natural, default=0, metavar="S", help="seed (default: 0)")
+    one.add_argument("--seed", type=natural, metavar="S", help="seed (default: 0)")
     one = command("params", "print the parameters with units, meaning and source", model)
     one.add_argument("--run", type=Path, metavar="DIR", help="those of a run instead")
     one = command("data", "find or download MNIST and verify it")
@@ -185,7 +190,8 @@ def resolve_params(args: argparse.Namespace) -> tuple[str, Params]:
         if "theta_plus" not in changes and args.n_exc != params.n_exc:
             changes["theta_plus"] = scaled_theta_plus(args.n_exc)
             logging.getLogger(__name__).warning(
-                "theta_plus is scaled to %s for %d neurons (0.05 mV at %d); --set theta_plus=... overrides",
+                "theta_plus is scaled to %s for %d neurons (0.05 mV at %d); --set theta_plus=... overrides; "
+                "the inhibition is that published for 400, so results are a reconstruction",
                 changes["theta_plus"],
                 args.n_exc,
                 REFERENCE_N_EXC,
@@ -210,14 +216,16 @@ def train_command(args: argparse.Namespace) -> dict[str, Any]:
     preset, params = resolve_params(args)
     folder = args.run or Path("data/runs") / preset
     seed, epochs = args.seed or 0, args.epochs or 1
-    if args.resume and (folder / "run.json").exists():  # what is not given again is as it was
+    if (
+        args.resume and not args.force and (folder / "run.json").exists()
+    ):  # what is not given again is as it was
         old = load_run(folder)
-        started = old.facts["train"]
+        started = old.facts.get("train", {})
         if not (args.preset or args.set or args.n_exc or args.rule):
             preset, params = old.preset, old.params
         seed = old.seed if args.seed is None else args.seed
-        epochs = args.epochs or started["epochs"]
-        args.dataset, args.samples = args.dataset or old.dataset, args.samples or started["images"]
+        epochs = args.epochs or started.get("epochs", 1)
+        args.dataset, args.samples = args.dataset or old.dataset, args.samples or started.get("images")
     data = load_data(args, "train")
     total = len(data) * epochs
     with Interruption() as cancelled, images_progress("train", total, enabled=not args.quiet) as report:
@@ -284,7 +292,7 @@ def plot_command(args: argparse.Namespace) -> dict[str, Any]:
     tested: dict[str, Any] = run.facts.get("test", {})
 
     def test_data() -> Dataset:
-        data = datasets.load(tested["data"]["name"], "test", data=args.data, progress=not args.quiet)
+        data = datasets.load(tested["data"]["name"], "test", data=args.data, download=False)
         return data.head(tested["images"]) if tested["images"] < len(data) else data
 
     paths = plot(run, test_data=test_data if tested else None, format=args.format, show=args.show)
@@ -301,11 +309,12 @@ def demo_command(args: argparse.Namespace) -> dict[str, Any]:
         "n_exc": None,
         "rule": None,
     }
-    train_command(argparse.Namespace(**vars(args) | phase_args | model | {"epochs": DEMO_EPOCHS}))
-    observe_command(argparse.Namespace(**vars(args) | phase_args))
+    trained = train_command(argparse.Namespace(**vars(args) | phase_args | model | {"epochs": DEMO_EPOCHS}))
+    observed = observe_command(argparse.Namespace(**vars(args) | phase_args))
     tested = test_command(argparse.Namespace(**vars(args) | phase_args | {"repeats": 1}))
     plots = plot_command(argparse.Namespace(**vars(args) | phase_args | {"format": "png", "show": False}))
-    return tested | plots
+    findings = [finding for facts in (trained, observed, tested) for finding in facts["health"]]
+    return tested | plots | {"health": findings}
 
 
 def params_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -419,8 +428,8 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of stdout has gone, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
-    except DiehlCookError as error:
+    except (DiehlCookError, OSError, MemoryError) as error:
         if args.verbose:
             logging.getLogger(__name__).debug("", exc_info=True)
-        print(f"diehlcook: {error}", file=sys.stderr)  # noqa: T201
+        print(f"diehlcook: {error or type(error).__name__}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILED

@@ -174,6 +174,8 @@ def expected_input_spikes(
 
 
 def _dataset(name: str, split: str, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dataset:
+    if labels.max(initial=0) > 126:
+        raise DiehlCookError(f"{name}: largest label is {labels.max()}; expected classes 0 to 126")
     images, labels = np.ascontiguousarray(images), np.ascontiguousarray(labels)
     # The digest vouches for the content, so the content must not change under it.
     images.flags.writeable = labels.flags.writeable = False

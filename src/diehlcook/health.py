@@ -40,7 +40,17 @@ def training_findings(history: NDArray[np.void], spikes: NDArray[np.int64]) -> l
     return findings
 
 
-def labelling_findings(neurons_per_class: list[int]) -> list[str]:
-    """Return what is wrong with the labels of the neurons."""
-    empty = [str(c) for c, n in enumerate(neurons_per_class) if n == 0]
+def labelling_findings(neurons_per_class: list[int], classes: list[int]) -> list[str]:
+    """Return what is wrong with the labels of the neurons, given the classes among the labelling images."""
+    empty = [str(c) for c in classes if neurons_per_class[c] == 0]
     return [f"no neuron for class {', '.join(empty)}: train on more images"] if empty else []
+
+
+def test_findings(lowest_accuracy: float, n_classes: int) -> list[str]:
+    """Return what is wrong with an accuracy, given the lower end of its interval."""
+    at_chance = n_classes > 1 and lowest_accuracy <= 1 / n_classes
+    return (
+        [f"the accuracy is not above chance ({1 / n_classes:.0%}): the network has not learned"]
+        if at_chance
+        else []
+    )

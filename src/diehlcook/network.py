@@ -32,6 +32,7 @@ from brian2.core.variables import ArrayVariable
 from numpy.typing import NDArray
 
 from . import neurons, protocol, stimulus, synapses, wiring
+from .errors import DiehlCookError
 from .neurons import NeuronModel
 from .params import Params
 from .synapses import LearningRule
@@ -262,7 +263,12 @@ def state_variables(network: b2.Network) -> dict[str, Any]:
         if isinstance(group, b2.NeuronGroup | b2.Synapses):
             for name, variable in group.variables.items():
                 own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
-                scratch = name.startswith("_") or name in protocol.CONTROL
+                scratch = name.startswith("_") or (group.name == "protocol" and name in protocol.CONTROL)
+                if name == "lastupdate":
+                    raise DiehlCookError(
+                        f"{group.name}: event-driven variables keep absolute times, which do not survive chunks; "
+                        "keep an age in steps instead, like `arrival` in synapses.TRIPLET"
+                    )
                 if own and not variable.read_only and not scratch:
                     found[f"{group.name}.{name}"] = variable
     return found

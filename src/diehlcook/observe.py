@@ -48,7 +48,7 @@ def observe(
     engine, jobs
         How to simulate; the responses depend on neither.
     resume, force
-        Go on with an interrupted phase; replace a finished one.
+        Keep a finished phase; replace it. Finished blocks of an interrupted one are used in any case.
     report, cancelled
         Called with progress; asked whether to stop.
 
@@ -64,9 +64,9 @@ def observe(
     Interrupted
         `cancelled` returned true; finished blocks are kept.
     """
-    if data.split == "test" and data.name in ("mnist", "digits"):
+    if data.split == "test":
         raise DiehlCookError("labels must not come from test images: observe takes the training split")
-    if "observe" in run.facts and resume and not force:
+    if resume and not force and run.facts.get("observe", {}).get("images") == len(data):
         log.info("the neurons are labelled already")
         return dict(run.facts["observe"])
     if "observe" in run.facts and not force:
@@ -83,7 +83,6 @@ def observe(
         [stream_key(run.seed, "observe")],
         jobs=jobs,
         partial=partial,
-        resume=resume,
         report=report,
         cancelled=cancelled,
     )
@@ -91,9 +90,9 @@ def observe(
     neurons_per_class = np.bincount(
         assignment.labels[assignment.labels >= 0], minlength=data.n_classes
     ).tolist()
-    raster = record_raster(run, trained, data.head(3))
     save_array(run.folder / "observe_counts.npy", presented.counts)
     save_array(run.folder / "assignments.npy", assignment.labels)
+    raster = record_raster(run, trained, data.head(min(3, len(data))), presented.counts)
     for name, array in raster.arrays.items():
         save_array(run.folder / f"raster_{name}.npy", array)
     run.facts.pop("test", None)
@@ -110,7 +109,7 @@ def observe(
         "neurons_per_class": neurons_per_class,
         "unassigned_neurons": int((assignment.labels < 0).sum()),
         "ties": assignment.ties,
-        "health": health.labelling_findings(neurons_per_class),
+        "health": health.labelling_findings(neurons_per_class, np.unique(data.labels).tolist()),
         "raster": raster.facts,
         "parents": {"weights": digest(trained.weights), "theta": digest(trained.theta)},
         "sha256": {"assignments": digest(assignment.labels)},

@@ -10,6 +10,7 @@ This module does not import Brian2, so that ``--help`` stays quick; `Params.name
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -286,6 +287,8 @@ def parse(name: str, value: Any) -> Any:
             f"{name} is {value!r}; expected a number{' with a unit' if unit else ''}, e.g. {name}='{Params().text(name)}'"
         )
     number, given = match.groups()
+    if math.isinf(float(number)):
+        raise DiehlCookError(f"{name} is {value!r}; it must be finite")
     if unit:
         if UNITS.get(given, (None,))[0] != UNITS[unit][0]:
             raise DiehlCookError(
@@ -329,11 +332,11 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
         return Params()
     if name.endswith(".toml"):
         try:
-            text = Path(name).read_text(encoding="utf-8")
+            text = Path(name).read_bytes()
         except OSError as error:
             raise DiehlCookError(f"{name}: cannot read the preset file ({error.strerror})") from None
     elif name in preset_names():
-        text = resources.files(__package__).joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+        text = resources.files(__package__).joinpath("presets", f"{name}.toml").read_bytes()
     else:
         near = difflib.get_close_matches(name, preset_names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
@@ -341,10 +344,13 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
             f"unknown preset {name!r}{hint} (presets: {', '.join(preset_names())}, or a .toml file)"
         )
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = tomllib.loads(text.decode())
+    except ValueError as error:
         raise DiehlCookError(f"{name}: not valid TOML ({error})") from None
-    base = load_preset(values.pop("base", DEFAULT_PRESET))
+    base_name = str(values.pop("base", DEFAULT_PRESET))
+    if base_name not in preset_names():
+        raise DiehlCookError(f"{name}: base is {base_name!r}; choose one of {', '.join(preset_names())}")
+    base = load_preset(base_name)
     try:
         return base.with_values(values)
     except DiehlCookError as error:

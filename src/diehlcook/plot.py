@@ -142,7 +142,8 @@ def test_figures(
         log.warning("no sheet of misclassified images: %s", error)
         return
     if data.digest != tested["data"]["sha256"]:
-        raise DiehlCookError(f"{data.name}: these are not the images that the run was tested with")
+        log.warning("no sheet of misclassified images: %s is not what the run was tested with", data.name)
+        return
     shape = (tested["repeats"], tested["images"])
     predictions = load_array(
         run.folder / "test_predictions.npy", shape=shape, kind="i", low=-1, made_by="test"

@@ -119,7 +119,6 @@ def present(
     *,
     jobs: int = 1,
     partial: Path | None = None,
-    resume: bool = False,
     report: Report = silent,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Presented]:
@@ -136,9 +135,7 @@ def present(
     jobs
         Processes; the responses do not depend on it.
     partial
-        Folder that keeps finished blocks until the caller has stored the result.
-    resume
-        Use the blocks found there, if they belong to the same task.
+        Folder that keeps finished blocks until the caller has stored the result; those of the same task are used.
     report, cancelled
         Called with the images done; asked whether to stop.
 
@@ -155,7 +152,7 @@ def present(
         for k, stream in enumerate(streams)
         for first in range(0, len(images), BLOCK)
     }
-    done = kept_blocks(partial, trained, images, streams, tasks, resume=resume)
+    done = kept_blocks(partial, trained, images, streams, tasks)
     report(sum(len(block) for block in done.values()), "")
     waiting = [name for name in tasks if name not in done]
 
@@ -176,7 +173,7 @@ def present(
             )
     except Cancelled:
         raise Interrupted(
-            f"saved {sum(len(b) for b in done.values())} of {len(images) * len(streams)} images; continue with --resume"
+            f"saved {sum(len(b) for b in done.values())} of {len(images) * len(streams)} images; the same command continues"
         ) from None
     blocks = [
         np.concatenate([done[name] for name in tasks if name.startswith(f"{k:03d}-")])
@@ -208,6 +205,8 @@ def in_processes(
                 if cancelled():
                     raise Cancelled
         except futures.process.BrokenProcessPool:
+            if cancelled():  # a signal to the whole group reached the workers first
+                raise Cancelled from None
             raise DiehlCookError("a worker process died (out of memory?); use fewer --jobs") from None
         finally:
             cancel.set()
@@ -220,20 +219,20 @@ def kept_blocks(
     images: NDArray[np.uint8],
     streams: list[int],
     tasks: dict[str, tuple[int, int, NDArray[np.uint8]]],
-    *,
-    resume: bool,
 ) -> dict[str, NDArray[np.uint16]]:
     """Return the finished blocks of an interrupted task; start afresh if they are of another one."""
     if partial is None:
         return {}
     task = {
+        "model": repr(trained.model),
+        "delays": digest(trained.delays),
         "weights": digest(trained.weights),
         "theta": digest(trained.theta),
         "images": digest(images),
         "streams": streams,
         "block": BLOCK,
     }
-    if not (resume and (partial / "task.json").exists() and load_json(partial / "task.json") == task):
+    if not ((partial / "task.json").exists() and load_json(partial / "task.json") == task):
         shutil.rmtree(partial, ignore_errors=True)
         save_json(partial / "task.json", task)
         return {}
@@ -282,7 +281,7 @@ def predict(
     """
     run = run if isinstance(run, Run) else load_run(Path(run))
     images = np.asarray(images)
-    if images.ndim not in (2, 3) or images[0].size != run.params.n_input or not len(images):
+    if images.ndim not in (2, 3) or not len(images) or images[0].size != run.params.n_input:
         raise DiehlCookError(
             f"images have shape {images.shape}; expected (n, rows, columns) or (n, {run.params.n_input})"
         )

@@ -25,16 +25,17 @@ class Raster(NamedTuple):
     """Time step, presentations and labels."""
 
 
-def record_raster(run: Run, trained: Frozen, data: Dataset) -> Raster:
+def record_raster(run: Run, trained: Frozen, data: Dataset, counts: NDArray[np.uint16]) -> Raster:
     """Present each image once to the trained network in this process and record it.
 
-    NumPy code: it needs no compiler and starts at once, which counts for a handful of presentations.
+    `counts` (n, n_exc), the responses to these images and maybe more, say which neurons fire most. NumPy code: it needs no compiler and starts at once, which counts for a handful of presentations.
     """
     import brian2 as b2
 
     from .network import build_network, presentation_time
 
     params = run.params
+    neurons = np.argsort(-counts[: len(data)].sum(axis=0, dtype=np.int64), kind="stable")[:TRACES]
     target = b2.prefs.codegen.target
     b2.prefs.codegen.target = "numpy"
     try:
@@ -50,14 +51,12 @@ def record_raster(run: Run, trained: Frozen, data: Dataset) -> Raster:
         )
         network["protocol"].stream = stream_key(run.seed, "observe")
         monitors = {name: b2.SpikeMonitor(network[name]) for name in ("inp", "exc", "inh")}
-        potential = b2.StateMonitor(network["exc"], "v", record=True)
+        potential = b2.StateMonitor(network["exc"], "v", record=neurons)
         network.add(*monitors.values(), potential)
         network.run(len(data) * presentation_time(params), namespace={})
     finally:
         b2.prefs.codegen.target = target
-    fired = np.bincount(np.asarray(monitors["exc"].i), minlength=params.n_exc)
-    neurons = np.argsort(-fired, kind="stable")[:TRACES]
-    v = np.asarray(potential.v_)[neurons]
+    v = np.asarray(potential.v_)
     threshold = trained.theta[neurons] + params.v_thresh_exc - params.theta_offset
     arrays: dict[str, NDArray[Any]] = {
         name: np.array([np.asarray(one.i, dtype=float), np.asarray(one.t_)]) for name, one in monitors.items()

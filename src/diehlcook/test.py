@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import readout
+from . import health, readout
 from .checkpoint import digest, save_array
 from .datasets import Dataset
 from .errors import DiehlCookError
@@ -66,7 +66,7 @@ def test(
     """
     if repeats < 1:
         raise DiehlCookError(f"--repeats is {repeats}; it must be at least 1")
-    if "test" in run.facts and resume and not force:
+    if resume and not force and run.facts.get("test", {}).get("images") == len(data):
         log.info("the run is tested already")
         return dict(run.facts["test"])
     if "test" in run.facts and not force:
@@ -83,7 +83,6 @@ def test(
         [stream_key(run.seed, "test", repeat) for repeat in range(repeats)],
         jobs=jobs,
         partial=partial,
-        resume=resume,
         report=report,
         cancelled=cancelled,
     )
@@ -95,6 +94,11 @@ def test(
     accuracy = float(np.mean(accuracies))
     class_sizes = repeats * np.bincount(data.labels, minlength=n_classes)
     precision, recall = readout.per_class(confusion, class_sizes)
+    interval = readout.wilson(round(accuracy * len(data)), len(data))
+    if data.digest == run.facts.get("observe", {}).get("data", {}).get("sha256"):
+        log.warning(
+            "these are the images that the neurons were labelled with: the accuracy says nothing about new ones"
+        )
     save_array(run.folder / "test_counts.npy", counts)
     save_array(run.folder / "test_predictions.npy", np.array([one.labels for one in predictions]))
     save_array(run.folder / "confusion.npy", np.asarray(confusion))
@@ -108,7 +112,7 @@ def test(
         "wall_s": round(time.monotonic() - started, 1),
         "accuracy": round(accuracy, 6),
         # Repeats show the same images again, so they do not narrow the interval
-        "interval95": [round(end, 4) for end in readout.wilson(round(accuracy * len(data)), len(data))],
+        "interval95": [round(end, 4) for end in interval],
         "accuracies": [round(one, 6) for one in accuracies],
         "class_sizes": class_sizes.tolist(),
         "precision": [round(float(one), 4) for one in precision],
@@ -116,6 +120,7 @@ def test(
         "silent_images": sum(one["silent"] for one in summaries),
         "ties": sum(one["ties"] for one in summaries),
         "unassigned_neurons": summaries[0]["unassigned"],
+        "health": health.test_findings(interval[0], len(np.unique(data.labels))),
         "spikes_per_image": round(float(counts.sum(axis=1, dtype=np.int64).mean()), 3),
         "parents": {
             "weights": digest(trained.weights),

@@ -65,6 +65,7 @@ CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
 CHUNK_SECONDS = 5.0
 """Aimed at, so that progress is seen and an interrupt loses little."""
 
+LATER_RESULTS = ("observe_counts", "assignments", "test_counts", "test_predictions", "confusion")
 RESULTS = ("weights", "theta", "delays", "train_history", "train_accuracy", "train_counts", "train_spikes")
 
 
@@ -135,23 +136,26 @@ def train(
         "engine": engine,
         "data": {"name": data.name, "split": data.split, "sha256": data.digest},
     }
-    saved = begin(run, plan, checkpoints, resume=resume, force=force)
-    if run.facts["train"].get("finished"):
+    saved = to_resume(run, plan, checkpoints, resume=resume, force=force)
+    if run.facts.get("train", {}).get("finished"):
         return run
 
     delays = wiring.initial_delays(params, seed)
     with open_engine(engine, model, delays) as network:
+        state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
         if saved is None:
-            state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
+            start_afresh(run, plan)
             record = Record(params, total)
             wall = 0.0
         else:
+            built = state
             arrays, facts = saved
             state = {
                 name.removeprefix("state."): array
                 for name, array in arrays.items()
                 if name.startswith("state.")
             }
+            check_same_network(state, built, folder)
             record = Record.restored(params, total, arrays)
             wall = facts["wall_s"]
             log.info("resuming at image %d of %d", position_of(state), total)
@@ -176,7 +180,7 @@ def train(
             except Cancelled:
                 save()
                 raise Interrupted(
-                    f"saved at image {position} of {total}; continue with `train --resume`"
+                    f"saved at image {position} of {total}; continue with `train --resume --run {folder}`"
                 ) from None
             except DiehlCookError:
                 save()
@@ -185,7 +189,7 @@ def train(
             check_responsive(responses, params, len(data))
             record.add(responses, data.labels)
             record.snapshot(folder, position_of(state), state)
-            chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 10, 1000))
+            chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 100, 1000))
             newest = record.history[max(position_of(state) - 1, 0)]
             report(position_of(state), f"theta {newest['theta_mean'] * 1e3:.1f} mV{record.accuracy_text()}")
             if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
@@ -210,53 +214,74 @@ def check_visible(data: Dataset) -> None:
         )
 
 
-def begin(
+def to_resume(
     run: Run, plan: dict[str, Any], checkpoints: Checkpoints, *, resume: bool, force: bool
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-    """Prepare the run directory; return the checkpoint to resume from, if any."""
-    if run.path.exists() and not force:
-        if not resume:
+    """Return the checkpoint to resume from, if any; refuse what would overwrite or mix runs. Changes no file."""
+    if resume and force:
+        raise DiehlCookError("--resume continues a run and --force discards it; give one of them")
+    if not run.path.exists():
+        if resume:
             raise DiehlCookError(
-                f"{run.folder}: there is a run already; use --resume to continue it, --force to discard it, or another --run"
+                f"{run.folder}: nothing to resume (run.json not found); name the run with --run"
             )
-        old = load_run(run.folder)
-        facts = old.facts.get("train", {})
-        different = {
-            **run.params.differences(old.params),
-            **({"seed": (str(run.seed), str(old.seed))} if run.seed != old.seed else {}),
-            **{
-                key: (str(plan[key]), str(facts.get(key)))
-                for key in ("images", "epochs", "data")
-                if plan[key] != facts.get(key)
-            },
-        }
-        if different:
-            name, (new_value, old_value) = next(iter(different.items()))
-            raise DiehlCookError(
-                f"{run.folder}: cannot resume with {name} = {new_value}, the run was started with {old_value}"
-            )
-        if run.model != old.model:
-            raise DiehlCookError(
-                f"{run.folder}: cannot resume with other equations than the run was started with"
-            )
-        run.facts = old.facts
-        if facts.get("finished"):
-            log.info("training is finished already")
-            return None
-        return checkpoints.load()
+        return None
     if force:
-        clear(run.folder)
+        return None
+    if not resume:
+        raise DiehlCookError(
+            f"{run.folder}: there is a run already; "
+            "use --resume to continue it, --force to discard it, or another --run"
+        )
+    old = load_run(run.folder)
+    facts = old.facts.get("train", {})
+    different = {
+        **run.params.differences(old.params),
+        **({"seed": (str(run.seed), str(old.seed))} if run.seed != old.seed else {}),
+        **{
+            key: (str(plan[key]), str(facts.get(key)))
+            for key in ("images", "epochs", "data")
+            if plan[key] != facts.get(key)
+        },
+    }
+    if different:
+        name, (new_value, old_value) = next(iter(different.items()))
+        raise DiehlCookError(
+            f"{run.folder}: cannot resume with {name} = {new_value}, the run was started with {old_value}"
+        )
+    if run.model != old.model:
+        raise DiehlCookError(
+            f"{run.folder}: cannot resume with other equations than the run was started with"
+        )
+    run.facts = old.facts
+    if facts.get("finished"):
+        log.info("training is finished already")
+        return None
+    return checkpoints.load()
+
+
+def start_afresh(run: Run, plan: dict[str, Any]) -> None:
+    """Delete the files of an earlier run in the folder, and nothing else; write run.json."""
+    if run.path.exists():
+        names = [f"{name}.npy" for name in RESULTS + LATER_RESULTS]
+        for path in [run.path, *(run.folder / name for name in names), *run.folder.glob("raster_*.npy")]:
+            path.unlink(missing_ok=True)
+        shutil.rmtree(run.folder / "figures", ignore_errors=True)
+    for name in ("checkpoints", "snapshots"):  # also what a deleted run.json left behind
+        shutil.rmtree(run.folder / name, ignore_errors=True)
     run.facts = {"train": {**plan, "finished": False, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}}
     run.save()
-    return None
 
 
-def clear(folder: Path) -> None:
-    """Delete the files of a run, and nothing else."""
-    for path in [folder / "run.json", *folder.glob("*.npy")]:
-        path.unlink(missing_ok=True)
-    for name in ("checkpoints", "snapshots", "figures"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+def check_same_network(state: State, built: State, folder: Path) -> None:
+    """Refuse the state of another network."""
+    for name in built.keys() | state.keys():
+        one, other = state.get(name, np.empty(0)), built.get(name, np.empty(0))
+        if one.shape != other.shape or one.dtype != other.dtype:
+            raise DiehlCookError(
+                f"{folder}: the checkpoint has {name} of {one.dtype}{one.shape}, "
+                f"the network {other.dtype}{other.shape}; start again with --force"
+            )
 
 
 def check_responsive(responses: Responses, params: Params, n_images: int) -> None:

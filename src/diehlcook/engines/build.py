@@ -90,7 +90,12 @@ def build(spec: dict[str, Any], folder: Path) -> None:
     static = {"i": order.i, "j": order.j, "delay": order.flatten(wires), "w": order.flatten(marks)}
     manifest: dict[str, Any] = {
         "state": {
-            name: {"dtype": np.dtype(v.dtype).str, "file": result_file(v), "initial": initial[name]}
+            name: {
+                "dtype": np.dtype(v.dtype).str,
+                "size": int(np.asarray(v.size)),
+                "file": result_file(v),
+                "initial": initial[name],
+            }
             for name, v in variables.items()
         },
         "control": {name: np.dtype(v.dtype).str for name, v in control.items()},

@@ -103,7 +103,7 @@ def processor() -> str:
     """Return what tells apart machines between which a program made for this processor may not run."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line for line in lines if line.startswith(("flags", "Features")))
+        return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
     return platform.processor()
 
 
@@ -134,8 +134,9 @@ def program(model: Model) -> Path:
     spec = specification(model)
     text = json.dumps(spec, sort_keys=True)
     folder = user_cache() / hashlib.sha256(text.encode()).hexdigest()[:24]
-    if (folder / "manifest.json").exists():
+    if (folder / "manifest.json").exists() and (folder / "main").exists():
         return folder
+    shutil.rmtree(folder, ignore_errors=True)
     log.info("compiling the network, about a minute; the program is kept in %s", folder)
     started = time.monotonic()
     try:
@@ -184,7 +185,9 @@ def die_with_parent() -> None:
 
 def wait(process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
     """Wait for a process; kill it and raise `Cancelled` if asked to."""
-    pidfd = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
+    pidfd = None
+    with contextlib.suppress(AttributeError, OSError):  # macOS and old kernels have none
+        pidfd = os.pidfd_open(process.pid)
     try:
         while process.poll() is None:
             if cancelled():
@@ -210,9 +213,9 @@ class StandaloneEngine(Engine):
         self.program = program(model)
         self.manifest = json.loads((self.program / "manifest.json").read_text(encoding="utf-8"))
         self.order = wiring.synapse_order(delays, model.params.dt)
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="diehlcook-")
-        )  # private: chunks of several processes never meet
+        self.folder = private_folder(
+            "diehlcook", Path(tempfile.gettempdir())
+        )  # chunks of several processes never meet
         for name in ("static_arrays", "state", "results"):
             (self.folder / name).mkdir()
         (self.folder / "main").symlink_to(self.program / "main")
@@ -257,11 +260,10 @@ class StandaloneEngine(Engine):
         position: int = 0,
     ) -> State:
         """Return the preset's initial state; see `Engine.initial_state`."""
-        sizes = {"inp": self.model.params.n_input, "protocol": 1, "lateral": 1}
         base = {}
         for name, entry in self.manifest["state"].items():
-            group = name.split(".")[0]
-            shape = self.delays.shape if group == "inp_exc" else (sizes.get(group, self.model.params.n_exc),)
+            synaptic = name.startswith("inp_exc.")
+            shape = self.delays.shape if synaptic else (entry["size"],)
             base[name] = np.broadcast_to(np.array(entry["initial"], dtype=entry["dtype"]), shape)
         return prepared_state(base, stream, weights, theta, position)
 
