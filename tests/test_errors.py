@@ -334,13 +334,14 @@ def try_case(case, folder):
     if case.prepare:
         case.prepare(folder)
     before = tree(folder)
+    no_cache = {"XDG_CACHE_HOME": str(folder.parent / "cache")} if case.environment is OFFLINE else {}
     limit = (
         (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (case.limit, case.limit))) if case.limit else None
     )
     done = subprocess.run(
         [sys.executable, "-m", "diehlcook", *map(str, case.arguments)],
         cwd=folder, capture_output=True, text=True, check=False, preexec_fn=limit,
-        env={**os.environ, "TMPDIR": tempfile.gettempdir(), **(case.environment or {})},
+        env={**os.environ, "TMPDIR": tempfile.gettempdir(), **no_cache, **(case.environment or {})},
     )  # fmt: skip
     after = tree(folder)
     started = {name for name in after if name not in before and name.startswith(("new/", "run/checkpoints/"))}
@@ -412,6 +413,7 @@ def print_table():
                 .replace(str(folder) + "/", "")
                 .replace(str(Path.home()), "~")
                 .replace("|", "\\|")
+                .replace("`", "'")
             )
             print(
                 f"| {case.title} | {done.returncode} | `{message}` | {'unchanged' if unchanged else 'CHANGED'} |"

@@ -80,7 +80,7 @@ class Run:
         weights = load_array(path, shape=(p.n_input, p.n_exc), low=0)
         if weights.max() > 10 * max(p.w_max, 1):  # normalisation may lift weights above w_max
             raise DiehlCookError(
-                f"{path}: largest weight is {weights.max():.3g}, expected at most about {p.w_max:g}"
+                f"{path}: largest weight is {weights.max():.3g}, expected at most {10 * max(p.w_max, 1):g}"
             )
         return weights.astype(np.float64)
 
