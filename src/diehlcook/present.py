@@ -153,8 +153,10 @@ def present(
         for first in range(0, len(images), BLOCK)
     }
     done = kept_blocks(partial, trained, images, streams, tasks)
-    report(sum(len(block) for block in done.values()), "")
     waiting = [name for name in tasks if name not in done]
+    if waiting:  # compile before the clock starts, and once, not in every worker
+        open_engine(trained.engine, trained.model, trained.delays).close()
+    report(sum(len(block) for block in done.values()), "")
 
     def keep(name: str, block: NDArray[np.uint16]) -> None:
         done[name] = block
@@ -192,7 +194,6 @@ def in_processes(
     """Present blocks in worker processes; raise `Cancelled` when asked to stop."""
     context = multiprocessing.get_context("spawn")
     cancel = context.Event()
-    open_engine(trained.engine, trained.model, trained.delays).close()  # compile once, not in every worker
     with futures.ProcessPoolExecutor(
         jobs, mp_context=context, initializer=start_worker, initargs=(trained, cancel)
     ) as pool:
