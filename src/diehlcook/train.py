@@ -395,21 +395,15 @@ class Record:
 
 def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, wall: float) -> None:
     """Write the results; run.json says so last."""
-    results = dict(
-        zip(
-            RESULTS,
-            (
-                state["inp_exc.w"],
-                state["exc.theta"],
-                delays,
-                record.history,
-                record.accuracy,
-                record.newest_counts(),
-                record.spikes,
-            ),
-            strict=True,
-        )
-    )
+    results: dict[str, NDArray[Any]] = {
+        "weights": state["inp_exc.w"],
+        "theta": state["exc.theta"],
+        "delays": delays,
+        "train_history": record.history,
+        "train_accuracy": record.accuracy,
+        "train_counts": record.newest_counts(),
+        "train_spikes": record.spikes,
+    }
     for name, array in results.items():
         save_array(run.folder / f"{name}.npy", array)
     history, theta = record.history, state["exc.theta"]
