@@ -36,7 +36,7 @@ from diehlcook import datasets, wiring
 from diehlcook.engines import Engine, Model, State, open_engine
 from diehlcook.engines.standalone import CAPACITY, compiler_version
 from diehlcook.errors import DiehlCookError
-from diehlcook.params import DEFAULT_PRESET, REFERENCE_N_EXC, Params, load_preset, scaled_theta_plus
+from diehlcook.params import DEFAULT_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
 from diehlcook.stimulus import stream_key
 from diehlcook.train import CHUNK_SECONDS
 
@@ -46,10 +46,7 @@ EXAMPLE = "brian2-example"
 
 def parameters(preset: str, n_exc: int) -> Params:
     """Return the parameters of a preset at 0.5 ms and a size."""
-    values = {"dt": "0.5 ms", "n_exc": n_exc}
-    if n_exc != REFERENCE_N_EXC:
-        values["theta_plus"] = scaled_theta_plus(n_exc)
-    return load_preset(preset).with_values(values)
+    return with_size(load_preset(preset).with_values({"dt": "0.5 ms"}), n_exc)
 
 
 class Contestant:

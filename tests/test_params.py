@@ -2,7 +2,7 @@ import brian2
 import pytest
 
 from diehlcook.errors import DiehlCookError
-from diehlcook.params import FIELDS, Params, load_preset, preset_names, scaled_theta_plus
+from diehlcook.params import FIELDS, KINDS, Params, load_preset, preset_names, with_rule, with_size
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -16,17 +16,82 @@ def test_values_that_no_short_text_gives_are_kept_exactly():
     assert Params().with_values(params.as_texts()).theta_plus == float(0.1 * brian2.mV / 3)
 
 
-def test_every_parameter_says_what_it_is_and_where_from():
+@pytest.mark.parametrize("preset", preset_names())
+def test_every_value_says_what_it_is_and_where_from(preset):
+    params = load_preset(preset)
     for name, field in FIELDS.items():
         assert field.metadata["meaning"], name
-        assert field.metadata["source"], name
+        assert params.source(name).startswith(tuple(KINDS)), name
+        assert params.source(name) != "user"
+    for name in Params().differences(params):
+        assert name in params.sources
+
+
+def test_presets_of_the_authors_are_their_scripts():
+    """Figures of the scripts for 100, 400, 1600 and 6400 neurons."""
+    read = {name: [load_preset(f"authors-{n}").text(name) for n in (100, 400, 1600, 6400)] for name in FIELDS}
+    assert read["dt"] == ["0.5 ms", "0.25 ms", "0.25 ms", "0.25 ms"]
+    assert read["theta_plus"] == ["0.025 mV", "0.05 mV", "0.15 mV", "0.5 mV"]
+    assert read["theta_init"] == ["20 mV", "10 mV", "10 mV", "10 mV"]
+    assert read["theta_offset"] == ["10 mV", "20 mV", "20 mV", "20 mV"]
+    assert read["eta_pre"] == ["2e-06", "0.0001", "0.0001", "0.0"]
+    assert read["eta_post"] == ["0.0015", "0.01", "0.01", "0.05"]
+    assert read["delay_min"] == ["0 ms", "3 ms", "3 ms", "3 ms"]
+    assert read["delay_max"] == ["10 ms", "20 ms", "20 ms", "20 ms"]
+    assert read["weight_sum"] == ["10.0", "78.0", "78.0", "78.0"]
+    assert read["normalise_every"] == ["20", "1", "1", "1"]
+    assert read["noise_rate"] == ["10 Hz", "0 Hz", "0 Hz", "0 Hz"]
+    assert read["n_exc"] == ["100", "400", "1600", "6400"]
+    same = set(FIELDS) - {
+        "dt", "theta_plus", "theta_init", "theta_offset", "eta_pre", "eta_post", "delay_min", "delay_max", "weight_sum",
+        "normalise_every", "noise_rate", "n_exc", "rule",
+    }  # fmt: skip
+    assert all(set(read[name]) == {Params().text(name)} for name in same)
+
+
+@pytest.mark.parametrize("n_exc", [100, 400, 1600, 6400])
+@pytest.mark.parametrize("rule", ["power-law", "exponential", "pre-and-post"])
+def test_presets_of_the_paper(rule, n_exc):
+    params = load_preset(f"paper-{rule}-{n_exc}")
+    assert (params.rule, params.n_exc, params.normalise, params.pairing) == (
+        rule,
+        n_exc,
+        "never",
+        "all-to-all",
+    )
+    if n_exc == 400:
+        assert params == with_rule(Params(), rule)
+    assumed = {"w_exc_inh", "w_inh_exc"} <= set(params.assumed)
+    assert assumed == (n_exc != 400)
+    assert "eta_post" in params.assumed
+    assert ("beta" in params.assumed) == (rule == "exponential")
+
+
+def test_another_rule_brings_its_constants():
+    assert with_rule(Params(), "triplet") == Params()
+    assert set(Params().differences(with_rule(Params(), "power-law"))) == {"rule", "pairing", "normalise"}
+    assert with_rule(Params(), "triplet-100n").rule == "triplet-100n"
+    with pytest.raises(DiehlCookError, match="start from a preset of that rule"):
+        with_rule(load_preset("paper-power-law-400"), "triplet")
+    with pytest.raises(DiehlCookError, match=r"--rule power-law sets all"):
+        Params().with_values({"rule": "power-law"})
+    with pytest.raises(DiehlCookError, match="choose one of triplet"):
+        with_rule(Params(), "hebb")
+
+
+def test_sources_follow_the_values():
+    params = load_preset("authors-6400").with_values({"theta_plus": "0.2 mV"})
+    assert params.source("theta_plus") == "user"
+    assert params.source("eta_post").startswith("authors' per-size scripts")
+    assert params.source("tau_pre") == "authors' public code"
+    assert params.with_values({"dt": "0.25 ms"}).source("dt").startswith("authors'")  # no change
 
 
 def test_default_is_the_authors_code_and_the_example_differs_as_documented():
     default, example = load_preset(), load_preset("brian2-example")
     assert (default.dt, default.lockout_exc, default.clamp_exc) == (0.0005, 0.0, False)
     assert set(default.differences(example)) == {
-        "dt", "integrator", "v_init_exc", "v_init_inh", "clamp_exc", "lockout_exc", "normalise", "count_rest",
+        "dt", "integrator", "v_init_offset", "clamp_exc", "lockout_exc", "normalise", "count_rest",
     }  # fmt: skip
     assert example.lockout_exc == pytest.approx(0.05)
 
@@ -60,6 +125,10 @@ def test_namespace_has_units_and_whole_steps():
         ({"rule": "hebb"}, "choose one of triplet"),
         ({"dt": "0.3 ms"}, "whole number of time steps"),
         ({"delay_max": "200 ms"}, "t_rest"),
+        ({"normalise_every": "0"}, "greater than 0"),
+        ({"noise_rate": "-1 Hz"}, "must not be negative"),
+        ({"tau_pre": "0.5 ms"}, "1/600 of a presentation"),
+        ({"normalise": "sometimes"}, "presentation, image, never"),
         ({"delay_min": "11 ms"}, "delay_min <= delay_max"),
     ],
 )
@@ -79,7 +148,12 @@ def test_preset_files(tmp_path):
     good = tmp_path / "mine.toml"
     good.write_text('base = "brian2-example"\nn_exc = 25\n')
     assert load_preset(str(good)) == load_preset("brian2-example").with_values({"n_exc": 25})
+    good.write_text('eta_pre = { value = 0.5, source = "search: mine" }\n')
+    assert load_preset(str(good)).source("eta_pre") == "search: mine"
     bad = tmp_path / "bad.toml"
+    bad.write_text("eta_pre = { value = 0.5 }")
+    with pytest.raises(DiehlCookError, match=r'expected a value, or \{ value = ..., source = "..." \}'):
+        load_preset(str(bad))
     bad.write_text('tau_ge = "1 mV"\n')
     with pytest.raises(DiehlCookError, match=r"bad\.toml: tau_ge"):
         load_preset(str(bad))
@@ -91,5 +165,9 @@ def test_preset_files(tmp_path):
 
 
 def test_theta_step_grows_with_the_network():
-    assert scaled_theta_plus(400) == "0.05 mV"
-    assert scaled_theta_plus(100) == "0.0125 mV"
+    assert with_size(Params(), 100).text("theta_plus") == "0.0125 mV"
+    assert with_size(Params(), 400) == Params()
+    assert with_size(load_preset("authors-6400"), 400).text("theta_plus") == "0.05 mV"
+    assert with_size(Params(), 100, scale=False).text("theta_plus") == "0.05 mV"
+    assert with_size(Params(), 100).assumed == ["theta_plus", "w_exc_inh", "w_inh_exc"]
+    assert Params().assumed == []

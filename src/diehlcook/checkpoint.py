@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .errors import DiehlCookError
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout of a run directory."""
 
 KINDS = {"f": "float", "i": "int", "u": "unsigned int", "V": "structured"}

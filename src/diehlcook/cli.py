@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="excitatory neurons; theta_plus is scaled with N unless set",
     )
-    model.add_argument("--rule", metavar="NAME", help="learning rule (triplet)")
+    model.add_argument(
+        "--rule",
+        metavar="NAME",
+        help="learning rule, with the constants it needs: triplet, power-law, exponential, pre-and-post, triplet-100n",
+    )
 
     source = argparse.ArgumentParser(add_help=False)
     source.add_argument(
@@ -161,6 +166,9 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=natural, metavar="S", help="seed (default: 0)")
     one = command("params", "print the parameters with units, meaning and source", model)
     one.add_argument("--run", type=Path, metavar="DIR", help="those of a run instead")
+    one.add_argument(
+        "--diff", nargs=2, metavar=("A", "B"), help="only what differs between two presets, side by side"
+    )
     one = command("data", "find or download MNIST and verify it")
     one.add_argument(
         "--data",
@@ -173,7 +181,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def resolve_params(args: argparse.Namespace) -> tuple[str, Params]:
     """Return preset name and parameters for --preset, --rule, --n-exc and --set."""
-    from .params import DEFAULT_PRESET, REFERENCE_N_EXC, load_preset, scaled_theta_plus
+    from .params import DEFAULT_PRESET, REFERENCE_N_EXC, load_preset, with_rule, with_size
 
     preset = args.preset or DEFAULT_PRESET
     params = load_preset(preset)
@@ -184,19 +192,20 @@ def resolve_params(args: argparse.Namespace) -> tuple[str, Params]:
             raise DiehlCookError(f"--set {text!r}: expected NAME=VALUE, e.g. --set 'tau_mem_exc=80 ms'")
         changes[name.strip()] = value.strip()
     if args.rule:
-        changes["rule"] = args.rule
-    if args.n_exc:
-        changes["n_exc"] = args.n_exc
-        if "theta_plus" not in changes and args.n_exc != params.n_exc:
-            changes["theta_plus"] = scaled_theta_plus(args.n_exc)
+        params = with_rule(params, args.rule)
+    if args.n_exc and args.n_exc != params.n_exc:
+        scale = "theta_plus" not in changes
+        params = with_size(params, args.n_exc, scale)
+        if scale:
             logging.getLogger(__name__).warning(
                 "theta_plus is scaled to %s for %d neurons (0.05 mV at %d); --set theta_plus=... overrides; "
                 "the inhibition is that published for 400, so results are a reconstruction",
-                changes["theta_plus"],
+                params.text("theta_plus"),
                 args.n_exc,
                 REFERENCE_N_EXC,
             )
-    return Path(preset).stem if preset.endswith(".toml") else preset, params.with_values(changes)
+    params = params.with_values(changes)
+    return Path(preset).stem if preset.endswith(".toml") else preset, params
 
 
 def load_data(args: argparse.Namespace, split: str, default: str = "mnist") -> Dataset:
@@ -319,20 +328,34 @@ def demo_command(args: argparse.Namespace) -> dict[str, Any]:
 
 def params_command(args: argparse.Namespace) -> dict[str, Any]:
     """Print the resolved parameters."""
-    from .params import FIELDS
+    from .params import FIELDS, load_preset
     from .run import load_run
 
+    if args.diff:
+        first, second = map(load_preset, args.diff)
+        differences = first.differences(second)
+        if not args.json:
+            head = ("", *args.diff, "sources")
+            sources = (f"[{first.source(name)}]  [{second.source(name)}]" for name in differences)
+            say_table([head, *((n, *differences[n], s) for n, s in zip(differences, sources, strict=True))])
+        return {name: dict(zip(args.diff, pair, strict=True)) for name, pair in differences.items()}
     params = load_run(args.run).params if args.run else resolve_params(args)[1]
     texts = params.as_texts()
     if not args.json:
-        width = max(map(len, texts))
-        values = max(map(len, texts.values()))
-        for name, text in texts.items():
-            meta = FIELDS[name].metadata
-            say(
-                f"{name:<{width}}  {text:<{values}}  {meta['symbol']:<9}  {meta['meaning']}  [{meta['source']}]"
-            )
+        metadata = {name: FIELDS[name].metadata for name in texts}
+        say_table(
+            (name, text, metadata[name]["symbol"], f"{metadata[name]['meaning']}  [{params.source(name)}]")
+            for name, text in texts.items()
+        )
     return texts
+
+
+def say_table(rows: Iterable[tuple[str, ...]]) -> None:
+    """Print rows in columns."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        say("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def data_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -361,7 +384,7 @@ COMMANDS = {
 
 def result(run: Run, name: str) -> dict[str, Any]:
     """Return what a phase has to say, for people and machines."""
-    return {"run": str(run.folder), **run.facts[name]}
+    return {"run": str(run.folder), "assumed": run.params.assumed, **run.facts[name]}
 
 
 def say(line: str) -> None:
@@ -396,6 +419,8 @@ def say_result(command: str, facts: dict[str, Any]) -> None:
         say(
             f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} unassigned neurons, {facts['ties']} ties"
         )
+        if facts["assumed"]:
+            say(f"  a reconstruction: values published nowhere for {', '.join(facts['assumed'])}")
     for path in facts.get("figures", []):
         say(path)
     if command == "data":

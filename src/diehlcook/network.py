@@ -7,7 +7,7 @@ inp        NeuronGroup(n_input)   Poisson input, one neuron per pixel
 exc, inh   NeuronGroup(n_exc)     excitatory and inhibitory neurons
 inp_exc    Synapses               plastic, all to all, each with its own delay
 exc_inh    Synapses               one to one
-inh_exc    Synapses               all but own
+inh_exc    Synapses               all but own (all, with `self_inhibition`)
 protocol   NeuronGroup(1)         which image, which attempt, how many spikes; see `protocol`
 exc_count  Synapses               tells the protocol of excitatory spikes
 spikes     SpikeMonitor           of `exc`
@@ -18,8 +18,8 @@ With ``inhibition="summed"`` the n_exc (n_exc - 1) synapses of `inh_exc` are rep
 `inh_lateral`, `inh_own` and `lateral_exc` (n_exc synapses each): all spikes of a step are summed once, and each neuron
 subtracts its own. The spikes are the same.
 
-State that is a time is held in whole steps: left over (refractoriness) or relative to the start of the presentation
-(arrivals), never absolute.
+No state is an absolute time: refractoriness is held in whole steps left, traces are referred to the start of the
+presentation.
 """
 
 from __future__ import annotations
@@ -38,9 +38,6 @@ from .params import Params
 from .synapses import LearningRule
 
 Inhibition = Literal["pairwise", "summed"]
-
-LONG_AGO = 2**30
-"""Steps; stands for "never"."""
 
 
 def presentation_time(params: Params) -> b2.Quantity:
@@ -98,13 +95,17 @@ def build_network(
     learning = phase == "train"
     rule = (plasticity or synapses.RULES[params.rule]) if learning else synapses.STATIC
     constants = params.namespace() | stimulus.brian_functions() | protocol.brian_functions()
-    constants |= {"long_ago": LONG_AGO, "normalise_presentations": int(params.normalise == "presentation")}
+    constants |= {
+        "all_to_all": int(params.pairing == "all-to-all"),
+        "normalise_images": int(params.normalise != "never"),
+        "normalise_presentations": int(params.normalise == "presentation"),
+    }
     if images is None:
         images = np.zeros((1, params.n_input))
     pixels = images.reshape(len(images), params.n_input).astype(np.float64)
     constants["pixels"] = b2.TimedArray(pixels, dt=1 * b2.second, name="pixels")
     if not learning:  # exactly constant, in whatever equations
-        constants |= {"theta_plus": 0 * b2.volt, "tau_theta": 1e300 * b2.second}
+        constants |= {"theta_plus": 0 * b2.volt, "tau_theta": 1e300 * b2.second, "noise_rate": 0 * b2.hertz}
     common = {"namespace": constants, "clock": b2.Clock(dt=params.dt * b2.second, name="clock")}
     if delays is None:
         delays = wiring.initial_delays(params, seed)
@@ -151,7 +152,7 @@ def build_network(
     exc.run_regularly(
         excitatory.every_step + rule.neuron_every_step, when="start", order=-1, name="exc_every_step"
     )
-    exc.v = params.v_init_exc * b2.volt
+    exc.v = (params.v_rest_exc + params.v_init_offset) * b2.volt
     exc.theta = (params.theta_init if theta is None else theta) * b2.volt
     exc.lockout_left = params.steps("lockout_exc")  # the `timer` of the ports starts at 0
 
@@ -166,7 +167,7 @@ def build_network(
         **common,
     )
     inh.run_regularly(neurons.INHIBITORY.every_step, when="start", order=-1, name="inh_every_step")
-    inh.v = params.v_init_inh * b2.volt
+    inh.v = (params.v_rest_inh + params.v_init_offset) * b2.volt
 
     inp_exc = b2.Synapses(
         inp, exc, rule.model, on_pre=rule.on_pre, on_post=rule.on_post or None, name="inp_exc", **common
@@ -175,14 +176,12 @@ def build_network(
     inp_exc.connect(i=order.i, j=order.j)
     inp_exc.delay = order.flatten(delays) * b2.second
     inp_exc.w = order.flatten(weights)
-    if "arrival" in inp_exc.variables:
-        inp_exc.arrival = -LONG_AGO
 
     exc_inh = b2.Synapses(exc, inh, on_pre=synapses.EXC_TO_INH, name="exc_inh", **common)
     exc_inh.connect(j="i")
     exc_count = b2.Synapses(exc, control, on_pre=protocol.COUNT_SPIKE, name="exc_count", **common)
     exc_count.connect()
-    lateral = lateral_inhibition(inh, exc, inhibition, common)
+    lateral = lateral_inhibition(inh, exc, inhibition, params.self_inhibition, common)
 
     presentation = presentation_time(params)
     before = [(control, protocol.BEGIN_PRESENTATION), (inp, stimulus.SHOW_IMAGE)]
@@ -224,12 +223,16 @@ def link(group: b2.NeuronGroup, control: b2.NeuronGroup, variable: str) -> None:
 
 
 def lateral_inhibition(
-    inh: b2.NeuronGroup, exc: b2.NeuronGroup, inhibition: Inhibition, common: dict[str, Any]
+    inh: b2.NeuronGroup,
+    exc: b2.NeuronGroup,
+    inhibition: Inhibition,
+    self_inhibition: bool,
+    common: dict[str, Any],
 ) -> list[b2.BrianObject]:
-    """Connect each inhibitory neuron to all excitatory neurons but its own (paper §2.2)."""
+    """Connect each inhibitory neuron to all excitatory neurons but its own (paper §2.2), or to all."""
     if inhibition == "pairwise":
         inh_exc = b2.Synapses(inh, exc, on_pre=synapses.INH_TO_EXC, name="inh_exc", **common)
-        inh_exc.connect("i != j")
+        inh_exc.connect(True if self_inhibition else "i != j")
         return [inh_exc]
     # All within the synapses slot of one step: spikes are summed (order 0), any sum is an event (1) that inhibits (2)
     lateral = b2.NeuronGroup(1, synapses.LATERAL, events={"inhibit": "fired > 0"}, name="lateral", **common)
@@ -267,7 +270,7 @@ def state_variables(network: b2.Network) -> dict[str, Any]:
                 if name == "lastupdate":
                     raise DiehlCookError(
                         f"{group.name}: event-driven variables keep absolute times, which do not survive chunks; "
-                        "keep an age in steps instead, like `arrival` in synapses.TRIPLET"
+                        "refer them to the start of the presentation instead, like `x0` in synapses.TRIPLET"
                     )
                 if own and not variable.read_only and not scratch:
                     found[f"{group.name}.{name}"] = variable

@@ -74,7 +74,7 @@ def observe(
             f"{run.folder}: the neurons are labelled already; use --force to label them again"
         )
     check_size(data, run.params)
-    trained = frozen(run, engine)
+    trained = frozen(run, engine, "observe")
     started = time.monotonic()
     partial = run.folder / "checkpoints" / "observe"
     (presented,) = present(

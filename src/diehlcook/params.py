@@ -4,6 +4,8 @@
 are TOML files that hold only what differs. Values are floats in SI units (volts, seconds, hertz) or plain
 numbers; they are written and shown with their unit ("100 ms"), and a value without the right unit is refused.
 
+Every value carries its source, which begins with one of `KINDS`. A preset that changes a value says where the new one is from.
+
 This module does not import Brian2, so that ``--help`` stays quick; `Params.namespace` does when it is called.
 """
 
@@ -20,6 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DiehlCookError
+
+LONGEST_IN_TRACES = 600
+"""A presentation may last as many time constants of the presynaptic trace: its exponential must not overflow."""
 
 DEFAULT_PRESET = "diehl-cook-2015"
 REFERENCE_N_EXC = 400
@@ -41,6 +46,19 @@ QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-
 
 PAPER = "paper §{}"
 CODE = "authors' public code"
+SCRIPTS = "authors' per-size scripts"
+
+KINDS = {
+    "paper": "stated in the paper",
+    CODE: "read in the code published with the paper (400 neurons, triplet rule; 2015)",
+    SCRIPTS: "read in scripts for 100, 400, 1600 and 6400 neurons that others published; by all signs the authors' own",
+    "example": "read in the script Diehl_Cook_2015 of the Brian2 examples (2024)",
+    "search": "found by our search, on training images alone",
+    "ours": "a choice of this package",
+    "assumed": "published nowhere: a first plausible guess",
+    "user": "set by the user",
+}
+"""What a source begins with, and what that means."""
 
 
 def par(
@@ -52,12 +70,17 @@ def par(
     return field(default=value, metadata=metadata)
 
 
+RULES = ("triplet", "triplet-100n", "power-law", "exponential", "pre-and-post")
+"""Learning rules; their equations are in `synapses`."""
+
+
 @dataclass(frozen=True)
 class Params:
     """The constants of one experiment, in SI units. See `describe` for the table with sources.
 
     Parameters are keyword arguments with the values of the authors' public code as defaults; `with_values`
-    changes some of them from texts such as ``"80 ms"`` and checks units, names and ranges.
+    changes some of them from texts such as ``"80 ms"`` and checks units, names and ranges. ``sources`` says where the values
+    come from that are not the defaults.
     """
 
     n_input: int = par(784, "N_I", "input neurons, one per pixel", PAPER.format("2.2"))
@@ -75,9 +98,6 @@ class Params:
     tau_mem_exc: float = par(100, "τ_E", "membrane time constant, excitatory", PAPER.format("2.1"), unit="ms")
     v_rest_exc: float = par(-65, "V_rest,E", "resting potential, excitatory", CODE, unit="mV")
     v_reset_exc: float = par(-65, "V_reset,E", "reset potential, excitatory", CODE, unit="mV")
-    v_init_exc: float = par(
-        -105, "V_0,E", "initial potential, excitatory", CODE + " (rest - 40 mV)", unit="mV"
-    )
     v_thresh_exc: float = par(-52, "V_thr,E", "firing threshold without theta, excitatory", CODE, unit="mV")
     e_exc: float = par(0, "E_exc", "reversal potential of excitatory synapses", CODE, unit="mV")
     e_inh_exc: float = par(-100, "E_inh,E", "reversal of inhibition on excitatory neurons", CODE, unit="mV")
@@ -89,12 +109,11 @@ class Params:
         0, "t_lock", "extra time after a spike without another (the ports' `timer`)", CODE, unit="ms"
     )
 
+    v_init_offset: float = par(-40, "V_0", "initial potential of all neurons, above rest", CODE, unit="mV")
+
     tau_mem_inh: float = par(10, "τ_I", "membrane time constant, inhibitory", CODE, unit="ms")
     v_rest_inh: float = par(-60, "V_rest,I", "resting potential, inhibitory", CODE, unit="mV")
     v_reset_inh: float = par(-45, "V_reset,I", "reset potential, inhibitory", CODE, unit="mV")
-    v_init_inh: float = par(
-        -100, "V_0,I", "initial potential, inhibitory", CODE + " (rest - 40 mV)", unit="mV"
-    )
     v_thresh_inh: float = par(-40, "V_thr,I", "firing threshold, inhibitory", CODE, unit="mV")
     e_inh_inh: float = par(-85, "E_inh,I", "reversal of inhibition on inhibitory neurons", CODE, unit="mV")
     refractory_inh: float = par(2, "t_ref,I", "refractory time, v held, inhibitory", CODE, unit="ms")
@@ -108,26 +127,66 @@ class Params:
     tau_gi: float = par(2, "τ_gi", "decay of the inhibitory conductance", CODE, unit="ms")
     w_exc_inh: float = par(10.4, "w_EI", "weight excitatory to inhibitory, one to one", CODE)
     w_inh_exc: float = par(17.0, "w_IE", "weight inhibitory to excitatory, all but own", CODE)
+    self_inhibition: bool = par(
+        False, "", "an inhibitory neuron inhibits its own excitatory neuron too", PAPER.format("2.2")
+    )
     delay_min: float = par(0, "d_min", "shortest delay input to excitatory", CODE, unit="ms")
     delay_max: float = par(10, "d_max", "longest delay input to excitatory (uniform)", CODE, unit="ms")
+    redraw_delays: bool = par(
+        False,
+        "",
+        "each of observe, test and predict draws delays of its own",
+        "ours: those of the training belong to the network; the authors draw new ones in every run",
+    )
 
-    rule: str = par("triplet", "", "learning rule", CODE, choices=("triplet",))
+    rule: str = par("triplet", "", "learning rule", CODE, choices=RULES)
+    pairing: str = par(
+        "nearest",
+        "",
+        "a spike sets a trace to 1 (nearest) or adds 1 to it (all-to-all)",
+        CODE,
+        choices=("nearest", "all-to-all"),
+    )
     w_max: float = par(1.0, "w_max", "largest plastic weight", CODE)
     w_init_scale: float = par(0.3, "", "initial weight = scale (U[0,1) + offset)", CODE)
     w_init_offset: float = par(0.01, "", "initial weight = scale (U[0,1) + offset)", CODE)
     weight_sum: float = par(78.0, "Σw", "sum of the input weights of a neuron after normalisation", CODE)
     normalise: str = par(
-        "presentation", "", "before what the weights are normalised", CODE, choices=("presentation", "image")
+        "presentation",
+        "",
+        "before what the weights are normalised: every presentation, the first of an image, never",
+        CODE,
+        choices=("presentation", "image", "never"),
     )
-    eta_pre: float = par(1e-4, "η_pre", "depression on a presynaptic spike", CODE + ", nu_ee_pre")
-    eta_post: float = par(1e-2, "η_post", "potentiation on a postsynaptic spike", CODE + ", nu_ee_post")
+    normalise_every: int = par(1, "", "normalise at every so many images only", CODE)
+    eta_pre: float = par(
+        1e-4, "η_pre", "learning rate on a presynaptic spike (negative: the ports' flipped sign)", CODE
+    )
+    eta_post: float = par(1e-2, "η_post", "learning rate on a postsynaptic spike", CODE)
     tau_pre: float = par(20, "τ_pre", "decay of the presynaptic trace", CODE, unit="ms")
-    tau_post1: float = par(20, "τ_post1", "decay of the fast postsynaptic trace", CODE, unit="ms")
+    tau_post1: float = par(
+        20, "τ_post1", "decay of the fast (pre-and-post: the only) postsynaptic trace", CODE, unit="ms"
+    )
     tau_post2: float = par(40, "τ_post2", "decay of the slow postsynaptic trace", CODE, unit="ms")
+    x_tar: float = par(
+        0.4,
+        "x_tar",
+        "presynaptic trace above which Eqs 3, 4 and 6 potentiate",
+        CODE + ", unused: STDP_offset",
+    )
+    mu: float = par(
+        0.2, "μ", "power of the weight dependence, Eqs 3, 5 and 6", CODE + ", unused: exp_ee_post"
+    )
+    beta: float = par(
+        3.0, "β", "strength of the weight dependence, Eq. 4", "assumed: of Querlioz et al. 2013, as in a port"
+    )
 
     t_stimulus: float = par(350, "T_stim", "time an image is shown", PAPER.format("2.5"), unit="ms")
     t_rest: float = par(150, "T_rest", "time without input after it", PAPER.format("2.5"), unit="ms")
     pixel_rate: float = par(0.125, "ρ", "input rate per grey level and unit of intensity", CODE, unit="Hz")
+    noise_rate: float = par(
+        0, "", "added to the rate of every input while an image is shown in training", CODE, unit="Hz"
+    )
     intensity_init: float = par(
         2.0, "I_0", "intensity of the first attempt (255 grey levels: 63.75 Hz)", PAPER.format("2.5")
     )
@@ -143,12 +202,14 @@ class Params:
         CODE + " (window since the last stimulus end)",
     )
 
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
     def __post_init__(self) -> None:
-        for f in fields(self):
+        for name, f in FIELDS.items():
             choices = f.metadata["choices"]
-            value = getattr(self, f.name)
+            value = getattr(self, name)
             if choices and value not in choices:
-                raise DiehlCookError(f"{f.name} is {value!r}; choose one of {', '.join(choices)}")
+                raise DiehlCookError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
         positive = (
             "n_input",
             "n_exc",
@@ -159,11 +220,23 @@ class Params:
             "t_stimulus",
             "t_rest",
             "w_max",
+            "normalise_every",
         )
-        taus = tuple(f.name for f in fields(self) if f.name.startswith("tau_"))
+        taus = tuple(name for name in FIELDS if name.startswith("tau_"))
         for name in positive + taus:
             if not getattr(self, name) > 0:
                 raise DiehlCookError(f"{name} is {self.text(name)}; it must be greater than 0")
+        if self.rule in ("power-law", "pre-and-post") and self.normalise != "never":
+            raise DiehlCookError(
+                f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights can exceed w_max "
+                f"(--rule {self.rule} sets all that the rule needs)"
+            )
+        if self.noise_rate < 0:
+            raise DiehlCookError(f"noise_rate is {self.text('noise_rate')}; it must not be negative")
+        if self.presentation_steps * self.dt > LONGEST_IN_TRACES * self.tau_pre:
+            raise DiehlCookError(
+                f"tau_pre is {self.text('tau_pre')}; it must be at least 1/{LONGEST_IN_TRACES} of a presentation"
+            )
         for name in ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc"):
             steps = getattr(self, name) / self.dt
             if steps < 0 or abs(steps - round(steps)) > 1e-6:
@@ -203,9 +276,20 @@ class Params:
 
     def as_texts(self) -> dict[str, str]:
         """Return every parameter as text with unit, in the order of declaration."""
-        return {f.name: self.text(f.name) for f in fields(self)}
+        return {name: self.text(name) for name in FIELDS}
 
-    def with_values(self, values: Mapping[str, Any]) -> Params:
+    def source(self, name: str) -> str:
+        """Return where the value of `name` comes from; begins with one of `KINDS`."""
+        default: str = FIELDS[name].metadata["source"]
+        return self.sources.get(name, default)
+
+    @property
+    def assumed(self) -> list[str]:
+        """Names of the values that matter to the rule in use and are published nowhere."""
+        unused = {"beta"} if self.rule != "exponential" else set()
+        return [n for n in FIELDS if self.source(n).startswith("assumed") and n not in unused]
+
+    def with_values(self, values: Mapping[str, Any], source: str | Mapping[str, str] = "user") -> Params:
         """Return a copy with some parameters changed.
 
         Parameters
@@ -213,20 +297,25 @@ class Params:
         values
             Name to value: a text with unit ("80 ms"), a Brian2 `Quantity`, or a number or bool where the
             parameter has no unit.
+        source
+            Where the values that change come from: of all, or by name.
 
         Raises
         ------
         DiehlCookError
             Unknown name (the nearest is suggested), wrong or missing unit, value out of range.
         """
-        return replace(self, **{name: parse(name, value) for name, value in values.items()})
+        new = {name: parse(name, value) for name, value in values.items()}
+        if isinstance(source, str):
+            source = {name: source for name in new if new[name] != getattr(self, name)}
+        return replace(self, **new, sources={**self.sources, **source})
 
     def differences(self, other: Params) -> dict[str, tuple[str, str]]:
         """Return the parameters in which the two differ, as texts (of self, of other)."""
         return {
-            f.name: (self.text(f.name), other.text(f.name))
-            for f in fields(self)
-            if getattr(self, f.name) != getattr(other, f.name)
+            name: (self.text(name), other.text(name))
+            for name in FIELDS
+            if getattr(self, name) != getattr(other, name)
         }
 
     def namespace(self) -> dict[str, Any]:
@@ -235,11 +324,11 @@ class Params:
 
         si = {"s": second, "V": volt, "Hz": hertz}
         values: dict[str, Any] = {}
-        for f in fields(self):
-            value, unit = getattr(self, f.name), f.metadata["unit"]
-            if isinstance(value, str) or f.name == "dt":  # dt belongs to the clock
+        for name, f in FIELDS.items():
+            value, unit = getattr(self, name), f.metadata["unit"]
+            if isinstance(value, str) or name == "dt":  # dt belongs to the clock
                 continue
-            values[f.name] = (
+            values[name] = (
                 value * si[UNITS[unit][0]] if unit else int(value) if isinstance(value, bool) else value
             )
         values |= {
@@ -249,7 +338,8 @@ class Params:
         return values
 
 
-FIELDS = {f.name: f for f in fields(Params)}
+FIELDS = {f.name: f for f in fields(Params) if f.metadata}
+"""The parameters by name."""
 
 
 def unit_of(name: str) -> str:
@@ -330,6 +420,15 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
     """
     if name == DEFAULT_PRESET:
         return Params()
+    base, values, sources = read_preset(name)
+    try:
+        return load_preset(base).with_values(values, sources)
+    except DiehlCookError as error:
+        raise DiehlCookError(f"preset {name}: {error}") from None
+
+
+def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """Return the base of a preset, what it changes, and the sources of that; see `load_preset`."""
     if name.endswith(".toml"):
         try:
             text = Path(name).read_bytes()
@@ -344,23 +443,60 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
             f"unknown preset {name!r}{hint} (presets: {', '.join(preset_names())}, or a .toml file)"
         )
     try:
-        values = tomllib.loads(text.decode())
+        content = tomllib.loads(text.decode())
     except ValueError as error:
         raise DiehlCookError(f"{name}: not valid TOML ({error})") from None
-    base_name = str(values.pop("base", DEFAULT_PRESET))
-    if base_name not in preset_names():
-        raise DiehlCookError(f"{name}: base is {base_name!r}; choose one of {', '.join(preset_names())}")
-    base = load_preset(base_name)
-    try:
-        return base.with_values(values)
-    except DiehlCookError as error:
-        raise DiehlCookError(f"preset {name}: {error}") from None
+    base = str(content.pop("base", DEFAULT_PRESET))
+    if base not in preset_names():
+        raise DiehlCookError(f"{name}: base is {base!r}; choose one of {', '.join(preset_names())}")
+    values, sources = {}, {}
+    for key, entry in content.items():
+        if isinstance(entry, dict) and entry.keys() != {"value", "source"}:
+            raise DiehlCookError(
+                f'{name}: {key} is {entry}; expected a value, or {{ value = ..., source = "..." }}'
+            )
+        values[key], sources[key] = (
+            (entry["value"], str(entry["source"])) if isinstance(entry, dict) else (entry, "user")
+        )
+    return base, values, sources
 
 
-def scaled_theta_plus(n_exc: int) -> str:
-    """Return the threshold step for a size without a published one.
+def with_rule(params: Params, rule: str) -> Params:
+    """Return the parameters with another learning rule and the constants that it needs.
+
+    Those are what the preset ``paper-<rule>-400`` changes; ``with_values({"rule": rule})`` changes nothing else.
+
+    Raises
+    ------
+    DiehlCookError
+        Unknown rule, or the constants of the triplet rule are needed and are gone.
+    """
+    if rule == params.rule:
+        return params
+    if params.rule in RULES[2:]:
+        raise DiehlCookError(f"rule is {rule}; start from a preset of that rule, not of {params.rule}")
+    preset = f"paper-{rule}-{REFERENCE_N_EXC}"
+    if preset not in preset_names():
+        return params.with_values({"rule": rule})
+    _, values, sources = read_preset(preset)
+    return params.with_values(values, sources)
+
+
+def with_size(params: Params, n_exc: int, scale: bool = True) -> Params:
+    """Return the parameters for another number of neurons.
 
     Theta settles near (spikes per image / n_exc) theta_plus tau_theta / 0.5 s, so a larger network needs a larger step
-    for the same threshold: 0.05 mV at 400 neurons, in proportion elsewhere.
+    for the same threshold: with `scale`, 0.05 mV at 400 neurons and in proportion elsewhere.
     """
-    return f"{0.05 * n_exc / REFERENCE_N_EXC:.12g} mV"
+    if n_exc == params.n_exc:
+        return params
+    values = {"n_exc": str(n_exc)}
+    sources = {"n_exc": "user"}
+    if scale:
+        values["theta_plus"] = f"{0.05 * n_exc / REFERENCE_N_EXC:.12g} mV"
+        sources["theta_plus"] = "assumed: 0.05 mV in proportion to the number of neurons"
+    for name in ("w_exc_inh", "w_inh_exc"):
+        if n_exc != REFERENCE_N_EXC:
+            values[name] = params.text(name)
+            sources[name] = "assumed: that of 400 neurons"
+    return params.with_values(values, sources)

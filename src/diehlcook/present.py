@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import readout
+from . import readout, wiring
 from .checkpoint import digest, load_json, save_array, save_json
 from .datasets import Dataset
 from .engines import Cancelled, Engine, Model, open_engine
@@ -62,12 +62,12 @@ def check_size(data: Dataset, params: Params) -> None:
         )
 
 
-def frozen(run: Run, engine: str) -> Frozen:
-    """Return the trained network of a run."""
+def frozen(run: Run, engine: str, phase: str) -> Frozen:
+    """Return the trained network of a run for a phase: its delays, or new ones under `redraw_delays`."""
     run.trained()
-    return Frozen(
-        engine, dataclasses.replace(run.model, learning=False), run.delays(), run.weights(), run.theta()
-    )
+    params = run.params
+    delays = wiring.initial_delays(params, run.seed, phase) if params.redraw_delays else run.delays()
+    return Frozen(engine, dataclasses.replace(run.model, learning=False), delays, run.weights(), run.theta())
 
 
 def present_block(
@@ -292,7 +292,7 @@ def predict(
         )
     assignments = run.assignments()
     (presented,) = present(
-        frozen(run, engine), images.astype(np.uint8), [stream_key(run.seed, "predict")], jobs=jobs
+        frozen(run, engine, "predict"), images.astype(np.uint8), [stream_key(run.seed, "predict")], jobs=jobs
     )
     n_classes = max(10, int(assignments.max()) + 1)
     return Predicted(readout.predict(presented.counts, assignments, n_classes).labels, presented.counts)

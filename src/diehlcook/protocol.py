@@ -54,7 +54,7 @@ BEGIN_PRESENTATION = """
 key = presentation_key(stream, position, attempt)
 slot = position - first_position
 intensity = intensity_init + intensity_step*attempt
-normalising = int(attempt == 0 or normalise_presentations == 1)
+normalising = normalise_images*int(position % normalise_every == 0)*int(attempt == 0 or normalise_presentations == 1)
 n_spikes = n_rest_spikes*count_rest
 n_rest_spikes = 0
 theta_sum = 0*volt

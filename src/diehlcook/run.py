@@ -50,6 +50,8 @@ class Run:
             "seed": self.seed,
             "dataset": self.dataset,
             "params": self.params.as_texts(),
+            "sources": dict(self.params.sources),
+            "assumed": self.params.assumed,
             **replaced_equations(self.model),
             **self.facts,
         }
@@ -146,7 +148,7 @@ def load_run(folder: Path) -> Run:
     if not isinstance(content.get("params"), dict):
         raise DiehlCookError(f"{path}: params are missing; restore the file or train again with --force")
     try:
-        params = Params().with_values(content["params"])
+        params = Params().with_values(content["params"], content.get("sources", {}))
         equations = content.get("equations", {})
         excitatory = (
             NeuronModel(**equations["excitatory"]) if "excitatory" in equations else neurons.EXCITATORY

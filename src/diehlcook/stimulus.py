@@ -36,7 +36,7 @@ intensity : 1 (linked)
 POISSON_SPIKE = "step < stimulus_steps and rate > 0*Hz and uniform(key, step*n_input + i) < rate*dt"
 """Condition for an input spike: most pixels are black and nothing fires in the rest, so the draw comes last."""
 
-SHOW_IMAGE = "rate = pixels(slot*second, i)*pixel_rate*intensity"
+SHOW_IMAGE = "rate = pixels(slot*second, i)*pixel_rate*intensity + noise_rate"
 """Executed for every input neuron before each presentation."""
 
 

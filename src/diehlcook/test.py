@@ -72,7 +72,7 @@ def test(
     if "test" in run.facts and not force:
         raise DiehlCookError(f"{run.folder}: the run is tested already; use --force to test again")
     check_size(data, run.params)
-    trained = frozen(run, engine)
+    trained = frozen(run, engine, "test")
     assignments = run.assignments()
     n_classes = max(data.n_classes, int(assignments.max()) + 1)
     started = time.monotonic()

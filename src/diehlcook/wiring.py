@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .params import Params
+from .stimulus import PHASES
 
 
 def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
@@ -22,9 +23,14 @@ def initial_weights(params: Params, seed: int) -> NDArray[np.float64]:
     return params.w_init_scale * (rng.random((params.n_input, params.n_exc)) + params.w_init_offset)
 
 
-def initial_delays(params: Params, seed: int) -> NDArray[np.float64]:
-    """Return delays (n_input, n_exc) in seconds, uniform between `delay_min` and `delay_max`."""
+def initial_delays(params: Params, seed: int, phase: str = "train") -> NDArray[np.float64]:
+    """Return delays (n_input, n_exc) in seconds, uniform between `delay_min` and `delay_max`.
+
+    Those of the training are the network's; other phases have their own under `redraw_delays`.
+    """
     _, rng = streams(seed)
+    if phase != "train":
+        rng = rng.spawn(len(PHASES))[PHASES[phase] - 1]
     return rng.uniform(params.delay_min, params.delay_max, (params.n_input, params.n_exc))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import dataclasses
 import hashlib
 import importlib.metadata
 import json
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 
 from .. import wiring
 from ..errors import DiehlCookError
+from ..params import FIELDS
 from ..protocol import RECORDED
 from .base import (
     REST_SPIKES,
@@ -111,7 +111,7 @@ def specification(model: Model) -> dict[str, Any]:
     """Return what decides the program of a model, ready for JSON."""
     package = Path(__file__).parents[1]
     return {
-        "params": dataclasses.asdict(model.params),
+        "params": {name: getattr(model.params, name) for name in FIELDS},
         "learning": model.learning,
         "excitatory": model.excitatory._asdict(),
         "plasticity": model.plasticity._asdict() if model.plasticity and model.learning else None,

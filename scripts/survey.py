@@ -1,0 +1,97 @@
+"""Train every preset and every learning rule briefly, and print a Markdown table: does it run, does it learn?
+
+    python scripts/survey.py                    # 100 neurons, 2,000 MNIST images; about 15 minutes on two cores
+    python scripts/survey.py --images 500 --only authors-100 paper-power-law-400
+
+Each is trained on the first images of the training set, its neurons are labelled with the same images, and it classifies
+the last 1,000 images of the training set, which it has not seen. Test images are not opened: nothing here is a final
+figure. Presets that are the same at the size of the survey share a row.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from diehlcook import datasets, present, readout
+from diehlcook.observe import observe
+from diehlcook.params import Params, load_preset, preset_names, with_rule, with_size
+from diehlcook.stimulus import stream_key
+from diehlcook.train import train
+
+HELD_OUT = 1000
+
+
+def contestants(n_exc: int) -> dict[str, Params]:
+    """Return every preset, and the default preset with every rule, at one size."""
+    found = {name: with_size(load_preset(name), n_exc) for name in preset_names()}
+    for rule in ("power-law", "exponential", "pre-and-post", "triplet-100n"):
+        found[f"--rule {rule}"] = with_size(with_rule(load_preset(), rule), n_exc)
+    return found
+
+
+def survey(names: list[str], params: Params, n_images: int, folder: Path, seed: int) -> str:
+    """Train, label and classify; return a row of the table."""
+    data = datasets.load("mnist", "train")
+    first = data.head(n_images)
+    started = time.monotonic()
+    run = train(folder, first, params, seed=seed)
+    trained_s = time.monotonic() - started
+    observe(run, first)
+    frozen = present.frozen(run, "standalone", "predict")
+    (held_out,) = present.present(frozen, data.images[-HELD_OUT:], [stream_key(seed, "predict")])
+    predicted = readout.predict(held_out.counts, run.assignments(), data.n_classes).labels
+    right = int((predicted == data.labels[-HELD_OUT:]).sum())
+    low, high = readout.wilson(right, HELD_OUT)
+    facts, weights = run.facts["train"], run.weights()
+    theta = facts["theta_mV"]
+    finite = np.isfinite(weights).all() and np.isfinite(run.theta()).all()
+    cells = (
+        ", ".join(f"`{name}`" for name in names),
+        f"{right / HELD_OUT:.1%} [{low:.1%}, {high:.1%}]",
+        f"{theta['mean']:.1f} ± {theta['sd']:.1f}",
+        f"{facts['spikes_per_image']:.1f}",
+        f"{facts['presentations_per_image']:.2f}",
+        f"{weights.sum(axis=0).mean():.1f}",
+        f"{weights.max():.2f}",
+        "yes" if finite else "NO",
+        f"{trained_s:.0f}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> int:
+    """Run the survey."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n-exc", type=int, default=100)
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", nargs="+", metavar="NAME")
+    options = parser.parse_args()
+    groups: dict[Params, list[str]] = {}
+    for name, params in contestants(options.n_exc).items():
+        if not options.only or name in options.only:
+            groups.setdefault(params, []).append(name)
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(options.jobs) as pool:
+        rows = [
+            pool.submit(survey, names, params, options.images, Path(folder) / names[0], options.seed)
+            for params, names in groups.items()
+        ]
+        print("| preset or option | right of 1,000 held-out | theta (mV) | spikes per image | presentations per image "
+              "| Σw | largest w | finite | training (s) |")  # fmt: skip
+        print("|" + "---|" * 9, flush=True)
+        for names, row in zip(groups.values(), rows, strict=True):
+            try:
+                print(row.result(), flush=True)
+            except Exception as error:  # the others go on
+                print(f"| {', '.join(names)} | {type(error).__name__}: {error} |" + " |" * 7, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
