@@ -1,5 +1,6 @@
 """What several test files need: small images, parameters, and engines that are built once."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -9,6 +10,15 @@ import pytest
 from diehlcook import stimulus, wiring
 from diehlcook.engines import Model, open_engine
 from diehlcook.params import load_preset
+
+
+def load_script(name):
+    """Import a module of scripts/."""
+    path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,14 @@ Input spikes are recorded from the package's network and played to the classic o
 the two agree only if they also decide alike which image is presented again.
 """
 
-import importlib.util
 import itertools
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import brian2 as b2
 import numpy as np
 import pytest
+from conftest import load_script
 
 from diehlcook import datasets, wiring
 from diehlcook.network import build_network, presentation_time, weight_matrix
@@ -24,15 +23,7 @@ FAINT = 1
 """Index of an image so faint that it takes more than one presentation."""
 
 
-def load_classic():
-    path = Path(__file__).parents[1] / "scripts" / "classic.py"
-    spec = importlib.util.spec_from_file_location("classic", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-classic = load_classic()
+classic = load_script("classic")
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from diehlcook import stimulus, wiring
 from diehlcook.engines import Cancelled, Model, open_engine
 from diehlcook.errors import DiehlCookError
 from diehlcook.neurons import EXCITATORY
-from diehlcook.params import load_preset
+from diehlcook.params import RULES, load_preset, with_rule
 
 
 def advance(engine, state, images, chunks, first=0):
@@ -106,6 +106,40 @@ def test_engines_agree_at_full_size(preset, mnist_folder):
     for name in ("position", "attempt", "counts", "spike_step", "spike_neuron"):
         assert np.array_equal(joined(ours, name), joined(theirs, name)), name
     assert np.abs(one["inp_exc.w"] - other["inp_exc.w"]).max() < 1e-9
+
+
+SWITCHES = {
+    "self_inhibition": True,
+    "pairing": "all-to-all",
+    "noise_rate": "8 Hz",
+    "normalise_every": 2,
+    "clamp_exc": True,
+    "lockout_exc": "20 ms",
+    "v_init_offset": "0 mV",
+    "count_rest": False,
+    "eta_pre": "-0.0001",
+    "integrator": "euler",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", [*RULES[1:], "switches"])
+def test_engines_agree_for_every_rule_and_switch(variant, smoke, delays, strokes, numpy_target):
+    """Small network, 20 presentations in chunks; the compiled program also bit for bit whatever the chunks."""
+    params = smoke.with_values(SWITCHES) if variant == "switches" else with_rule(smoke, variant)
+    images, model = with_faint(strokes), Model(params, learning=True)
+    with open_engine("standalone", model, delays) as engine:
+        start = train_start(engine, params)
+        one, ours = advance(engine, start, images, [20])
+        other, _ = advance(engine, start, images, [3, 8, 9])
+    assert_same_state(one, other)
+    with open_engine("runtime", model, delays) as engine:
+        other, theirs = advance(engine, start, images, [20])
+    for name in ("position", "attempt", "counts", "spike_neuron", "spike_step"):
+        assert np.array_equal(joined(ours, name), joined(theirs, name)), name
+    assert len(joined(ours, "spike_neuron")) > 100
+    assert np.abs(one["inp_exc.w"] - other["inp_exc.w"]).max() < 1e-9
+    assert np.abs(one["inp_exc.w"] - start["inp_exc.w"]).max() > 0.01
 
 
 def test_cython_agrees_with_numpy(runtime, smoke, delays, strokes, start):

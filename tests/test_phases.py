@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from test_engines import processes_in
 
-from diehlcook import datasets, load_run, predict, readout
+from diehlcook import datasets, load_preset, load_run, predict, readout, wiring
 from diehlcook.neurons import EXCITATORY
+from diehlcook.present import frozen
 from diehlcook.progress import Interrupted
 from diehlcook.run import Run
 from diehlcook.train import train
@@ -94,6 +95,45 @@ def test_jobs_do_not_show(chain, tmp_path):
     assert one.keys() == two.keys()
     for name in one:
         assert np.array_equal(one[name], two[name]), name
+
+
+def test_sources_and_assumptions_are_kept(tmp_path):
+    run = tmp_path / "run"
+    ok(*TRAIN, "--run", run, "--samples", "20", "--set", "tau_post2=39 ms")
+    stored = json.loads((run / "run.json").read_text())
+    assert stored["sources"] == {"n_exc": "ours", "tau_post2": "user"}
+    assert stored["assumed"] == []
+    assert load_run(run).params.source("tau_post2") == "user"
+
+
+def test_phases_draw_delays_again_if_asked(chain):
+    run = load_run(chain)
+    assert np.array_equal(frozen(run, "standalone", "test").delays, run.delays())
+    run.params = run.params.with_values({"redraw_delays": True})
+    drawn = {phase: frozen(run, "standalone", phase).delays for phase in ("observe", "test", "predict")}
+    assert np.array_equal(drawn["test"], wiring.initial_delays(run.params, 5, "test"))
+    assert not np.array_equal(drawn["test"], drawn["observe"])
+    assert not np.array_equal(drawn["test"], run.delays())
+
+
+def test_presets_side_by_side():
+    done = ok("params", "--diff", "diehl-cook-2015", "brian2-example")
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()[1:]}
+    assert set(lines) == set(load_preset().differences(load_preset("brian2-example")))
+    assert lines["dt"].split("[")[0].split() == ["dt", "0.5", "ms", "0.1", "ms"]
+    assert "[authors' public code]  [example script" in lines["dt"]
+    done = ok("params", "--diff", "authors-400", "authors-1600", "--json")
+    assert json.loads(done.stdout)["theta_plus"] == {"authors-400": "0.05 mV", "authors-1600": "0.15 mV"}
+
+
+def test_rule_and_size_on_the_command_line():
+    done = ok("params", "--rule", "power-law", "--n-exc", "100", "--json")
+    values = json.loads(done.stdout)
+    assert (values["rule"], values["normalise"], values["theta_plus"]) == ("power-law", "never", "0.0125 mV")
+    assert "reconstruction" in done.stderr
+    done = ok("params", "--n-exc", "100", "--set", "theta_plus=0.05 mV", "--json")
+    assert json.loads(done.stdout)["theta_plus"] == "0.05 mV"
+    assert done.stderr == ""
 
 
 def test_plot_draws_every_figure(chain):

@@ -31,6 +31,7 @@ LEVELS = [
     {"params", "idx", "readout", "health", "progress"},
     {"neurons", "synapses", "stimulus", "protocol", "wiring", "mnist", "checkpoint", "figures"},
     {"network", "datasets"},
+    {"describe"},
     {"engines"},
     {"run"},
     {"present"},

@@ -70,6 +70,44 @@ def test_intervals_are_geometric_and_inputs_independent():
     assert off.mean() == pytest.approx(0, abs=4 / np.sqrt(len(fired) * off.size / 2))
 
 
+def test_counts_are_binomial_with_no_memory():
+    """Counts of 784 inputs in 40 presentations: mean, variance, and no correlation between the steps of an input."""
+    params = load_preset()
+    image = np.full(784, 160)
+    fired = np.stack([spikes(params, image, 9, position) for position in range(40)])
+    steps, p = params.steps("t_stimulus"), 40 * params.dt
+    counts = fired.sum(axis=1)
+    assert counts.mean() == pytest.approx(steps * p, abs=4 * np.sqrt(steps * p * (1 - p) / counts.size))
+    assert counts.var() == pytest.approx(steps * p * (1 - p), abs=4 * steps * p * np.sqrt(2 / counts.size))
+    for lag in (1, 2, 10):
+        together = (fired[:, lag:] & fired[:, :-lag]).mean()
+        assert together == pytest.approx(p * p, abs=4 * p / np.sqrt(fired[:, lag:].size))
+
+
+def test_intervals_follow_the_geometric_law():
+    """Kolmogorov-Smirnov distance of all intervals from 1 - (1 - p)^k, against its 0.1 % point."""
+    params = load_preset()
+    p = 60 * params.dt
+    fired = np.concatenate([spikes(params, np.full(784, 240), 11, position) for position in range(20)])
+    intervals = np.concatenate([np.diff(np.flatnonzero(column)) for column in fired.T])
+    k = np.arange(1, intervals.max() + 1)
+    empirical = np.searchsorted(np.sort(intervals), k, side="right") / intervals.size
+    assert np.abs(empirical - (1 - (1 - p) ** k)).max() < 1.95 / np.sqrt(intervals.size)
+
+
+def test_seeds_phases_and_repeats_are_unrelated():
+    params = load_preset()
+    image = np.full(784, 255)
+    streams = [
+        stimulus.stream_key(*one) for one in ((1, "train"), (2, "train"), (1, "test"), (1, "train", 1))
+    ]
+    fired = [spikes(params, image, stream) for stream in streams]
+    p = fired[0].mean()
+    for k, one in enumerate(fired):
+        for other in fired[k + 1 :]:
+            assert (one & other).mean() == pytest.approx(p * p, abs=4 * p / np.sqrt(one.size))
+
+
 @pytest.mark.parametrize("other", [{"position": 1}, {"attempt": 1}, {"stream": 2}])
 def test_presentations_are_unrelated(other):
     params = load_preset()

@@ -267,12 +267,13 @@ def state_variables(network: b2.Network) -> dict[str, Any]:
             for name, variable in group.variables.items():
                 own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
                 scratch = name.startswith("_") or (group.name == "protocol" and name in protocol.CONTROL)
+                wiring_of_it = name == "delay"  # Brian2 from 2.11 on counts it among a synapse's own
                 if name == "lastupdate":
                     raise DiehlCookError(
                         f"{group.name}: event-driven variables keep absolute times, which do not survive chunks; "
                         "refer them to the start of the presentation instead, like `x0` in synapses.TRIPLET"
                     )
-                if own and not variable.read_only and not scratch:
+                if own and not variable.read_only and not scratch and not wiring_of_it:
                     found[f"{group.name}.{name}"] = variable
     return found
 

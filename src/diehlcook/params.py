@@ -106,7 +106,7 @@ class Params:
         False, "", "hold v of excitatory neurons while refractory", CODE + " (Brian 1 only blocks the spikes)"
     )
     lockout_exc: float = par(
-        0, "t_lock", "extra time after a spike without another (the ports' `timer`)", CODE, unit="ms"
+        0, "t_lock", "time without a spike after each and at the start (the ports' `timer`)", CODE, unit="ms"
     )
 
     v_init_offset: float = par(-40, "V_0", "initial potential of all neurons, above rest", CODE, unit="mV")

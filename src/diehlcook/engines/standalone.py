@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -134,27 +134,48 @@ def program(model: Model) -> Path:
     spec = specification(model)
     text = json.dumps(spec, sort_keys=True)
     folder = user_cache() / hashlib.sha256(text.encode()).hexdigest()[:24]
-    if (folder / "manifest.json").exists() and (folder / "main").exists():
+    if is_built(folder):
         return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    log.info("compiling the network, about a minute; the program is kept in %s", folder)
-    started = time.monotonic()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = private_folder("unfinished", folder.parent)  # only a finished build gets its name
-        try:
-            (unfinished / "spec.json").write_text(text, encoding="utf-8")
-            run_build(unfinished)
-            with contextlib.suppress(OSError):  # another process was faster
-                (unfinished / "program").rename(folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        with alone(folder.parent / f"{folder.name}.lock"):
+            if not is_built(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                build_into(folder, text)
     except OSError as error:
         raise DiehlCookError(
             f"{folder.parent}: cannot write compiled programs ({error.strerror}); set XDG_CACHE_HOME to a writable folder"
         ) from None
-    log.info("compiled in %.0f s", time.monotonic() - started)
     return folder
+
+
+def is_built(folder: Path) -> bool:
+    """Return whether a program lies complete in `folder`."""
+    return (folder / "manifest.json").exists() and (folder / "main").exists()
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Let one process at a time into the block: who comes second finds the program built."""
+    import fcntl  # not on Windows, where there is no standalone engine
+
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build_into(folder: Path, spec: str) -> None:
+    """Build a program; only a finished one gets the name `folder`."""
+    log.info("compiling the network, about a minute; the program is kept in %s", folder)
+    started = time.monotonic()
+    unfinished = private_folder("unfinished", folder.parent)
+    try:
+        (unfinished / "spec.json").write_text(spec, encoding="utf-8")
+        run_build(unfinished)
+        (unfinished / "program").rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    log.info("compiled in %.0f s", time.monotonic() - started)
 
 
 def run_build(unfinished: Path) -> None:

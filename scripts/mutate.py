@@ -1,0 +1,126 @@
+"""Break the model on purpose, one change at a time, and see which test notices; print docs/mutations.md.
+
+    python scripts/mutate.py > docs/mutations.md      # about 10 minutes on two cores
+
+Every change is made in a copy of the repository. The tests named with it run until one fails; a change that none
+notices is printed as NOT CAUGHT, and the exit status is 1.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+HEADER = """# Mutations
+
+Each row is one change of the model's source, and the first test that fails because of it. Made by
+`python scripts/mutate.py > docs/mutations.md`; `test_rules.py` and `test_seeds.py` hold further changes, of rules and of
+parameters, which are part of the test suite.
+
+| file | instead of | this | caught by |
+|---|---|---|---|"""
+
+
+class Mutation(NamedTuple):
+    """One change: `old`, the first one after `after` if that is given, becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+    after: str = ""
+
+
+RULES, NEURONS, PROTOCOL = "test_rules.py", "test_neurons.py", "test_protocol.py"
+MUTATIONS = [
+    Mutation("synapses.py", "w - eta_pre*x_post1_post,", "w + eta_pre*x_post1_post,", RULES, "TRIPLET ="),
+    Mutation("synapses.py", "eta_post*x_pre*x_post2_post", "eta_post*x_pre", RULES, "TRIPLET ="),
+    Mutation("synapses.py", "exp(-dt/tau_post2)", "exp(-dt/tau_post1)", RULES, "TRIPLET ="),
+    Mutation("synapses.py", "exp(step_pre*dt/tau_pre)", "1", RULES, "TRIPLET ="),
+    Mutation("synapses.py", "x_post2 = all_to_all*x_post2 + 1", "x_post2 = 1", RULES, "TRIPLET ="),
+    Mutation("synapses.py", "(1 - exp(-dt/tau_post1))", "exp(-dt/tau_post1)", RULES, "TRIPLET_100N ="),
+    Mutation("synapses.py", "(x_pre - x_tar)*", "x_pre*", RULES, "POWER_LAW ="),
+    Mutation("synapses.py", "(w_max - w)**mu", "(w_max - w)", RULES, "POWER_LAW ="),
+    Mutation("synapses.py", "x0 *= exp(-presentation_steps*dt/tau_pre)", "x0 *= 1", RULES, "POWER_LAW ="),
+    Mutation("synapses.py", "exp(-beta*w)", "exp(beta*w)", RULES, "EXPONENTIAL ="),
+    Mutation("synapses.py", "x_tar*exp(-beta*(w_max - w))", "x_tar*exp(-beta*w)", RULES, "EXPONENTIAL ="),
+    Mutation("synapses.py", "w - eta_pre*x_post1_post*w**mu", "w - eta_pre*x_post1_post", RULES, "PRE_AND_POST ="),
+    Mutation("synapses.py", "(x_pre - x_tar)*", "(x_pre + x_tar)*", RULES, "PRE_AND_POST ="),
+    Mutation("synapses.py", "ge_post += w", "ge_post -= w", NEURONS, "STATIC ="),
+    Mutation("synapses.py", "gi_post += w_inh_exc\"", "gi_post -= w_inh_exc\"", "test_network.py"),
+    Mutation("synapses.py", "(fired_pre - own_post*(1 - self_inhibition))", "fired_pre", "test_network.py"),
+    Mutation("synapses.py", "weight_sum/(w_total", "1/(w_total", PROTOCOL),
+    Mutation("synapses.py", "+ int(w_total == 0)", "", PROTOCOL),
+    Mutation("neurons.py", "ge*(e_exc - v)", "ge*(v - e_exc)", NEURONS),
+    Mutation("neurons.py", "gi*(e_inh_exc - v)", "gi*(e_inh_inh - v)", NEURONS),
+    Mutation("neurons.py", "dgi/dt = -gi/tau_gi : 1", "dgi/dt = -gi/tau_ge : 1", NEURONS),
+    Mutation("neurons.py", "theta += theta_plus", "theta -= theta_plus", NEURONS),
+    Mutation("neurons.py", "dtheta/dt = -theta/tau_theta", "dtheta/dt = -0.5*theta/tau_theta", NEURONS),
+    Mutation("neurons.py", " and refractory_left == 0 and lockout_left == 0", " and lockout_left == 0", NEURONS),
+    Mutation("neurons.py", "lockout_left = lockout_exc_steps", "lockout_left = 0", NEURONS),
+    Mutation("neurons.py", "- theta_offset + theta", "+ theta", NEURONS),
+    Mutation("network.py", "refractory_left > 0 and clamp_exc == 1", "refractory_left > 0", NEURONS),
+    Mutation("network.py", 'exc_inh.connect(j="i")', "exc_inh.connect()", "test_network.py"),
+    Mutation("network.py", '"i != j"', "True", "test_network.py"),
+    Mutation("network.py", '"theta_plus": 0 * b2.volt, ', "", "test_network.py"),
+    Mutation("network.py", ', "noise_rate": 0 * b2.hertz', "", PROTOCOL),
+    Mutation("protocol.py", "intensity_step*attempt", "intensity_step", PROTOCOL),
+    Mutation("protocol.py", "n_spikes = n_rest_spikes*count_rest", "n_spikes = n_rest_spikes", PROTOCOL),
+    Mutation("protocol.py", "n_spikes >= min_spikes", "n_spikes > 0", PROTOCOL),
+    Mutation("protocol.py", "int(attempt == 0 or normalise_presentations == 1)", "1", PROTOCOL),
+    Mutation("protocol.py", "int(position % normalise_every == 0)", "1", PROTOCOL),
+    Mutation("stimulus.py", "step < stimulus_steps and ", "", PROTOCOL),
+    Mutation("stimulus.py", "*pixel_rate*intensity + noise_rate", "*pixel_rate + noise_rate", PROTOCOL),
+    Mutation("stimulus.py", "return mix(np.atleast_1d(mix(np.atleast_1d(key + np.uint64(GAMMA))) ^ value))", "return mix(np.atleast_1d(key))", "test_stimulus.py"),
+    Mutation("stimulus.py", "MIX_1 = 0xBF58476D1CE4E5B9", "MIX_1 = 0xBF58476D1CE4E5B8", "test_stimulus.py"),
+    Mutation("wiring.py", "(steps, axis=1, kind=\"stable\")", "(-steps, axis=1, kind=\"stable\")", "test_network.py"),
+]  # fmt: skip
+
+
+def mutate(mutation: Mutation) -> tuple[str, bool]:
+    """Return a row of the table and whether the change was noticed."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in ("src", "tests", "scripts"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        path = copy / "src" / "diehlcook" / mutation.file
+        text = path.read_text(encoding="utf-8")
+        start = text.index(mutation.after)
+        if mutation.old not in text[start:]:
+            raise SystemExit(f"{mutation.file}: {mutation.old!r} not found")
+        path.write_text(text[:start] + text[start:].replace(mutation.old, mutation.new, 1), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", f"tests/{mutation.tests}"],
+            cwd=copy, env={**os.environ, "PYTHONPATH": str(copy / "src")}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", done.stdout, re.MULTILINE)
+    caught = f"`{failed[1]}`" if failed and done.returncode == 1 else "**NOT CAUGHT**"
+    where = f"`{mutation.file}`" + (f", `{mutation.after.removesuffix(' =')}`" if mutation.after else "")
+    cells = (where, f"`{mutation.old}`", f"`{mutation.new}`" if mutation.new else "nothing", caught)
+    return "| " + " | ".join(cells) + " |", "NOT" not in caught
+
+
+def main() -> int:
+    """Make all changes, two at a time."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    print(HEADER, flush=True)
+    ok = True
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for row, caught in pool.map(mutate, MUTATIONS):
+            print(row, flush=True)
+            ok &= caught
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
