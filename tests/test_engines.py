@@ -83,7 +83,7 @@ def test_engines_agree(runtime, standalone, smoke, strokes, start):
     assert len(joined(ours, "spike_neuron")) > 100
     assert np.abs(one["inp_exc.w"] - start["inp_exc.w"]).max() > 0.01
     for name in one:
-        assert np.allclose(one[name], other[name], rtol=0, atol=1e-9), name
+        assert np.allclose(one[name], other[name], rtol=1e-12, atol=1e-9), name  # x0 grows to 1e10
     assert one.keys() == other.keys()
 
 

@@ -261,6 +261,25 @@ CASES = [
         without("observe", "test"),
     ),
     Case("plot before train", ["plot", "--run", "none"], 1, "train` first"),
+    Case(
+        "a learning rule without its constants",
+        ["params", "--set", "rule=power-law"],
+        1,
+        "normalise is presentation.*--rule power-law sets all",
+    ),
+    Case(
+        "a learning rule on a preset of another",
+        ["params", "--preset", "paper-power-law-400", "--rule", "triplet"],
+        1,
+        "start from a preset of that rule",
+    ),
+    Case(
+        "a preset with half an entry",
+        ["params", "--preset", "mine.toml"],
+        1,
+        "eta_pre is .*expected a value, or",
+        lambda t: (t / "mine.toml").write_text("eta_pre = { source = 'none' }"),
+    ),
     Case("unknown preset", ["train", "--preset", "smok", "--run", "new"], 1, "did you mean smoke"),
     Case("unknown parameter", ["train", *NEW, "--set", "tau_men_exc=5 ms"], 1, "did you mean tau_mem_exc"),
     Case(

@@ -38,7 +38,7 @@ def test_presets_of_the_authors_are_their_scripts():
     assert read["eta_post"] == ["0.0015", "0.01", "0.01", "0.05"]
     assert read["delay_min"] == ["0 ms", "3 ms", "3 ms", "3 ms"]
     assert read["delay_max"] == ["10 ms", "20 ms", "20 ms", "20 ms"]
-    assert read["weight_sum"] == ["10.0", "78.0", "78.0", "78.0"]
+    assert read["weight_sum"] == ["78.4", "78.0", "78.0", "78.0"]
     assert read["normalise_every"] == ["20", "1", "1", "1"]
     assert read["noise_rate"] == ["10 Hz", "0 Hz", "0 Hz", "0 Hz"]
     assert read["n_exc"] == ["100", "400", "1600", "6400"]

@@ -14,6 +14,7 @@ import pytest
 from test_engines import processes_in
 
 from diehlcook import datasets, load_preset, load_run, predict, readout, wiring
+from diehlcook.engines import Model
 from diehlcook.neurons import EXCITATORY
 from diehlcook.present import frozen
 from diehlcook.progress import Interrupted
@@ -98,12 +99,13 @@ def test_jobs_do_not_show(chain, tmp_path):
 
 
 def test_sources_and_assumptions_are_kept(tmp_path):
-    run = tmp_path / "run"
-    ok(*TRAIN, "--run", run, "--samples", "20", "--set", "tau_post2=39 ms")
-    stored = json.loads((run / "run.json").read_text())
-    assert stored["sources"] == {"n_exc": "ours", "tau_post2": "user"}
-    assert stored["assumed"] == []
-    assert load_run(run).params.source("tau_post2") == "user"
+    params = load_preset("paper-exponential-100").with_values({"tau_post2": "39 ms"})
+    Run(tmp_path, "mine", params, 1, "digits", Model(params, learning=True)).save()
+    stored = json.loads((tmp_path / "run.json").read_text())
+    assert stored["sources"]["tau_post2"] == "user"
+    assert stored["assumed"] == ["theta_plus", "w_exc_inh", "w_inh_exc", "eta_post", "beta"]
+    restored = load_run(tmp_path).params
+    assert (restored, restored.sources) == (params, params.sources)
 
 
 def test_phases_draw_delays_again_if_asked(chain):

@@ -438,10 +438,12 @@ def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
         text = resources.files(__package__).joinpath("presets", f"{name}.toml").read_bytes()
     else:
         near = difflib.get_close_matches(name, preset_names(), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise DiehlCookError(
-            f"unknown preset {name!r}{hint} (presets: {', '.join(preset_names())}, or a .toml file)"
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else f"choose one of {', '.join(preset_names())}, or a .toml file"
         )
+        raise DiehlCookError(f"unknown preset {name!r}; {hint}")
     try:
         content = tomllib.loads(text.decode())
     except ValueError as error:
