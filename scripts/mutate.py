@@ -20,7 +20,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 HEADER = """# Mutations
 
-Each row is one change of the model's source, and the first test that fails because of it. Made by
+Each row is one change of the model's source, and the first test that failed because of it (all tests of that file run, until one fails). Made by
 `python scripts/mutate.py > docs/mutations.md`; `test_rules.py` and `test_seeds.py` hold further changes, of rules and of
 parameters, which are part of the test suite.
 
@@ -101,7 +101,7 @@ def mutate(mutation: Mutation) -> tuple[str, bool]:
             [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", f"tests/{mutation.tests}"],
             cwd=copy, env={**os.environ, "PYTHONPATH": str(copy / "src")}, capture_output=True, text=True, check=False,
         )  # fmt: skip
-    failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", done.stdout, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) tests/(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     caught = f"`{failed[1]}`" if failed and done.returncode == 1 else "**NOT CAUGHT**"
     where = f"`{mutation.file}`" + (f", `{mutation.after.removesuffix(' =')}`" if mutation.after else "")
     cells = (where, f"`{mutation.old}`", f"`{mutation.new}`" if mutation.new else "nothing", caught)

@@ -121,3 +121,18 @@ def test_noise_adds_to_every_input_in_training_only(smoke, strokes):
     shown = strokes[0] * params.pixel_rate * params.intensity_init
     assert rates["test"] == pytest.approx(shown)
     assert rates["train"] == pytest.approx(shown + 40)
+
+
+@pytest.mark.parametrize(("spikes", "after"), [(4, (0, 1)), (5, (1, 0))])
+def test_fewer_than_five_spikes_are_too_few(smoke, spikes, after):
+    """Paper §2.5: (position, attempt) after a presentation of a black image with so many spikes of our making."""
+    network = build_network(smoke.with_values({"w_exc_inh": 0}))
+
+    def fire():
+        if round(float(network.t) / smoke.dt) == 100:
+            network["exc"].v_[:spikes] = 0
+
+    network.add(b2.NetworkOperation(fire, clock=network["exc"].clock, when="before_thresholds"))
+    run(network, smoke, 1)
+    assert network["spikes"].num_spikes == spikes
+    assert (int(network["protocol"].position[0]), int(network["protocol"].attempt[0])) == after
