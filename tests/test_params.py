@@ -171,3 +171,5 @@ def test_theta_step_grows_with_the_network():
     assert with_size(Params(), 100, scale=False).text("theta_plus") == "0.05 mV"
     assert with_size(Params(), 100).assumed == ["theta_plus", "w_exc_inh", "w_inh_exc"]
     assert Params().assumed == []
+    assert Params().with_values({"n_exc": 100}).assumed == ["w_exc_inh", "w_inh_exc"]
+    assert Params().with_values({"n_exc": 100, "w_exc_inh": 9}).assumed == ["w_inh_exc"]

@@ -30,6 +30,9 @@ DEFAULT_PRESET = "diehl-cook-2015"
 REFERENCE_N_EXC = 400
 """The size for which the authors published all constants."""
 
+LOST = ("w_exc_inh", "w_inh_exc")
+"""Parameters that differ with the size (paper §2.6), with no value published but for `REFERENCE_N_EXC`."""
+
 UNITS = {
     "s": ("s", 1.0),
     "ms": ("s", 1e-3),
@@ -281,6 +284,8 @@ class Params:
     def source(self, name: str) -> str:
         """Return where the value of `name` comes from; begins with one of `KINDS`."""
         default: str = FIELDS[name].metadata["source"]
+        if name in LOST and self.n_exc != REFERENCE_N_EXC:
+            default = "assumed: that of 400 neurons; the authors read others from files that are lost"
         return self.sources.get(name, default)
 
     @property
@@ -497,8 +502,4 @@ def with_size(params: Params, n_exc: int, scale: bool = True) -> Params:
     if scale:
         values["theta_plus"] = f"{0.05 * n_exc / REFERENCE_N_EXC:.12g} mV"
         sources["theta_plus"] = "assumed: 0.05 mV in proportion to the number of neurons"
-    for name in ("w_exc_inh", "w_inh_exc"):
-        if n_exc != REFERENCE_N_EXC:
-            values[name] = params.text(name)
-            sources[name] = "assumed: that of 400 neurons"
     return params.with_values(values, sources)
