@@ -142,6 +142,7 @@ def test_engines_agree_for_every_rule_and_switch(variant, smoke, delays, strokes
     assert np.abs(one["inp_exc.w"] - start["inp_exc.w"]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_cython_agrees_with_numpy(runtime, smoke, delays, strokes, start):
     import brian2
 
