@@ -1,5 +1,6 @@
 """The invariants of the engines: chunks do not show, engines agree, seeds decide, and a bad state stops the run."""
 
+import math
 import os
 import subprocess
 import sys
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from diehlcook import stimulus, wiring
-from diehlcook.engines import Cancelled, Model, open_engine
+from diehlcook.engines import Cancelled, Model, kernel, open_engine
 from diehlcook.errors import DiehlCookError
 from diehlcook.neurons import EXCITATORY
 from diehlcook.params import RULES, load_preset, with_rule
+from diehlcook.synapses import TRIPLET
 
 
 def advance(engine, state, images, chunks, first=0):
@@ -62,7 +64,12 @@ def runtime(smoke, delays):
     brian2.prefs.codegen.target = before
 
 
-@pytest.mark.parametrize("name", ["standalone", "runtime"])
+@pytest.fixture(scope="module")
+def fused(smoke, delays):
+    return open_engine("fused", Model(smoke, learning=True), delays)
+
+
+@pytest.mark.parametrize("name", ["standalone", "runtime", "fused"])
 def test_chunks_do_not_show(name, request, smoke, strokes, start):
     engine = request.getfixturevalue(name)
     images = with_faint(strokes)
@@ -74,17 +81,33 @@ def test_chunks_do_not_show(name, request, smoke, strokes, start):
         assert np.array_equal(joined(whole, recorded), joined(parts, recorded)), recorded
 
 
-def test_engines_agree(runtime, standalone, smoke, strokes, start):
-    images = with_faint(strokes)
-    one, ours = advance(runtime, start, images, [10, 10])
-    other, theirs = advance(standalone, start, images, [10, 10])
+def assert_agree(one, ours, other, theirs):
     for name in ("position", "attempt", "counts", "spike_neuron", "spike_step"):
         assert np.array_equal(joined(ours, name), joined(theirs, name)), name
+    for name in ("theta_mean", "theta_sd", "weight_mean", "weight_sd"):
+        assert joined(ours, name) == pytest.approx(joined(theirs, name), rel=1e-9, abs=1e-9), name
+    assert one.keys() == other.keys()
+    for name in one:
+        assert one[name].dtype == other[name].dtype, name
+        assert np.allclose(one[name], other[name], rtol=1e-12, atol=1e-9), name  # x0 grows to 1e10
+
+
+def test_engines_agree(runtime, standalone, fused, strokes, start):
+    images = with_faint(strokes)
+    one, ours = advance(runtime, start, images, [10, 10])
     assert len(joined(ours, "spike_neuron")) > 100
     assert np.abs(one["inp_exc.w"] - start["inp_exc.w"]).max() > 0.01
-    for name in one:
-        assert np.allclose(one[name], other[name], rtol=1e-12, atol=1e-9), name  # x0 grows to 1e10
-    assert one.keys() == other.keys()
+    for engine in (standalone, fused):
+        assert_agree(one, ours, *advance(engine, start, images, [10, 10]))
+
+
+def test_engines_hand_over_to_each_other(standalone, fused, strokes, start):
+    """A state is a state: what one engine began another can go on with."""
+    whole, _ = advance(standalone, start, strokes, [12])
+    half, _ = advance(fused, start, strokes, [5])
+    other, _ = advance(standalone, half, strokes, [7])
+    for name in whole:
+        assert np.allclose(whole[name], other[name], rtol=1e-12, atol=1e-9), name
 
 
 @pytest.mark.slow
@@ -122,6 +145,75 @@ SWITCHES = {
 }
 
 
+SHORT = {"t_stimulus": "100 ms", "t_rest": "50 ms", "min_spikes": 12, "pixel_rate": "0.4 Hz"}
+"""Presentations that NumPy code can simulate in no time."""
+
+VARIANTS = {
+    **{rule: {"rule": rule} for rule in RULES},
+    "switches": SWITCHES,
+    "all-to-all": {"pairing": "all-to-all"},
+    "per image": {"normalise": "image"},
+    "clipped": {"w_max": "0.15"},
+    "fine steps": {"dt": "0.1 ms", "delay_min": "3 ms", "delay_max": "20 ms"},
+    "no depression": {"eta_pre": 0},
+    "short traces": {"tau_post1": "3 ms", "tau_post2": "5 ms", "tau_pre": "4 ms"},
+    "not learning": {},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_kernel_is_the_network(variant, smoke, delays, strokes, numpy_target):
+    """Every rule and switch, short presentations: fused against Brian2, and chunks bit for bit."""
+    values = dict(VARIANTS[variant])
+    params = with_rule(smoke, values.pop("rule", "triplet")).with_values({**SHORT, **values})
+    images, model = with_faint(strokes), Model(params, learning=variant != "not learning")
+    if "delay_max" in values:
+        delays = wiring.initial_delays(params, 3)
+    with open_engine("fused", model, delays) as engine:
+        start = train_start(engine, params)
+        one, ours = advance(engine, start, images, [12])
+        other, _ = advance(engine, start, images, [1, 5, 6])
+    assert_same_state(one, other)
+    with open_engine("runtime", model, delays) as engine:
+        assert_same_state(start, train_start(engine, params))
+        other, theirs = advance(engine, start, images, [12])
+    assert_agree(one, ours, other, theirs)
+    assert len(joined(ours, "spike_neuron")) > 60
+    assert joined(ours, "attempt").max() > 0 or variant == "switches"
+
+
+def test_the_vectorised_exponential():
+    x = -np.concatenate([np.linspace(0, 3, 5001), np.geomspace(1e-300, 700, 5000)])
+    out, scratch = np.empty_like(x), np.empty_like(x)
+    kernel.exponential(x, out, scratch)
+    exact = [math.exp(value) for value in x]
+    assert out == pytest.approx(exact, rel=1e-14, abs=0)
+
+
+def test_fused_refuses_what_it_does_not_know(smoke, delays, monkeypatch):
+    edited = EXCITATORY._replace(reset=EXCITATORY.reset + "gi = 0")
+    for model in (
+        Model(smoke, learning=True, excitatory=edited),
+        Model(smoke, learning=True, plasticity=TRIPLET._replace(on_pre="ge_post += 2*w")),
+    ):
+        with pytest.raises(DiehlCookError, match="knows the equations of this package only"):
+            open_engine("fused", model, delays)
+    monkeypatch.setitem(sys.modules, "diehlcook.engines.kernel", None)
+    monkeypatch.delattr("diehlcook.engines.kernel")
+    with pytest.raises(DiehlCookError, match=r"needs Numba.*diehlcook\[fast\]"):
+        open_engine("fused", Model(smoke, learning=True), delays)
+
+
+def test_cancelling_the_kernel_is_quick(fused, start, strokes, monkeypatch):
+    monkeypatch.setattr("diehlcook.engines.fused.WORK", 50 * 16)  # 50 presentations between two questions
+    asked = []
+    with pytest.raises(Cancelled):
+        fused.advance(
+            start, np.tile(strokes, (200, 1)), cancelled=lambda: bool(asked.append(1)) or len(asked) > 1
+        )
+    assert len(asked) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", [*RULES[1:], "switches"])
 def test_engines_agree_for_every_rule_and_switch(variant, smoke, delays, strokes, numpy_target):
@@ -157,8 +249,9 @@ def test_cython_agrees_with_numpy(runtime, smoke, delays, strokes, start):
     assert np.allclose(one["inp_exc.w"], other["inp_exc.w"], rtol=0, atol=1e-9)
 
 
-def test_initial_states_of_the_engines_are_equal(runtime, standalone, smoke):
+def test_initial_states_of_the_engines_are_equal(runtime, standalone, fused, smoke):
     assert_same_state(train_start(runtime, smoke), train_start(standalone, smoke))
+    assert_same_state(train_start(runtime, smoke), train_start(fused, smoke))
 
 
 def test_seeds_decide(standalone, smoke, strokes):
@@ -208,11 +301,12 @@ def test_a_variable_added_to_the_equations_travels(smoke, delays, strokes):
     assert one["exc.trace"] == pytest.approx(expected, rel=1e-9)
 
 
-def test_nan_stops_the_run(standalone, start, strokes):
+@pytest.mark.parametrize("name", ["standalone", "fused"])
+def test_nan_stops_the_run(name, request, start, strokes):
     state = {**start, "exc.v": start["exc.v"].copy()}
     state["exc.v"][3] = np.nan
     with pytest.raises(DiehlCookError, match="no longer finite"):
-        standalone.advance(state, strokes, presentations=1)
+        request.getfixturevalue(name).advance(state, strokes, presentations=1)
 
 
 def test_a_chunk_that_did_not_complete_is_refused(standalone, start, strokes):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_engines import processes_in
 
-from diehlcook import datasets, load_preset, load_run, predict, readout, wiring
+from diehlcook import cli, datasets, load_preset, load_run, predict, readout, wiring
 from diehlcook.engines import Model
 from diehlcook.neurons import EXCITATORY
 from diehlcook.present import frozen
@@ -228,6 +228,84 @@ def test_interrupted_and_resumed_equals_never_interrupted(engine, number, chain,
     for name, array in arrays(reference).items():
         if name in {"weights.npy", "theta.npy", "delays.npy"} or name.startswith("train_"):
             assert np.array_equal(np.load(folder / name), array), name
+
+
+SEVERAL = (
+    "train",
+    "--preset",
+    "smoke",
+    "--dataset",
+    "digits",
+    "--engine",
+    "fused",
+    "--set",
+    "theta_plus=0.002 mV",
+)
+
+
+def test_several_trainings_are_each_what_one_alone_would_be(tmp_path):
+    done = ok(*SEVERAL, "--samples", "60", "--seeds", "1-2", "--rule", "triplet,power-law", "--jobs", "2",
+              "--run", tmp_path / "all", "--json")  # fmt: skip
+    folders = [Path(run["run"]).name for run in json.loads(done.stdout)["runs"]]
+    assert folders == ["triplet-seed-1", "triplet-seed-2", "power-law-seed-1", "power-law-seed-2"]
+    ok(*SEVERAL, "--samples", "60", "--seed", "2", "--rule", "power-law", "--run", tmp_path / "one")
+    for name, array in arrays(tmp_path / "one").items():
+        assert np.array_equal(np.load(tmp_path / "all" / "power-law-seed-2" / name), array), name
+    one, other = (np.load(tmp_path / "all" / f"triplet-seed-{k}" / "weights.npy") for k in (1, 2))
+    assert not np.array_equal(one, other)
+
+
+def test_several_trainings_are_interrupted_and_resumed_together(tmp_path):
+    command = [*SEVERAL, "--epochs", "6", "--seeds", "1,2", "--jobs", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "diehlcook", *command, "--run", str(tmp_path / "run")], stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+    deadline = time.monotonic() + 100
+    while len(list((tmp_path / "run").glob("*/snapshots/*"))) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "--resume continues" in said
+    assert list((tmp_path / "run").glob("*/checkpoints/[0-9]*"))
+    ok(*command, "--run", tmp_path / "run", "--resume")
+    ok(*SEVERAL, "--epochs", "6", "--seed", "2", "--run", tmp_path / "one")
+    for name in ("weights", "theta", "train_history"):
+        assert np.array_equal(
+            np.load(tmp_path / "run" / "seed-2" / f"{name}.npy"), np.load(tmp_path / "one" / f"{name}.npy")
+        ), name
+
+
+@pytest.mark.parametrize(("text", "numbers"), [("1-3", [1, 2, 3]), ("4", [4]), ("2,0-1,2", [0, 1, 2])])
+def test_seeds_are_numbers_and_ranges(text, numbers):
+    assert cli.seeds(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["", "3-1", "a", "1-", "-1"])
+def test_bad_seeds_are_usage_errors(text):
+    done = diehlcook("train", f"--seeds={text}")
+    assert done.returncode == 2
+    assert "--seeds" in done.stderr
+
+
+def test_fused_observes_the_same(chain, tmp_path):
+    shutil.copytree(chain, tmp_path / "copy")
+    for jobs in ("1", "2"):
+        ok(
+            "observe",
+            "--run",
+            tmp_path / "copy",
+            "--samples",
+            "300",
+            "--engine",
+            "fused",
+            "--force",
+            "--jobs",
+            jobs,
+        )
+        assert np.array_equal(
+            np.load(tmp_path / "copy" / "observe_counts.npy"), np.load(chain / "observe_counts.npy")
+        )
 
 
 def test_observe_resumes_with_the_finished_blocks(chain, tmp_path):

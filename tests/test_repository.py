@@ -36,7 +36,7 @@ LEVELS = [
     {"run"},
     {"present"},
     {"train", "recording"},
-    {"observe", "test", "plot"},
+    {"observe", "test", "plot", "several"},
     {"cli"},
     {"__main__"},
 ]

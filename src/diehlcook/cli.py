@@ -49,6 +49,18 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def seeds(text: str) -> list[int]:
+    """Parse seeds: numbers and ranges, as in 1-4,7."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        numbers = range(natural(first), natural(last if dash else first) + 1)
+        if not numbers:
+            raise argparse.ArgumentTypeError(f"{part!r} is not a range of seeds; expected for example 1-8")
+        found += numbers
+    return sorted(set(found))
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
@@ -112,9 +124,9 @@ def make_parser() -> argparse.ArgumentParser:
     how = argparse.ArgumentParser(add_help=False)
     how.add_argument(
         "--engine",
-        choices=("standalone", "runtime"),
+        choices=("standalone", "runtime", "fused"),
         default="standalone",
-        help="standalone: compiled C++ (default); runtime: Brian2 in this process",
+        help="standalone: compiled C++ (default); runtime: Brian2 in this process; fused: a Numba kernel, the fastest",
     )
     how.add_argument("--resume", action="store_true", help="continue an interrupted phase")
     how.add_argument("--force", action="store_true", help="replace what is there")
@@ -138,6 +150,15 @@ def make_parser() -> argparse.ArgumentParser:
         type=natural,
         metavar="S",
         help="seed of weights, delays and input spikes (default: 0)",
+    )
+    one.add_argument(
+        "--seeds",
+        type=seeds,
+        metavar="A-B",
+        help="train several networks at once, as many as --jobs, each into DIR/seed-<k>; --rule may be a list, too",
+    )
+    one.add_argument(
+        "--jobs", type=positive, metavar="J", help="trainings at once, one core each (default: all cores)"
     )
     command("observe", "label the neurons by their responses to training images", where, source, how, several)
     one = command("test", "classify test images and report the accuracy", where, source, how, several)
@@ -222,6 +243,8 @@ def train_command(args: argparse.Namespace) -> dict[str, Any]:
     from .run import load_run
     from .train import train
 
+    if args.seeds or "," in (args.rule or ""):
+        return train_several_command(args)
     preset, params = resolve_params(args)
     folder = args.run or Path("data/runs") / preset
     seed, epochs = args.seed or 0, args.epochs or 1
@@ -243,6 +266,32 @@ def train_command(args: argparse.Namespace) -> dict[str, Any]:
             resume=args.resume, force=args.force, report=report, cancelled=cancelled,
         )  # fmt: skip
     return result(run, "train")
+
+
+def train_several_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Run the phase train for several seeds and rules."""
+    from .present import available_cores
+    from .progress import Interruption, images_progress
+    from .several import Task, train_several
+
+    if args.seed is not None and args.seeds:
+        raise DiehlCookError("--seed and --seeds are both given; give one of them")
+    rules, tasks = (args.rule or "").split(","), []
+    for rule in rules:
+        preset, params = resolve_params(argparse.Namespace(**vars(args) | {"rule": rule}))
+        base = args.run or Path("data/runs") / preset
+        for seed in args.seeds or [args.seed or 0]:
+            folder = base / "-".join([*([rule] if len(rules) > 1 else []), f"seed-{seed}"])
+            tasks.append(Task(folder, params, preset, seed))
+    data, epochs = load_data(args, "train"), args.epochs or 1
+    total = len(data) * epochs * len(tasks)
+    with Interruption() as cancelled, images_progress("train", total, enabled=not args.quiet) as report:
+        runs = train_several(
+            tasks, data, jobs=args.jobs or available_cores(), epochs=epochs, engine=args.engine,
+            resume=args.resume, force=args.force, report=report, cancelled=cancelled,
+        )  # fmt: skip
+    trained = [result(run, "train") for run in runs]
+    return {"runs": trained, "health": [finding for facts in trained for finding in facts["health"]]}
 
 
 def observe_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -317,6 +366,7 @@ def demo_command(args: argparse.Namespace) -> dict[str, Any]:
         "set": [f"{name}={value}" for name, value in DEMO.items()],
         "n_exc": None,
         "rule": None,
+        "seeds": None,
     }
     trained = train_command(argparse.Namespace(**vars(args) | phase_args | model | {"epochs": DEMO_EPOCHS}))
     observed = observe_command(argparse.Namespace(**vars(args) | phase_args))
@@ -394,7 +444,9 @@ def say(line: str) -> None:
 
 def say_result(command: str, facts: dict[str, Any]) -> None:
     """Print the result of a command for people."""
-    if command == "train":
+    for one in facts.get("runs", []):
+        say_result(command, one)
+    if command == "train" and "runs" not in facts:
         theta = facts["theta_mV"]
         say(
             f"trained {facts['run']}: {facts['images']} images, {facts['epochs']} epoch(s), {facts['wall_s']:.0f} s"

@@ -28,7 +28,7 @@ REST_SPIKES = "responses.rest_spikes"
 LONG_AGO_SECONDS = -1e4
 """Brian2's "never" for `lastspike`."""
 
-ENGINES = ("standalone", "runtime")
+ENGINES = ("standalone", "runtime", "fused")
 
 
 class Cancelled(Exception):
@@ -248,4 +248,8 @@ def open_engine(name: str, model: Model, delays: NDArray[np.float64]) -> Engine:
         from .runtime import RuntimeEngine
 
         return RuntimeEngine(model, delays)
+    if name == "fused":
+        from .fused import FusedEngine
+
+        return FusedEngine(model, delays)
     raise DiehlCookError(f"unknown engine {name!r}; choose one of {', '.join(ENGINES)}")
