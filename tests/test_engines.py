@@ -14,7 +14,7 @@ from diehlcook import stimulus, wiring
 from diehlcook.engines import Cancelled, Model, kernel, open_engine
 from diehlcook.errors import DiehlCookError
 from diehlcook.neurons import EXCITATORY
-from diehlcook.params import RULES, load_preset, with_rule
+from diehlcook.params import RULES, load_preset, preset_names, with_rule
 from diehlcook.synapses import TRIPLET
 
 
@@ -180,6 +180,27 @@ def test_the_kernel_is_the_network(variant, smoke, delays, strokes, numpy_target
     assert_agree(one, ours, other, theirs)
     assert len(joined(ours, "spike_neuron")) > 60
     assert joined(ours, "attempt").max() > 0 or variant == "switches"
+
+
+SMALL = {"n_exc": "16", "theta_plus": "0.05 mV"}
+PRESETS = {load_preset(name).with_values(SMALL): name for name in reversed(preset_names())}
+"""Presets that are the same at one size are one."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("params", PRESETS, ids=PRESETS.values())
+def test_the_kernel_is_the_network_for_every_preset(params, mnist_folder, numpy_target):
+    """16 neurons, 20 presentations of MNIST as long as they are, each preset's own time step."""
+    from diehlcook import datasets
+
+    images = datasets.load("mnist", "train", data=mnist_folder).images[:20].reshape(20, -1)
+    delays, model = wiring.initial_delays(params, 1), Model(params, learning=True)
+    results = []
+    for name in ("runtime", "fused"):
+        with open_engine(name, model, delays) as engine:
+            results += advance(engine, train_start(engine, params, 1), images, [20])
+    assert_agree(*results)
+    assert len(joined(results[1], "spike_neuron")) > 100
 
 
 def test_the_vectorised_exponential():

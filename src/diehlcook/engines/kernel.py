@@ -198,7 +198,7 @@ def exponential(x, out, whole):
 
 
 @njit(cache=True, error_model="numpy")
-def draw_events(c, rate, key, draws, event_first, event_input, emission_first, emission_step):
+def draw_events(c, rate, key, draws, event_first, event_input, event_step, emission_first, emission_step):
     """Draw the input spikes of a presentation: by input (`emission_*`) and by time step, inputs ascending (`event_*`)."""
     n_input = rate.size
     n = 0
@@ -223,6 +223,7 @@ def draw_events(c, rate, key, draws, event_first, event_input, emission_first, e
         for a in range(emission_first[i], emission_first[i + 1]):
             step = emission_step[a]
             event_input[event_first[step]] = i
+            event_step[event_first[step]] = step
             event_first[step] += 1
     for step in range(c.stimulus_steps, 0, -1):
         event_first[step] = event_first[step - 1]
@@ -288,7 +289,7 @@ def normalise_changed(c, normalising, spiked, total, squares, factor, over, w, p
             factor[j] = 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def membranes_euler(c, step, level, v, ge, gi, theta, refractory, locked):
     """Advance the excitatory neurons by explicit Euler; return whether any may spike."""
     ready = 0
@@ -305,7 +306,7 @@ def membranes_euler(c, step, level, v, ge, gi, theta, refractory, locked):
     return ready != 0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def membranes_exponential(c, step, level, v, ge, gi, theta, refractory, locked, x, decay, whole):
     """Advance the excitatory neurons by exponential Euler; return whether any may spike."""
     for j in range(v.size):
@@ -330,17 +331,15 @@ def clipped(w, w_max):
     return min(max(w, 0.0), w_max)
 
 
-@njit(cache=True, error_model="numpy")
-def arrive(step, stimulus_steps, ge, w, target, first, event_first, event_input):
-    """Let the input events that are due excite their targets: the oldest first, as Brian2's queue does."""
-    n_exc, longest = ge.size, first.shape[1] - 2
-    for emitted in range(max(0, step - longest), min(step, stimulus_steps - 1) + 1):
-        ago = step - emitted
-        for a in range(event_first[emitted], event_first[emitted + 1]):
-            i = event_input[a]
-            begin, end = i * n_exc + first[i, ago], i * n_exc + first[i, ago + 1]
-            for s in range(np.uint64(begin), np.uint64(end)):
-                ge[target[s]] += w[s]
+@njit(cache=True, error_model="numpy", forceinline=True)
+def arrive(step, oldest, newest, ge, w, target, first, event_input, event_step):
+    """Let the input events that are under way excite the targets they reach now: the oldest first, as Brian2's queue does."""
+    n_exc = ge.size
+    for a in range(oldest, newest):
+        i, ago = event_input[a], step - event_step[a]
+        begin, end = i * n_exc + first[i, ago], i * n_exc + first[i, ago + 1]
+        for s in range(np.uint64(begin), np.uint64(end)):
+            ge[target[s]] += w[s]
 
 
 @njit(cache=True)
@@ -359,7 +358,7 @@ def make_room(needed, after, synapses, neurons, free):
     return grown, grown_synapses, grown_neurons
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def push(due, synapse, neuron, head, after, synapses, neurons, free):
     """Note that a spike reaches a synapse of a neuron with a trace at step `due`.
 
@@ -375,7 +374,7 @@ def push(due, synapse, neuron, head, after, synapses, neurons, free):
     neurons[entry] = neuron
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def depress(c, step, head, after, synapses, neurons, free, w, x_post1):
     """Apply the presynaptic part of the rule to the arrivals of this step that the queue holds."""
     slot = step % head.size
@@ -454,6 +453,7 @@ def run(c, net, images, first_position, presentations, recorded):
     emission_first = np.empty(n_input + 1, np.int64)
     emission_step = np.empty(n_input * c.stimulus_steps, np.int32)
     event_input = np.empty(n_input * c.stimulus_steps, np.int32)
+    event_step = np.empty(n_input * c.stimulus_steps, np.int32)
     start = np.empty(n_input)
     decays = np.exp(-c.dt_over_tau_pre * np.arange(-longest, steps + 1))
     across = np.exp(-steps * c.dt_over_tau_pre)
@@ -526,7 +526,9 @@ def run(c, net, images, first_position, presentations, recorded):
         recorded.position[done] = position
         recorded.attempt[done] = attempt
         recorded.sums[done] = sums
-        draw_events(c, net.rate, key, draws, event_first, event_input, emission_first, emission_step)
+        draw_events(
+            c, net.rate, key, draws, event_first, event_input, event_step, emission_first, emission_step
+        )
         n_recent, n_slow = 0, 0
         for j in range(n_exc):
             is_recent[j] = traced and (x_post1[j] > 0.0 or over[j])
@@ -614,6 +616,8 @@ def run(c, net, images, first_position, presentations, recorded):
                     a += 1
                 v_inh[j], ge_inh[j] = now, g
             # --- synapses
+            oldest = event_first[min(max(step - longest, 0), c.stimulus_steps)]
+            newest = event_first[min(step + 1, c.stimulus_steps)]
             if traced and step < c.stimulus_steps:
                 needed = n_recent * (event_first[step + 1] - event_first[step])
                 if needed > free[1]:
@@ -632,10 +636,9 @@ def run(c, net, images, first_position, presentations, recorded):
                             neurons,
                             free,
                         )
-            if step < c.stimulus_steps + longest:
-                arrive(step, c.stimulus_steps, ge, w, target, first, event_first, event_input)
-                if traced:
-                    depress(c, step, head, after, synapses, neurons, free, w, x_post1)
+            arrive(step, oldest, newest, ge, w, target, first, event_input, event_step)
+            if traced and oldest < newest:
+                depress(c, step, head, after, synapses, neurons, free, w, x_post1)
             for a in range(n_fired):
                 j = fired[a]
                 if c.learning:
@@ -686,20 +689,16 @@ def run(c, net, images, first_position, presentations, recorded):
                         recent[n_recent] = j
                         n_recent += 1
                         # what is under way already
-                        begin = event_first[min(max(pushed[j] + 1, step - longest), c.stimulus_steps)]
-                        end = event_first[min(step + 1, c.stimulus_steps)]
-                        if end - begin > free[1]:
-                            after, synapses, neurons = make_room(end - begin, after, synapses, neurons, free)
-                        emitted = max(pushed[j] + 1, step - longest)
-                        for e in range(begin, end):
-                            while event_first[emitted + 1] <= e:
-                                emitted += 1
+                        begin = max(oldest, event_first[min(pushed[j] + 1, c.stimulus_steps)])
+                        if newest - begin > free[1]:
+                            after, synapses, neurons = make_room(
+                                newest - begin, after, synapses, neurons, free
+                            )
+                        for e in range(begin, newest):
                             i = event_input[e]
-                            if emitted + delay[j, i] > step:
-                                push(
-                                    emitted + delay[j, i], i * n_exc + place[j, i], j,
-                                    head, after, synapses, neurons, free,
-                                )  # fmt: skip
+                            due = event_step[e] + delay[j, i]
+                            if due > step:
+                                push(due, i * n_exc + place[j, i], j, head, after, synapses, neurons, free)
                 recorded.step[n_recorded] = done * steps + step
                 recorded.neuron[n_recorded] = j
                 n_recorded += 1
