@@ -147,16 +147,16 @@ def draw(rows: dict[str, dict[int, list[float]]]) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(10, 4.5), layout="constrained")
     for name, sizes in rows.items():
         x = sorted(sizes)
         axes.plot(x, [statistics.median(sizes[n]) for n in x], "o-", label=name)
     axes.set(xscale="log", yscale="log", xlabel="excitatory neurons", ylabel="ms per presentation of 500 ms")
     axes.axhline(500, color="0.7", lw=1)
-    axes.text(100, 520, "real time", color="0.5", fontsize=8)
+    axes.text(6400, 520, "real time", color="0.5", fontsize=8, ha="right", va="bottom")
     axes.set_xticks([100, 400, 1600, 6400], ["100", "400", "1600", "6400"])
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(PICTURE, dpi=130)
 
 

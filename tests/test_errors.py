@@ -286,6 +286,8 @@ CASES = [
         "unit mismatch", ["train", *NEW, "--set", "tau_ge=5"], 1, r"tau_ge is '5'; it needs a unit such as ms"
     ),
     Case("--set without a value", ["train", *NEW, "--set", "tau_ge"], 1, "NAME=VALUE"),
+    Case("--jobs for one training", ["train", *NEW, "--jobs", "2"], 1, "--jobs is for several trainings"),
+    Case("--seed and --seeds", ["train", *NEW, "--seed", "1", "--seeds", "1-2"], 1, "give one of them"),
     Case("unknown rule", ["train", *NEW, "--rule", "hebb"], 1, "choose one of triplet"),
     Case("zero samples", ["train", *NEW, "--samples", "0"], 2, "at least 1"),
     Case("negative neurons", ["train", *NEW, "--n-exc", "-3"], 2, "at least 1"),

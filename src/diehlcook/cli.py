@@ -245,6 +245,8 @@ def train_command(args: argparse.Namespace) -> dict[str, Any]:
 
     if args.seeds or "," in (args.rule or ""):
         return train_several_command(args)
+    if args.command == "train" and args.jobs:
+        raise DiehlCookError("--jobs is for several trainings at once: give --seeds, or a list of rules, too")
     preset, params = resolve_params(args)
     folder = args.run or Path("data/runs") / preset
     seed, epochs = args.seed or 0, args.epochs or 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +25,11 @@ from .base import (
     make_responses,
     prepared_state,
 )
+
+log = logging.getLogger(__name__)
+
+SLOW_START = 5.0
+"""Seconds from which on the start is explained."""
 
 RULES = {"triplet": 1, "triplet-100n": 2, "power-law": 3, "exponential": 4, "pre-and-post": 5}
 """Codes of the learning rules in `kernel`; 0 is none."""
@@ -166,6 +173,31 @@ class FusedEngine(Engine):
         self.place = np.ascontiguousarray(place.T)
         self.delay = np.ascontiguousarray(steps.T.astype(np.uint16))
         self.steps = steps
+        self.compile()
+
+    def compile(self) -> None:
+        """Compile the kernel, or read it from Numba's cache, before any clock runs."""
+        started = time.monotonic()
+        nothing = self.initial_state(0, np.zeros(self.delays.shape))
+        self.kernel.run(
+            self.constants,
+            self.load(nothing),
+            np.zeros((1, self.delays.shape[0]), np.uint8),
+            0,
+            0,
+            self.room(1),
+        )
+        if time.monotonic() - started > SLOW_START:
+            log.info("compiled the kernel in %.0f s; it is kept", time.monotonic() - started)
+
+    def room(self, presentations: int) -> Any:
+        """Return arrays to record so many presentations, however many spikes there are."""
+        p = self.model.params
+        most = p.n_exc * (p.presentation_steps // max(1, p.steps("refractory_exc")) + 1) * presentations
+        return self.kernel.Recorded(
+            np.empty(presentations, np.int64), np.empty(presentations, np.int32), np.empty((presentations, 5)),
+            np.empty(most, np.int64), np.empty(most, np.int32),
+        )  # fmt: skip
 
     def initial_state(
         self,
@@ -283,11 +315,7 @@ class FusedEngine(Engine):
         net = self.load(state)
         first_position = int(net.counters[kernel.POSITION])
         at_once = max(1, WORK // p.n_exc)
-        worst = at_once * p.n_exc * (p.presentation_steps // max(1, p.steps("refractory_exc")) + 1)
-        recorded = kernel.Recorded(
-            np.empty(at_once, np.int64), np.empty(at_once, np.int32), np.empty((at_once, 5)),
-            np.empty(worst, np.int64), np.empty(worst, np.int32),
-        )  # fmt: skip
+        recorded = self.room(at_once)
         done, parts = 0, []
         while done < most and net.counters[kernel.POSITION] - first_position < len(images):
             if cancelled():
