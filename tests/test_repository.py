@@ -77,6 +77,7 @@ def test_imports_point_one_way():
         ".plot",
         ".figures",
         ".engines.standalone",
+        ".engines.fused",
     ],
 )
 def test_brian2_is_loaded_only_to_build_a_network(module):

@@ -251,6 +251,8 @@ def normalise_all(c, normalising, total, squares, factor, over, w, target):
         x = w[s]
         total[j] += x
         squares[j] += x * x
+        if x > c.w_max and not normalising:
+            over[j] = True
     for j in range(total.size):
         factor[j] = c.weight_sum / (total[j] if total[j] != 0.0 else 1.0) if normalising else 1.0
     if normalising:
@@ -268,14 +270,15 @@ def normalise_changed(c, normalising, spiked, total, squares, factor, over, w, p
     n_exc, n_input = place.shape
     for j in range(n_exc):
         if may_have_changed(c, spiked[j], over[j]):
-            a, b = 0.0, 0.0
+            a, b, largest = 0.0, 0.0, 0.0
             for i in range(n_input):
                 x = w[np.uint64(i * n_exc + place[j, i])]
                 a += x
                 b += x * x
+                largest = max(largest, x)
             total[j], squares[j] = a, b
             factor[j] = c.weight_sum / (a if a != 0.0 else 1.0) if normalising else 1.0
-            over[j] = False
+            over[j] = largest > c.w_max and not normalising
             if normalising:
                 for i in range(n_input):
                     s = np.uint64(i * n_exc + place[j, i])
@@ -499,7 +502,7 @@ def run(c, net, images, first_position, presentations, recorded):
         image = images[position - first_position]
         for i in range(n_input):
             net.rate[i] = image[i] * c.pixel_rate * intensity + c.noise_rate
-        repeated = sums[INTENSITY] > c.intensity_init
+        repeated = sums[INTENSITY] != c.intensity_init or c.intensity_step == 0.0
         sums[:] = 0.0
         sums[INTENSITY] = intensity
         if c.learning:
