@@ -174,7 +174,7 @@ class Params:
     x_tar: float = par(
         0.4,
         "x_tar",
-        "presynaptic trace above which Eqs 3, 4 and 6 potentiate",
+        "target of the presynaptic trace at a postsynaptic spike, Eqs 3, 4 and 6",
         CODE + ", unused: STDP_offset",
     )
     mu: float = par(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import signal
 from collections.abc import Callable
@@ -17,8 +16,6 @@ from .params import Params
 from .progress import Interrupted, Report, silent
 from .run import Run
 from .train import train
-
-log = logging.getLogger(__name__)
 
 
 class Task(NamedTuple):

@@ -34,6 +34,10 @@ SLOW_START = 5.0
 RULES = {"triplet": 1, "triplet-100n": 2, "power-law": 3, "exponential": 4, "pre-and-post": 5}
 """Codes of the learning rules in `kernel`; 0 is none."""
 
+COUNTERS = ("position", "attempt", "n_spikes", "n_rest_spikes", "key", "normalising", "stream")
+SUMS = ("intensity", "theta_sum", "theta_squares", "weights_sum", "weights_squares")
+"""Variables of the protocol in the order in which the kernel holds them."""
+
 MAX_PRESENTATIONS = 1000
 """Of one chunk."""
 
@@ -127,7 +131,7 @@ def blank_state(params: Params, learning: bool) -> State:
         state[f"protocol.{name}"] = np.zeros(1, np.int64)
     for name in ("attempt", "n_spikes", "n_rest_spikes", "normalising"):
         state[f"protocol.{name}"] = np.zeros(1, np.int32)
-    for name in ("intensity", "theta_sum", "theta_squares", "weights_sum", "weights_squares"):
+    for name in SUMS:
         state[f"protocol.{name}"] = np.zeros(1)
     if learning:
         for name in ("w_total", "w_squares", "w_factor", *(f"x_post{k + 1}" for k in range(traces))):
@@ -224,10 +228,8 @@ class FusedEngine(Engine):
         def own(name: str) -> NDArray[np.float64]:
             return state[name].copy() if name in state else np.zeros(n)
 
-        counters = np.zeros(7, np.int64)
-        for k, name in enumerate(
-            ("position", "attempt", "n_spikes", "n_rest_spikes", "key", "normalising", "stream")
-        ):
+        counters = np.zeros(len(COUNTERS), np.int64)
+        for k, name in enumerate(COUNTERS):
             counters[k] = state[f"protocol.{name}"][0]
         return kernel.Network(
             v=own("exc.v"),
@@ -292,11 +294,9 @@ class FusedEngine(Engine):
         if learning:
             later = np.exp((self.steps - self.steps[:, :1]) * (p.dt / p.tau_pre))
             new["inp_exc.x0"] = net.x0[:, None] * later
-        for k, name in enumerate(("position", "attempt", "n_spikes", "n_rest_spikes", "key", "normalising")):
+        for k, name in enumerate(COUNTERS):
             new[f"protocol.{name}"] = np.array([net.counters[k]], state[f"protocol.{name}"].dtype)
-        for k, name in enumerate(
-            ("intensity", "theta_sum", "theta_squares", "weights_sum", "weights_squares")
-        ):
+        for k, name in enumerate(SUMS):
             new[f"protocol.{name}"] = net.sums[k : k + 1].copy()
         return new
 
