@@ -36,7 +36,7 @@ from diehlcook import datasets, wiring
 from diehlcook.engines import Engine, Model, State, open_engine
 from diehlcook.engines.standalone import CAPACITY, compiler_version
 from diehlcook.errors import DiehlCookError
-from diehlcook.params import DEFAULT_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
+from diehlcook.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
 from diehlcook.stimulus import stream_key
 from diehlcook.train import CHUNK_SECONDS
 
@@ -191,20 +191,20 @@ def contestants(images: np.ndarray, options: argparse.Namespace) -> dict[str, Co
         return EngineContestant(label, preset, size, count, images, warm, **more)
 
     example = engine("standalone", EXAMPLE, engine="standalone")
-    default = engine("standalone", DEFAULT_PRESET, engine="standalone")
+    default = engine("standalone", BASE_PRESET, engine="standalone")
     frozen = {"source": example, "learning": False}
     entries = [
         ClassicContestant("classic loop", few, example),
         engine("runtime", EXAMPLE, engine="runtime", source=example),
         example,
-        engine("runtime", DEFAULT_PRESET, engine="runtime", source=default),
+        engine("runtime", BASE_PRESET, engine="runtime", source=default),
         default,
         ClassicContestant("classic loop, frozen", few, example, learning=False),
         engine("standalone, frozen", EXAMPLE, engine="standalone", **frozen),
-        engine("standalone, frozen", DEFAULT_PRESET, engine="standalone", **(frozen | {"source": default})),
+        engine("standalone, frozen", BASE_PRESET, engine="standalone", **(frozen | {"source": default})),
     ]
     entries += [
-        engine("standalone", DEFAULT_PRESET, size, engine="standalone") for size in options.sizes if size != n
+        engine("standalone", BASE_PRESET, size, engine="standalone") for size in options.sizes if size != n
     ]
     return {entry.key: entry for entry in entries}
 
@@ -213,7 +213,7 @@ def fresh_process(n_exc: int) -> None:
     """In a process of its own: time from a cached build to the first presentation, then poll memory; print JSON."""
     images = datasets.load("digits", "train").images
     images = images.reshape(len(images), -1)
-    params = parameters(DEFAULT_PRESET, n_exc)
+    params = parameters(BASE_PRESET, n_exc)
     started = time.perf_counter()
     engine = open_engine("standalone", Model(params, True), wiring.initial_delays(params, SEED))
     with engine:
@@ -317,9 +317,9 @@ def size_table(
     ]  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|" + "---:|" * len(heads)]
     classic = statistics.median(entries[f"classic loop, {EXAMPLE}, {REFERENCE_N_EXC}"].times)
-    reference = entries[f"standalone, {DEFAULT_PRESET}, {REFERENCE_N_EXC}"]
+    reference = entries[f"standalone, {BASE_PRESET}, {REFERENCE_N_EXC}"]
     for size in sizes:
-        entry = entries[f"standalone, {DEFAULT_PRESET}, {size}"]
+        entry = entries[f"standalone, {BASE_PRESET}, {size}"]
         own, overhead = statistics.median(entry.own_times()), statistics.median(entry.overheads)
         lines.append(
             f"| {size} | {entry.presentations} | {spread(entry.times)} | {spread(entry.own_times())} "

@@ -13,7 +13,7 @@ from numba import njit
 
 from diehlcook import wiring
 from diehlcook.engines import Model, kernel, open_engine
-from diehlcook.params import load_preset, with_size
+from diehlcook.params import Params, with_size
 from diehlcook.stimulus import stream_key
 
 SPIKES = 16
@@ -63,7 +63,7 @@ def best(action: Callable[[], object]) -> float:
 
 def parts(n_exc: int, images: np.ndarray) -> dict[str, float]:
     """Return ms per presentation of each part; the image is the one with the median number of input spikes."""
-    params = with_size(load_preset(), n_exc)
+    params = with_size(Params(), n_exc)
     delays = wiring.initial_delays(params, SEED)
     engine = open_engine("fused", Model(params, learning=True), delays)
     state = engine.initial_state(stream_key(SEED, "train"), wiring.initial_weights(params, SEED))

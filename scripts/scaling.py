@@ -26,7 +26,7 @@ from benchmark import EXAMPLE, SEED, ClassicContestant, load_images, say
 
 from diehlcook import wiring
 from diehlcook.engines import Model, open_engine
-from diehlcook.params import DEFAULT_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
+from diehlcook.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
 from diehlcook.stimulus import stream_key
 
 PICTURE = Path(__file__).parents[1] / "docs" / "scaling.png"
@@ -178,7 +178,7 @@ def main() -> int:
         for n_exc in options.sizes:
             wanted = [
                 ("fused", EXAMPLE, "0.5 ms", True),
-                ("fused", DEFAULT_PRESET, "0.5 ms", True),
+                ("fused", BASE_PRESET, "0.5 ms", True),
                 ("fused", EXAMPLE, "0.5 ms", False),
                 ("standalone", EXAMPLE, "0.5 ms", True),
                 ("fused", EXAMPLE, "0.1 ms", True),

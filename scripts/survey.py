@@ -35,7 +35,7 @@ def contestants(n_exc: int) -> dict[str, Params]:
     """Return every preset, and the default preset with every rule, at one size."""
     found = {name: load_preset(name) for name in preset_names()}
     for rule in ("power-law", "exponential", "pre-and-post", "triplet-100n"):
-        found[f"--rule {rule}"] = with_rule(load_preset(), rule)
+        found[f"--rule {rule}"] = with_rule(Params(), rule)
     short = {"theta_plus": "0.1 mV"}
     return {name: with_size(params, n_exc).with_values(short) for name, params in found.items()}
 

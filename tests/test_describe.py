@@ -9,7 +9,7 @@ from diehlcook import describe as module
 from diehlcook import neurons, synapses
 from diehlcook.describe import build, describe, facts_of, frozen_table
 from diehlcook.network import build_network
-from diehlcook.params import FIELDS, load_preset, preset_names
+from diehlcook.params import BASE_PRESET, FIELDS, Params, load_preset, preset_names
 
 MODEL = Path(__file__).parents[1] / "docs" / "model.md"
 
@@ -66,7 +66,7 @@ def test_every_name_in_the_table_of_derived_constants_has_a_meaning():
 
 @pytest.mark.parametrize("phase", ["observe", "predict"])
 def test_the_frozen_phases_are_one_network(phase):
-    params = load_preset().with_values({"noise_rate": "1 Hz"})
+    params = Params().with_values({"noise_rate": "1 Hz"})
     train, test, other = (build(params, phase=name) for name in ("train", "test", phase))
     assert facts_of(other) == facts_of(test)
     assert frozen_table(train, other) == frozen_table(train, test)
@@ -97,12 +97,14 @@ def test_a_flipped_sign_in_a_rule_shows_in_its_section_alone(monkeypatch):
 def test_changed_constants_and_structure_show(monkeypatch):
     """One description for many changes: each shows at its own place."""
     unchanged()
-    default = load_preset()
+    default = Params()
     changed = default.with_values(
         {"tau_ge": "2 ms", "v_init_offset": "0 mV", "self_inhibition": "true", "pairing": "all-to-all"},
         "ours: a trial",
     )
-    monkeypatch.setattr(module, "load_preset", lambda name=None: load_preset(name) if name else changed)
+    monkeypatch.setattr(
+        module, "load_preset", lambda name: changed if name == BASE_PRESET else load_preset(name)
+    )
 
     def late(params, **more):
         network = build_network(params, **more)

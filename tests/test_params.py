@@ -52,7 +52,11 @@ def test_presets_of_the_authors_are_their_scripts():
 @pytest.mark.parametrize("n_exc", [100, 400, 1600, 6400])
 @pytest.mark.parametrize("rule", ["power-law", "exponential", "pre-and-post"])
 def test_presets_of_the_paper(rule, n_exc):
-    params = load_preset(f"paper-{rule}-{n_exc}")
+    params, triplet = load_preset(f"paper-{rule}-{n_exc}"), load_preset(f"paper-triplet-{n_exc}")
+    needed = {"rule", "pairing", "normalise", "eta_post"}
+    needed |= {"power-law": set(), "exponential": {"beta"}, "pre-and-post": {"eta_pre"}}[rule]
+    changed = set(triplet.differences(params))
+    assert changed - ({"eta_pre", "eta_post"} if n_exc == 6400 else set()) <= needed
     assert (params.rule, params.n_exc, params.normalise, params.pairing) == (
         rule,
         n_exc,
@@ -60,16 +64,23 @@ def test_presets_of_the_paper(rule, n_exc):
         "all-to-all",
     )
     if n_exc == 400:
-        assert params == with_rule(Params(), rule)
+        assert params == with_rule(load_preset(), rule)
     assumed = {"w_exc_inh", "w_inh_exc"} <= set(params.assumed)
     assert assumed == (n_exc != 400)
-    assert "eta_post" in params.assumed
-    assert ("beta" in params.assumed) == (rule == "exponential")
+    assert params.source("eta_post") == "search"
+    assert (params.source("beta") == "search") == (rule == "exponential")
+
+
+@pytest.mark.parametrize("n_exc", [400, 1600, 6400])
+def test_triplet_presets_of_the_paper_are_the_authors_scripts_with_a_larger_time_step(n_exc):
+    paper, script = load_preset(f"paper-triplet-{n_exc}"), load_preset(f"authors-{n_exc}")
+    assert paper.differences(script) == {"dt": ("0.5 ms", "0.25 ms")}
 
 
 def test_another_rule_brings_its_constants():
     assert with_rule(Params(), "triplet") == Params()
-    assert set(Params().differences(with_rule(Params(), "power-law"))) == {"rule", "pairing", "normalise"}
+    changed = {"rule", "pairing", "normalise", "eta_post"}
+    assert set(Params().differences(with_rule(Params(), "power-law"))) == changed
     assert with_rule(Params(), "triplet-100n").rule == "triplet-100n"
     with pytest.raises(DiehlCookError, match="start from a preset of that rule"):
         with_rule(load_preset("paper-power-law-400"), "triplet")
@@ -87,8 +98,9 @@ def test_sources_follow_the_values():
     assert params.with_values({"dt": "0.25 ms"}).source("dt").startswith("authors'")  # no change
 
 
-def test_default_is_the_authors_code_and_the_example_differs_as_documented():
-    default, example = load_preset(), load_preset("brian2-example")
+def test_base_is_the_authors_code_and_the_example_differs_as_documented():
+    default, example = Params(), load_preset("brian2-example")
+    assert load_preset("diehl-cook-2015") == default
     assert (default.dt, default.lockout_exc, default.clamp_exc) == (0.0005, 0.0, False)
     assert set(default.differences(example)) == {
         "dt", "integrator", "v_init_offset", "clamp_exc", "lockout_exc", "normalise", "count_rest",

@@ -125,7 +125,7 @@ def test_phases_draw_delays_again_if_asked(chain):
 def test_presets_side_by_side():
     done = ok("params", "--diff", "diehl-cook-2015", "brian2-example")
     lines = {line.split()[0]: line for line in done.stdout.splitlines()[1:]}
-    assert set(lines) == set(load_preset().differences(load_preset("brian2-example")))
+    assert set(lines) == set(load_preset("diehl-cook-2015").differences(load_preset("brian2-example")))
     assert lines["dt"].split("[")[0].split() == ["dt", "0.5", "ms", "0.1", "ms"]
     assert "[authors' public code]  [example script" in lines["dt"]
     done = ok("params", "--diff", "authors-400", "authors-1600", "--json")

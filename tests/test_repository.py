@@ -36,7 +36,7 @@ LEVELS = [
     {"run"},
     {"present"},
     {"train", "recording"},
-    {"observe", "test", "plot", "several"},
+    {"observe", "test", "plot", "several", "shipped"},
     {"cli"},
     {"__main__"},
 ]

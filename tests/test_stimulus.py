@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from diehlcook import stimulus
-from diehlcook.params import load_preset
+from diehlcook.params import Params
 
 
 def splitmix64(state, n):
@@ -46,7 +46,7 @@ def spikes(params, image, stream, position=0, attempt=0):
 
 
 def test_rates_are_a_quarter_of_the_grey_level_and_grow_by_half():
-    params = load_preset()
+    params = Params()
     image = np.full(784, 200)
     count = spikes(params, image, 1).sum()
     expected = 784 * 50 * 0.35
@@ -57,7 +57,7 @@ def test_rates_are_a_quarter_of_the_grey_level_and_grow_by_half():
 
 def test_intervals_are_geometric_and_inputs_independent():
     """In steps of dt a Poisson process fires with p = rate*dt in each, independently: mean and variance of intervals."""
-    params = load_preset()
+    params = Params()
     image = np.full(784, 255)
     fired = np.concatenate([spikes(params, image, 5, position) for position in range(20)])
     p = 255 / 4 * params.dt
@@ -72,7 +72,7 @@ def test_intervals_are_geometric_and_inputs_independent():
 
 def test_counts_are_binomial_with_no_memory():
     """Counts of 784 inputs in 40 presentations: mean, variance, and no correlation between the steps of an input."""
-    params = load_preset()
+    params = Params()
     image = np.full(784, 160)
     fired = np.stack([spikes(params, image, 9, position) for position in range(40)])
     steps, p = params.steps("t_stimulus"), 40 * params.dt
@@ -86,7 +86,7 @@ def test_counts_are_binomial_with_no_memory():
 
 def test_intervals_follow_the_geometric_law():
     """Kolmogorov-Smirnov distance of all intervals from 1 - (1 - p)^k, against its 0.1 % point."""
-    params = load_preset()
+    params = Params()
     p = 60 * params.dt
     fired = np.concatenate([spikes(params, np.full(784, 240), 11, position) for position in range(20)])
     intervals = np.concatenate([np.diff(np.flatnonzero(column)) for column in fired.T])
@@ -96,7 +96,7 @@ def test_intervals_follow_the_geometric_law():
 
 
 def test_seeds_phases_and_repeats_are_unrelated():
-    params = load_preset()
+    params = Params()
     image = np.full(784, 255)
     streams = [
         stimulus.stream_key(*one) for one in ((1, "train"), (2, "train"), (1, "test"), (1, "train", 1))
@@ -110,7 +110,7 @@ def test_seeds_phases_and_repeats_are_unrelated():
 
 @pytest.mark.parametrize("other", [{"position": 1}, {"attempt": 1}, {"stream": 2}])
 def test_presentations_are_unrelated(other):
-    params = load_preset()
+    params = Params()
     image = np.full(784, 255)
     first = spikes(params, image, **({"stream": 1} | {}))
     second = spikes(params, image, **({"stream": 1} | other))

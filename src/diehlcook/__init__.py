@@ -14,6 +14,7 @@ _HOMES = {
     "build_network": "network",
     "load_preset": "params",
     "load_run": "run",
+    "load_shipped": "shipped",
     "predict": "present",
     "presentation_time": "network",
     "weight_matrix": "network",

@@ -1,4 +1,4 @@
-"""Command line: ``python -m diehlcook train|observe|test|plot|demo|params|data``.
+"""Command line: ``python -m diehlcook train|observe|test|plot|demo|networks|params|data``.
 
 Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 health check failed under
 ``--strict``, 130 interrupted after a saved checkpoint.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_UNHEALTHY, EXIT_INTERRUPTED = 1, 3, 130
 
-DEMO = {"n_exc": "100", "theta_plus": "0.025 mV"}
+DEMO_PRESET = "paper-triplet-100"
 DEMO_EPOCHS = 12
 """Chosen on the training digits: 1,027 to learn from, the other 260 (two other forms) to choose by."""
 
@@ -81,12 +81,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--run",
         type=Path,
         metavar="DIR",
-        help="run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else data/runs/diehl-cook-2015)",
+        help="run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else data/runs/paper-triplet-400)",
     )
 
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument(
-        "--preset", metavar="NAME|FILE.toml", help="parameters to start from (default: diehl-cook-2015)"
+        "--preset", metavar="NAME|FILE.toml", help="parameters to start from (default: paper-triplet-400)"
     )
     model.add_argument(
         "--set",
@@ -185,6 +185,12 @@ def make_parser() -> argparse.ArgumentParser:
         several,
     )
     one.add_argument("--seed", type=natural, metavar="S", help="seed (default: 0)")
+    one = command("networks", "list the trained networks that come with the package, or make a run of one")
+    one.add_argument("name", nargs="?", metavar="NAME", help="network to make a run of")
+    one.add_argument(
+        "--run", type=Path, metavar="DIR", help="run directory to make (default: data/runs/NAME)"
+    )
+    one.add_argument("--force", action="store_true", help="replace what is there")
     one = command("params", "print the parameters with units, meaning and source", model)
     one.add_argument("--run", type=Path, metavar="DIR", help="those of a run instead")
     one.add_argument(
@@ -363,19 +369,39 @@ def demo_command(args: argparse.Namespace) -> dict[str, Any]:
     """Run all phases on the embedded digits."""
     folder = args.run or Path("data/runs/demo")
     phase_args = {"run": folder, "dataset": "digits", "data": None, "samples": None}
-    model = {
-        "preset": None,
-        "set": [f"{name}={value}" for name, value in DEMO.items()],
-        "n_exc": None,
-        "rule": None,
-        "seeds": None,
-    }
+    model: dict[str, Any] = {"preset": DEMO_PRESET, "set": [], "n_exc": None, "rule": None, "seeds": None}
     trained = train_command(argparse.Namespace(**vars(args) | phase_args | model | {"epochs": DEMO_EPOCHS}))
     observed = observe_command(argparse.Namespace(**vars(args) | phase_args))
     tested = test_command(argparse.Namespace(**vars(args) | phase_args | {"repeats": 1}))
     plots = plot_command(argparse.Namespace(**vars(args) | phase_args | {"format": "png", "show": False}))
     findings = [finding for facts in (trained, observed, tested) for finding in facts["health"]]
     return tested | plots | {"health": findings}
+
+
+def networks_command(args: argparse.Namespace) -> dict[str, Any]:
+    """List the trained networks that come with the package, or make a run directory of one."""
+    from .shipped import load_shipped, shipped_names, unpack
+
+    if args.name:
+        run = unpack(args.name, args.run or Path("data/runs") / args.name, force=args.force)
+        return {"unpacked": str(run.folder)}
+    runs = {name: load_shipped(name) for name in shipped_names()}
+    facts = {
+        name: {"preset": run.preset, "seed": run.seed, **run.facts["shipped"]} for name, run in runs.items()
+    }
+    if not args.json:
+        say_table([
+            ("name", "preset", "seed", "training images", "test accuracy"),
+            *(
+                (
+                    name, str(one["preset"]), str(one["seed"]),
+                    f"{runs[name].facts['train']['images']} x {runs[name].facts['train']['epochs']}",
+                    f"{one['accuracy']:.2%}",
+                )
+                for name, one in facts.items()
+            ),
+        ])  # fmt: skip
+    return {"networks": facts}
 
 
 def params_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -429,6 +455,7 @@ COMMANDS = {
     "test": test_command,
     "plot": plot_command,
     "demo": demo_command,
+    "networks": networks_command,
     "params": params_command,
     "data": data_command,
 }
@@ -477,6 +504,8 @@ def say_result(command: str, facts: dict[str, Any]) -> None:
             say(f"  a reconstruction: values published nowhere for {', '.join(facts['assumed'])}")
     for path in facts.get("figures", []):
         say(path)
+    if "unpacked" in facts:
+        say(f"a run of it is in {facts['unpacked']}; go on with --run {facts['unpacked']}")
     if command == "data":
         say(f"MNIST in {facts['folder']}: {len(facts['verified'])} files verified")
     for finding in facts.get("health", []):

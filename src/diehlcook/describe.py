@@ -20,7 +20,7 @@ from brian2.synapses.synapses import SynapticPathway
 from . import synapses
 from .network import build_network
 from .params import (
-    DEFAULT_PRESET,
+    BASE_PRESET,
     FIELDS,
     KINDS,
     REFERENCE_N_EXC,
@@ -135,7 +135,7 @@ class Operation(NamedTuple):
 
 def describe() -> str:
     """Return the description of the model as Markdown; it does not depend on machine, time, or version of Brian2."""
-    default = load_preset()
+    default = load_preset(BASE_PRESET)
     noisy = default.with_values({"noise_rate": "1 Hz"})  # so that freezing it shows; it is in no other text
     train, test, summed = build(noisy), build(noisy, phase="test"), build(noisy, inhibition="summed")
     static = facts_of(build(noisy, plasticity=synapses.STATIC))
@@ -175,8 +175,8 @@ def describe() -> str:
         "## Where values come from",
         table(["source begins with", "meaning"], KINDS.items()),
         "## Presets",
-        f"What differs from `{DEFAULT_PRESET}`: the value, or where it comes from.",
-        *(preset_section(name, default) for name in preset_names() if name != DEFAULT_PRESET),
+        f"What differs from `{BASE_PRESET}`: the value, or where it comes from.",
+        *(preset_section(name, default) for name in preset_names() if name != BASE_PRESET),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 

@@ -1,7 +1,7 @@
 """Every scientific constant of the model: value, unit, symbol, meaning, source.
 
-`Params()` is the preset ``diehl-cook-2015``: the semantics of the authors' public code. The other presets
-are TOML files that hold only what differs. Values are floats in SI units (volts, seconds, hertz) or plain
+`Params()` is the preset ``diehl-cook-2015``: the semantics of the authors' public code. The other presets, the default
+one among them, are TOML files that hold only what differs. Values are floats in SI units (volts, seconds, hertz) or plain
 numbers; they are written and shown with their unit ("100 ms"), and a value without the right unit is refused.
 
 Every value carries its source, which begins with one of `KINDS`. A preset that changes a value says where the new one is from.
@@ -26,7 +26,12 @@ from .errors import DiehlCookError
 LONGEST_IN_TRACES = 600
 """A presentation may last as many time constants of the presynaptic trace: its exponential must not overflow."""
 
-DEFAULT_PRESET = "diehl-cook-2015"
+BASE_PRESET = "diehl-cook-2015"
+"""What the other presets differ from."""
+
+DEFAULT_PRESET = "paper-triplet-400"
+"""The one that reproduces the paper best (docs/results.md)."""
+
 REFERENCE_N_EXC = 400
 """The size for which the authors published all constants."""
 
@@ -400,13 +405,13 @@ def parse(name: str, value: Any) -> Any:
 
 
 def preset_names() -> list[str]:
-    """Return the names of the presets in the package, the default first."""
+    """Return the names of the presets in the package, the base of all first."""
     names = sorted(
         p.name.removesuffix(".toml")
         for p in resources.files(__package__).joinpath("presets").iterdir()
         if p.name.endswith(".toml")
     )
-    return [DEFAULT_PRESET, *names]
+    return [BASE_PRESET, *names]
 
 
 def load_preset(name: str = DEFAULT_PRESET) -> Params:
@@ -423,7 +428,7 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
     DiehlCookError
         Unknown preset, unreadable file, or a bad value in it.
     """
-    if name == DEFAULT_PRESET:
+    if name == BASE_PRESET:
         return Params()
     base, values, sources = read_preset(name)
     try:
@@ -453,7 +458,7 @@ def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
         content = tomllib.loads(text.decode())
     except ValueError as error:
         raise DiehlCookError(f"{name}: not valid TOML ({error})") from None
-    base = str(content.pop("base", DEFAULT_PRESET))
+    base = str(content.pop("base", BASE_PRESET))
     if base not in preset_names():
         raise DiehlCookError(f"{name}: base is {base!r}; choose one of {', '.join(preset_names())}")
     values, sources = {}, {}

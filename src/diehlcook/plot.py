@@ -86,12 +86,15 @@ def training_figures(run: Run, facts: str) -> Iterator[tuple[str, Figure]]:
     from . import figures
 
     weights = run.weights()
-    history = load_array(run.folder / "train_history.npy", shape=(None,), kind="V")
-    accuracy = load_array(run.folder / "train_accuracy.npy", shape=(None,), kind="V")
-    if history.dtype != HISTORY or accuracy.dtype != ACCURACY:
-        raise DiehlCookError(f"{run.folder}: the training history has another layout than this version's")
     yield "receptive_fields", whole(figures.receptive_fields(weights, facts=facts))
-    yield "training", figures.training_curves(history, accuracy if len(accuracy) else None, facts=facts)
+    if (run.folder / "train_history.npy").exists():
+        history = load_array(run.folder / "train_history.npy", shape=(None,), kind="V")
+        accuracy = load_array(run.folder / "train_accuracy.npy", shape=(None,), kind="V")
+        if history.dtype != HISTORY or accuracy.dtype != ACCURACY:
+            raise DiehlCookError(f"{run.folder}: the training history has another layout than this version's")
+        yield "training", figures.training_curves(history, accuracy if len(accuracy) else None, facts=facts)
+    else:
+        log.warning("no training curves: train_history.npy is not there (shipped networks have none)")
     yield "weights", whole(figures.weight_histogram(weights, facts=facts))
     yield "theta", whole(figures.theta_histogram(run.theta(), facts=facts))
     snapshots = sorted((run.folder / "snapshots").glob("*.npy"))
@@ -112,7 +115,10 @@ def labelling_figures(run: Run, facts: str) -> Iterator[tuple[str, Figure]]:
     fields = figures.receptive_fields(run.weights(), assignments=assignments, sort="label", facts=facts)
     yield "receptive_fields_by_label", whole(fields)
     yield "labels", figures.label_map(assignments, n_classes=len(observed["neurons_per_class"]), facts=facts)
-    yield "raster", raster(run, observed["raster"], facts)
+    if (run.folder / "raster_v.npy").exists():
+        yield "raster", raster(run, observed["raster"], facts)
+    else:
+        log.warning("no raster: raster_v.npy is not there (`observe --force` records it)")
 
 
 def test_figures(

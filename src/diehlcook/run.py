@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import __version__, neurons
-from .checkpoint import SCHEMA, load_array, load_json, save_json
+from . import __version__, neurons, wiring
+from .checkpoint import SCHEMA, digest, load_array, load_json, save_json
 from .engines import Model
 from .errors import DiehlCookError
 from .neurons import NeuronModel
@@ -24,7 +24,8 @@ from .synapses import LearningRule
 class Run:
     """What run.json says; a phase changes its part and calls `save`.
 
-    ``facts`` holds one entry per finished (or started) phase: ``train``, ``observe``, ``test``.
+    ``facts`` holds one entry per finished (or started) phase, ``train``, ``observe``, ``test``; and ``shipped``, how a
+    network that comes with the package did when it was made.
     """
 
     folder: Path
@@ -97,9 +98,20 @@ class Run:
         return theta.astype(np.float64)
 
     def delays(self) -> NDArray[np.float64]:
-        """Return the delays of the training (n_input, n_exc) in seconds."""
-        p = self.params
-        return load_array(self.folder / "delays.npy", shape=(p.n_input, p.n_exc), low=0).astype(np.float64)
+        """Return the delays of the training (n_input, n_exc) in seconds; drawn again if the file is not there.
+
+        Raises
+        ------
+        DiehlCookError
+            A damaged file; or none, and the seed does not give the delays of the training.
+        """
+        p, path = self.params, self.folder / "delays.npy"
+        if path.exists():
+            return load_array(path, shape=(p.n_input, p.n_exc), low=0).astype(np.float64)
+        drawn = wiring.initial_delays(p, self.seed)
+        if digest(drawn) != self.trained()["sha256"]["delays"]:
+            raise DiehlCookError(f"{path}: not found, and the seed gives other delays with this NumPy")
+        return drawn
 
     def assignments(self) -> NDArray[np.int8]:
         """Return the class of each neuron (n_exc,), -1 for none."""
@@ -155,7 +167,7 @@ def load_run(folder: Path) -> Run:
         )
         plasticity = LearningRule(**equations["plasticity"]) if "plasticity" in equations else None
         facts: dict[str, Any] = {
-            phase: content[phase] for phase in ("train", "observe", "test") if phase in content
+            phase: content[phase] for phase in ("train", "observe", "test", "shipped") if phase in content
         }
         model = Model(params, True, excitatory, plasticity)
         return Run(folder, content["preset"], params, int(content["seed"]), content["dataset"], model, facts)
