@@ -40,6 +40,7 @@ LEARN_MORE = Round(400, images=20_000, epochs=1, label=10_000, choose=5_000, see
 LEARN_LONG = Round(
     400, images=50_000, epochs=1, label=10_000, choose=10_000, seeds=1, theta_step=0.05, keep=1
 )
+LARGE = Round(1600, images=20_000, epochs=1, label=10_000, choose=5_000, seeds=1, theta_step=0.15, keep=1)
 SMALL = Round(100, images=40_000, epochs=1, label=10_000, choose=10_000, seeds=1, theta_step=0.025, keep=1)
 
 
@@ -106,6 +107,15 @@ STUDIES = {
             *grid("authors-100", theta_plus=("0.025 mV",)),
         ],
         (SMALL,),
+    ),
+    # Lost: the inhibition of other sizes than 400
+    "inhibition, 100 neurons": (
+        grid("diehl-cook-2015", theta_init=("10 mV",), w_inh_exc=("8.5", "17", "34")),
+        (SMALL,),
+    ),
+    "inhibition, 1600 neurons": (
+        grid("authors-1600", dt=("0.5 ms",), w_inh_exc=("8.5", "17", "34")),
+        (LARGE,),
     ),
 }
 """Candidates and rounds. The learning rates of the second and third are around the best of the first."""

@@ -281,6 +281,8 @@ CASES = [
         lambda t: (t / "mine.toml").write_text("eta_pre = { source = 'none' }"),
     ),
     Case("unknown preset", ["train", "--preset", "smok", "--run", "new"], 1, "did you mean smoke"),
+    Case("unknown network", ["networks", "triplet-40", "--run", "new"], 1, "did you mean triplet-400"),
+    Case("a network over a run", ["networks", "triplet-400", "--run", "run"], 1, "there is a run already"),
     Case("unknown parameter", ["train", *NEW, "--set", "tau_men_exc=5 ms"], 1, "did you mean tau_mem_exc"),
     Case(
         "unit mismatch", ["train", *NEW, "--set", "tau_ge=5"], 1, r"tau_ge is '5'; it needs a unit such as ms"

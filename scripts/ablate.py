@@ -1,0 +1,156 @@
+"""Measure what each deviation does, one at a time, on training images alone; fill the measured table of docs/deviations.md.
+
+    python scripts/ablate.py             # about two hours on two cores; stop it at any time, the same command goes on
+    python scripts/ablate.py --page      # write the table from docs/ablations.csv, without running anything
+
+Each row is the preset diehl-cook-2015, which follows the authors' public code, with one change: 400 neurons, the first 20,000 MNIST training images, labels from the first
+10,000, judged by 5,000 training images that it has not seen; two seeds. The items are those of docs/deviations.md.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from trials import Outcome, Trial, read_table, run_all
+
+DOCS = Path(__file__).parents[1] / "docs"
+TABLE, PAGE = DOCS / "ablations.csv", DOCS / "deviations.md"
+BEGIN, END = "<!-- measured: scripts/ablate.py -->\n", "<!-- end of measured -->\n"
+
+SEEDS = (1, 2)
+LABEL = 10_000
+
+
+class Ablation(NamedTuple):
+    """One change to `diehl-cook-2015`, or another preset."""
+
+    item: str
+    """Number in docs/deviations.md."""
+    what: str
+    settings: str = ""
+    label: int = LABEL
+    """Labelling images; 0: the images that judge, labelled and judged by the same responses."""
+    preset: str = "diehl-cook-2015"
+    images: int = 20_000
+
+
+ABLATIONS = (
+    Ablation("", "nothing: `diehl-cook-2015`"),
+    Ablation("1", "time step 0.25 ms", "dt=0.25 ms"),
+    Ablation("1", "time step 0.1 ms", "dt=0.1 ms"),
+    Ablation("2, 3", "explicit Euler", "integrator=euler"),
+    Ablation("2, 3", "explicit Euler, time step 0.1 ms", "integrator=euler; dt=0.1 ms"),
+    Ablation("7", "v held while refractory", "clamp_exc=true"),
+    Ablation("8", "50 ms lock-out", "lockout_exc=50 ms"),
+    Ablation("7, 8", "v held and 50 ms lock-out, as in the ports", "clamp_exc=true; lockout_exc=50 ms"),
+    Ablation("9", "initial v at rest", "v_init_offset=0 mV"),
+    Ablation("10", "theta starts at 10 mV", "theta_init=10 mV"),
+    Ablation("10", "no offset of the threshold (theta starts at 0)", "theta_init=0 mV; theta_offset=0 mV"),
+    Ablation("11", "inhibition reaches its own source too", "self_inhibition=true"),
+    Ablation("12", "inhibition 10 instead of 17", "w_inh_exc=10"),
+    Ablation("12", "inhibition 1.7", "w_inh_exc=1.7"),
+    Ablation("12", "excitatory to inhibitory 1 instead of 10.4: no inhibition", "w_exc_inh=1"),
+    Ablation("13", "no delays", "delay_min=0 ms; delay_max=0 ms"),
+    Ablation("13", "delays 3–20 ms", "delay_min=3 ms; delay_max=20 ms"),
+    Ablation("14", "delays drawn again for labels and tests", "redraw_delays=true"),
+    Ablation("19", "sign of depression flipped", "eta_pre=-1e-4"),
+    Ablation("20", "traces add up", "pairing=all-to-all"),
+    Ablation("27", "slow trace leaks by the fast one", "rule=triplet-100n"),
+    Ablation("28", "no depression", "eta_pre=0"),
+    Ablation("29", "no normalisation", "normalise=never"),
+    Ablation("30", "normalised once per image", "normalise=image"),
+    Ablation("30", "normalised every 20th image", "normalise_every=20"),
+    Ablation("32", "column sum 78.4", "weight_sum=78.4"),
+    Ablation("34", "repeats brighter by 32 Hz", "intensity_step=1.003922"),
+    Ablation("35", "spikes of the 350 ms only", "count_rest=false"),
+    Ablation("38", "10 Hz noise on every input", "noise_rate=10 Hz"),
+    Ablation("39", "trained on 5,000 images", images=5_000),
+    Ablation("41", "labels from the images that judge", label=0),
+    Ablation("44", "labels from 2,000 images", label=2_000),
+    Ablation("54", "theta step of 100 neurons, 0.0125 mV", "theta_plus=0.0125 mV"),
+    Ablation("54", "theta step of 1600 neurons, 0.15 mV", "theta_plus=0.15 mV"),
+    Ablation("55", "learning rates of the script for 100 neurons", "eta_pre=2e-6; eta_post=1.5e-3"),
+    Ablation("55", "learning rates of the script for 6400 neurons", "eta_pre=0; eta_post=0.05"),
+    Ablation("19, 7, 8, 9", "the ports: flipped, held, locked out", "eta_pre=-1e-4; clamp_exc=true; lockout_exc=50 ms"),
+    Ablation("1–3, 7–9, 30, 35", "`brian2-example`, dt 0.5 ms", "dt=0.5 ms", preset="brian2-example"),
+    Ablation("1, 10, 13", "`authors-400`", preset="authors-400"),
+    Ablation("10, 13", "`paper-triplet-400`, the default", preset="paper-triplet-400"),
+)  # fmt: skip
+
+
+def trials(ablation: Ablation) -> list[Trial]:
+    """Return the trials of an ablation, one per seed."""
+    return [
+        Trial(
+            "ablation",
+            ablation.preset,
+            ablation.settings,
+            400,
+            ablation.images,
+            1,
+            ablation.label,
+            5_000,
+            seed,
+        )
+        for seed in SEEDS
+    ]
+
+
+def row(ablation: Ablation, outcomes: list[Outcome], baseline: float) -> str:
+    """Return a row of the table."""
+    failed = [one.error for one in outcomes if one.error]
+    if failed:
+        return f"| {ablation.item} | {ablation.what} | stops: {failed[0]} | | | | |"
+
+    def both(name: str, digits: int, factor: float = 1.0) -> str:
+        return ", ".join(f"{factor * float(getattr(one, name)):.{digits}f}" for one in outcomes)
+
+    accuracy = 100 * float(np.mean([float(one.accuracy) for one in outcomes]))
+    change = f"{accuracy - baseline:+.1f}" if ablation.item else ""
+    theta = ", ".join(f"{float(one.theta_mV):.1f} ± {float(one.theta_sd_mV):.1f}" for one in outcomes)
+    return (
+        f"| {ablation.item} | {ablation.what} | {both('accuracy', 1, 100)} | {change} | {theta} "
+        f"| {both('spikes_per_image', 1)} | {both('presentations_per_image', 2)} |"
+    )
+
+
+def table(done: dict[Trial, Outcome]) -> str:
+    """Return the Markdown table of every ablation that has been run with every seed."""
+    baseline = 100 * float(np.mean([float(done[t].accuracy) for t in trials(ABLATIONS[0])]))
+    rows = [
+        row(ablation, [done[t] for t in trials(ablation)], baseline)
+        for ablation in ABLATIONS
+        if all(t in done for t in trials(ablation))
+    ]
+    head = (
+        "| item | change | right, % | change of it | theta, mV | spikes per image | presentations per image |"
+    )
+    return "\n".join([head, "|---:|" + "---|" * 6, *rows]) + "\n"
+
+
+def write_page(done: dict[Trial, Outcome]) -> None:
+    """Put the table between its marks in docs/deviations.md."""
+    page = PAGE.read_text()
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    PAGE.write_text(before + BEGIN + "\n" + table(done) + "\n" + END + after)
+
+
+def main() -> int:
+    """Run what is missing and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--page", action="store_true", help="write the table only")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    if options.page:
+        done = read_table(TABLE)
+    else:
+        done = run_all([t for ablation in ABLATIONS for t in trials(ablation)], TABLE, options.jobs)
+    write_page(done)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

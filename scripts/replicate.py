@@ -1,0 +1,196 @@
+"""Redo the paper's results, from nothing to docs/results.md; stop it at any time, the same command goes on.
+
+    python scripts/replicate.py                             # everything: about a day of two cores
+    python scripts/replicate.py --only triplet-400          # one cell of the table
+    python scripts/replicate.py --page                      # write the page from the records, without running anything
+
+Every cell (rule and size) is trained as in the paper, labelled with all 60,000 training images and tested on all 10,000
+test images ten times, with each of its seeds. Runs that are there are not made again; a record of each finished one goes
+to docs/results, and the page is written from the records.
+"""
+
+import argparse
+import multiprocessing
+import signal
+import sys
+import time
+from concurrent import futures
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from results_page import RECORDS, record, write_page
+
+from diehlcook import datasets
+from diehlcook.checkpoint import save_json
+from diehlcook.engines.standalone import die_with_parent
+from diehlcook.observe import observe
+from diehlcook.params import load_preset
+from diehlcook.progress import Interrupted, Interruption, duration
+from diehlcook.run import load_run
+from diehlcook.test import test
+from diehlcook.train import train
+
+ENGINE = "fused"
+
+
+class Cell(NamedTuple):
+    """One cell of the table: a preset, and how long and how often it is trained and tested."""
+
+    preset: str
+    images: int = 60_000
+    epochs: int = 1
+    seeds: int = 1
+    repeats: int = 10
+
+
+CELLS = {
+    "triplet-100": Cell("paper-triplet-100", images=40_000, seeds=3),
+    "triplet-400": Cell("paper-triplet-400", epochs=3, seeds=3),
+    "triplet-1600": Cell("paper-triplet-1600", epochs=7),
+    "triplet-6400": Cell("paper-triplet-6400", repeats=1),
+    "power-law-100": Cell("paper-power-law-100", images=40_000, seeds=3),
+    "power-law-400": Cell("paper-power-law-400", epochs=3, seeds=3),
+    "power-law-1600": Cell("paper-power-law-1600", epochs=7),
+    "exponential-100": Cell("paper-exponential-100", images=40_000, seeds=2),
+    "exponential-400": Cell("paper-exponential-400", epochs=3, seeds=2),
+    "pre-and-post-100": Cell("paper-pre-and-post-100", images=40_000, seeds=2),
+    "pre-and-post-400": Cell("paper-pre-and-post-400", epochs=3, seeds=2),
+    "authors-100": Cell("authors-100", images=40_000, seeds=2),
+    "diehl-cook-2015": Cell("diehl-cook-2015", epochs=3),
+}
+"""Passes and images as in the paper (§2.6), except for 6400 neurons: one pass instead of 15, one test instead of ten. The last
+two are to compare with: the authors' script for 100 neurons, and their public code."""
+
+COSTS = {100: (1.8, 1.4), 400: (3.0, 1.9), 1600: (10.6, 6.5), 6400: (59.0, 28.0)}
+"""Milliseconds per presentation with and without learning (docs/performance.md), at a time step of 0.5 ms: for the time left."""
+
+
+class Task(NamedTuple):
+    """One network, from training to record."""
+
+    cell: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its folder and record."""
+        return f"{self.cell}-seed{self.seed}"
+
+    def costs(self) -> tuple[float, float, float]:
+        """Return the estimated seconds of training, labelling and testing."""
+        cell = CELLS[self.cell]
+        params = load_preset(cell.preset)
+        learning, frozen = (0.5e-3 / params.dt * 1e-3 * cost for cost in COSTS[params.n_exc])
+        return learning * cell.images * cell.epochs, frozen * 60_000, frozen * 10_000 * cell.repeats
+
+
+shared: dict[str, Any] = {}
+"""What a worker process holds: a cancel flag, and the estimated seconds of work done by each task."""
+
+
+def start_worker(cancel: Any, done: Any) -> None:
+    """Prepare a worker process."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    shared.update(cancel=cancel, done=done)
+
+
+def work(number: int, task: Task, folder: Path) -> bool:
+    """Train, label, test and record; return False if interrupted, with everything saved."""
+    cell, cancelled = CELLS[task.cell], shared["cancel"].is_set
+    costs = task.costs()
+    training, testing = datasets.load("mnist", "train"), datasets.load("mnist", "test")
+
+    def reporting(phase: int, images: int) -> Any:
+        def report(done: int, _words: str = "") -> None:
+            shared["done"][number] = sum(costs[:phase]) + costs[phase] * done / images
+
+        return report
+
+    resume = (folder / "run.json").exists()
+    try:
+        run = train(
+            folder, training.head(cell.images), load_preset(cell.preset), preset=cell.preset, seed=task.seed,
+            epochs=cell.epochs, engine=ENGINE, resume=resume, cancelled=cancelled,
+            report=reporting(0, cell.images * cell.epochs),
+        )  # fmt: skip
+        observe(
+            run, training, engine=ENGINE, resume=True, cancelled=cancelled, report=reporting(1, len(training))
+        )
+        test(
+            run, testing, repeats=cell.repeats, engine=ENGINE, resume=True, cancelled=cancelled,
+            report=reporting(2, len(testing) * cell.repeats),
+        )  # fmt: skip
+    except Interrupted:
+        return False
+    save_json(RECORDS / f"{task.name}.json", record(load_run(folder), task.cell, testing))
+    shared["done"][number] = sum(costs)
+    return True
+
+
+def replicate(tasks: list[Task], runs: Path, jobs: int) -> bool:
+    """Do the tasks, the longest first; return False if interrupted."""
+    tasks = sorted(tasks, key=lambda task: -sum(task.costs()))
+    total = sum(sum(task.costs()) for task in tasks)
+    context = multiprocessing.get_context("spawn")
+    cancel, done = context.Event(), context.Array("d", len(tasks))
+    started, shown = time.monotonic(), time.monotonic()
+    resumed: dict[int, float] = {}  # work that was done before
+    with (
+        Interruption() as interrupted,
+        futures.ProcessPoolExecutor(
+            jobs, mp_context=context, initializer=start_worker, initargs=(cancel, done)
+        ) as pool,
+    ):
+        running = {pool.submit(work, k, task, runs / task.name): k for k, task in enumerate(tasks)}
+        try:
+            while running:
+                finished, _ = futures.wait(running, timeout=1, return_when=futures.FIRST_COMPLETED)
+                for future in finished:
+                    number = running.pop(future)
+                    resumed.setdefault(number, done[number])
+                    if not future.cancelled() and future.result():
+                        print(f"{tasks[number].name} is done", flush=True)
+                if interrupted():
+                    cancel.set()
+                    for future in running:
+                        future.cancel()
+                for number in running.values():
+                    if done[number] > 0:
+                        resumed.setdefault(number, done[number])
+                now, gained = time.monotonic(), sum(done[k] - before for k, before in resumed.items())
+                if now - shown > 60 and gained > 0:
+                    shown = now
+                    left = (total - sum(done[:])) * (now - started) / gained
+                    doing = ", ".join(
+                        f"{task.name} {done[k] / sum(task.costs()):.0%}"
+                        for k, task in enumerate(tasks)
+                        if k in running.values() and done[k] > 0
+                    )
+                    print(f"{sum(done[:]) / total:.1%} done, {duration(left)} left: {doing}", flush=True)
+        finally:
+            cancel.set()
+            pool.shutdown(cancel_futures=True)
+    return not interrupted()
+
+
+def main() -> int:
+    """Run what is missing and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=CELLS, default=list(CELLS), metavar="CELL")
+    parser.add_argument("--runs", type=Path, default=Path("data/runs/replicate"), help="folder of the runs")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--page", action="store_true", help="write docs/results.md only")
+    options = parser.parse_args()
+    if not options.page:
+        tasks = [Task(name, seed) for name in options.only for seed in range(1, CELLS[name].seeds + 1)]
+        if not replicate(tasks, options.runs, options.jobs):
+            print("interrupted; everything is saved, the same command goes on")
+            return 130
+    write_page()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

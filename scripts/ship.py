@@ -1,0 +1,59 @@
+"""Make a trained run one of those that come with the package: single precision, labelled and tested as shipped.
+
+    python scripts/ship.py data/runs/replicate/triplet-400-seed1 triplet-400
+
+Rounding the weights changes spikes, so the labels and the accuracy are those of the rounded network: labels from all
+60,000 training images, one presentation of the 10,000 test images.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from diehlcook import datasets
+from diehlcook.checkpoint import digest, load_json, save_array, save_json
+from diehlcook.observe import observe
+from diehlcook.run import load_run
+from diehlcook.shipped import TRAINED
+from diehlcook.test import test
+
+
+def main() -> int:
+    """Round, label, test and store."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="finished run directory")
+    parser.add_argument("name", help="name of the shipped network, such as triplet-400")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        run = load_run(options.run)
+        weights = run.weights().astype(np.float32)
+        save_array(folder / "weights.npy", weights)
+        for name in ("theta.npy", "delays.npy", "train_accuracy.npy"):
+            shutil.copy(options.run / name, folder / name)
+        run.folder, train = folder, run.trained()
+        train["sha256"]["weights"] = digest(weights)
+        run.facts = {"train": train}
+        run.save()
+        observe(run, datasets.load("mnist", "train"), engine="fused", jobs=2)
+        test(run, datasets.load("mnist", "test"), engine="fused", jobs=2)
+        tested = run.facts.pop("test")
+        run.facts["shipped"] = {key: tested[key] for key in ("images", "repeats", "accuracy", "interval95")}
+        run.save()
+        target = TRAINED / options.name
+        target.mkdir(parents=True, exist_ok=True)
+        for name in ("weights.npy", "theta.npy", "assignments.npy", "train_accuracy.npy"):
+            shutil.copy(folder / name, target / name)
+        content = load_json(folder / "run.json")
+        content["versions"].pop("platform")  # nobody's machine
+        save_json(target / "run.json", content)
+    print(f"{options.name}: {tested['accuracy']:.2%} of {tested['images']} test images")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

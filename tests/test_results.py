@@ -1,0 +1,167 @@
+"""The replication: what a record holds, and a page that is exactly what the records give."""
+
+import json
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from diehlcook.datasets import Dataset
+from diehlcook.params import load_preset, preset_names
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+@pytest.fixture(scope="module")
+def scripts():
+    """The scripts import each other by name."""
+    before = list(sys.path)
+    sys.path.insert(0, str(SCRIPTS))
+    import replicate
+    import results_page
+
+    yield {"replicate": replicate, "page": results_page}
+    sys.path[:] = before
+    for name in ("replicate", "results_page"):
+        sys.modules.pop(name, None)
+
+
+def made_up(cell, seed, accuracies, confusion=None):
+    rule, size = cell.rsplit("-", 1)
+    return {
+        "cell": cell, "preset": f"paper-{cell}", "seed": seed, "rule": rule, "n_exc": int(size),
+        "params": {}, "assumed": ["w_inh_exc"] if size != "400" else [],
+        "train": {
+            "images": 60_000, "epochs": 3, "engine": "fused", "wall_s": 600, "presentations_per_image": 1.02,
+            "spikes_per_image": 17.0 + seed, "theta_mV": {"mean": 40.0, "sd": 2.0}, "silent_neurons": 0, "health": [],
+        },
+        "observe": {"wall_s": 120},
+        "test": {
+            "images": 10_000, "repeats": len(accuracies), "wall_s": 60, "accuracy": float(np.mean(accuracies)),
+            "accuracies": accuracies,
+        },
+        "curve": [[20_000, 8_000, 10_000], [30_000, 9_000, 10_000]],
+        "confusion": confusion or np.diag([1000] * 10).tolist(),
+        "spikes": {"right": {"own_class": 15.0, "other_classes": 1.0}, "wrong": {"own_class": 3.0, "other_classes": 11.0}},
+        "versions": {"python": "3.11", "brian2": "2.9", "numpy": "2.3"}, "date": "2026-01-01",
+    }  # fmt: skip
+
+
+def test_table_has_mean_and_spread_over_seeds_beside_the_paper(scripts):
+    cells = {
+        "triplet-400": [made_up("triplet-400", 1, [0.90, 0.91]), made_up("triplet-400", 2, [0.92, 0.93])]
+    }
+    lines = scripts["page"].accuracy_table(cells).splitlines()
+    (row,) = [line for line in lines if line.startswith("| 400 |")]
+    assert row.startswith("| 400 | **91.50 ± 1.41** | 91.4 | not run | 87.0 |")
+    details = scripts["page"].details_table(cells)
+    assert "1: 90.50 ± 0.71; 2: 92.50 ± 0.71" in details
+    assert "| +0.1 |" in details
+    assert "60,000 × 3" in details
+
+
+def test_confusions_are_per_presentation_of_the_test_set(scripts):
+    matrix = np.diag([900] * 10)
+    matrix[4, 9], matrix[7, 2] = 120, 40
+    records = [made_up("triplet-400", 1, [0.9, 0.9], matrix.tolist())] * 2
+    assert scripts["page"].confusions(records, 2) == "4 as 9: 60, 7 as 2: 20"
+
+
+def test_spikes_of_right_and_wrong_answers_are_told_apart(scripts, tmp_path):
+    """Two neurons of class 0 and one of class 1; image 0 (class 0) is right, image 1 (class 1) is taken for 0."""
+
+    class Run:
+        folder = tmp_path
+        facts: ClassVar = {"test": {"repeats": 1, "images": 2}}
+
+        def assignments(self):
+            return np.array([0, 0, 1], np.int8)
+
+    np.save(tmp_path / "test_predictions.npy", np.array([[0, 0]], np.int8))
+    np.save(tmp_path / "test_counts.npy", np.array([[5, 2, 1], [4, 0, 3]], np.uint16))
+    testing = Dataset("x", "test", np.zeros((2, 2, 2), np.uint8), np.array([0, 1], np.uint8), "")
+    assert scripts["page"].answers(Run(), testing) == {
+        "right": {"own_class": 7.0, "other_classes": 1.0},
+        "wrong": {"own_class": 3.0, "other_classes": 4.0},
+    }
+
+
+def test_page_is_what_the_records_give(scripts):
+    page = scripts["page"]
+    assert page.text() == page.PAGE.read_text(encoding="utf-8"), "run scripts/replicate.py --page"
+
+
+def test_records_are_of_the_cells_and_agree_with_themselves(scripts):
+    cells = scripts["replicate"].CELLS
+    for path in scripts["page"].RECORDS.glob("*.json"):
+        one = json.loads(path.read_text(encoding="utf-8"))
+        cell = cells[one["cell"]]
+        assert path.stem == f"{one['cell']}-seed{one['seed']}"
+        assert one["preset"] == cell.preset
+        assert one["train"]["images"] == cell.images
+        assert one["train"]["epochs"] == cell.epochs
+        assert one["observe"]["images"] == 60_000
+        assert one["test"]["images"] == 10_000
+        assert one["test"]["repeats"] == len(one["test"]["accuracies"]) == cell.repeats
+        matrix = np.array(one["confusion"])
+        shown = one["test"]["images"] * one["test"]["repeats"]
+        assert matrix.sum() + one["test"]["silent_images"] == shown
+        assert np.trace(matrix) / shown == pytest.approx(one["test"]["accuracy"], abs=1e-6)
+        # the record is of the preset as it is now
+        params = load_preset(cell.preset)
+        assert one["params"] == {
+            name: here for name, (here, _) in params.differences(scripts["page"].Params()).items()
+        }
+
+
+def test_every_cell_has_a_preset_of_its_rule_and_size(scripts):
+    for name, cell in scripts["replicate"].CELLS.items():
+        assert cell.preset in preset_names()
+        params = load_preset(cell.preset)
+        if name in scripts["page"].TABLE:
+            assert name == f"{params.rule}-{params.n_exc}"
+            assert cell.preset == f"paper-{name}"
+        else:
+            assert cell.preset == name
+
+
+def test_longest_task_is_reckoned_longest(scripts):
+    replicate = scripts["replicate"]
+    costs = {name: sum(replicate.Task(name, 1).costs()) for name in replicate.CELLS}
+    assert costs["triplet-1600"] > costs["triplet-400"] > costs["triplet-100"]
+
+
+def test_finished_and_interrupted_runs_are_taken_up(scripts, tmp_path, monkeypatch, mnist_folder):
+    """A cell at a tiny size: interrupted before it begins, then done, then not done again."""
+    replicate, page = scripts["replicate"], scripts["page"]
+    monkeypatch.setitem(replicate.CELLS, "tiny", replicate.Cell("smoke", images=20, repeats=2))
+    monkeypatch.setitem(replicate.COSTS, 16, (1.0, 1.0))
+    monkeypatch.setattr(replicate, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(replicate.datasets, "load", small(replicate.datasets.load))
+
+    class Flag:
+        def __init__(self, value):
+            self.value = value
+
+        def is_set(self):
+            return self.value
+
+    replicate.shared.update(done=[0.0], cancel=Flag(True))
+    task = replicate.Task("tiny", 1)
+    assert not replicate.work(0, task, tmp_path / "run")
+    replicate.shared["cancel"] = Flag(False)
+    assert replicate.work(0, task, tmp_path / "run")
+    record = json.loads((tmp_path / "records" / "tiny-seed1.json").read_text())
+    assert len(record["test"]["accuracies"]) == 2
+    assert replicate.shared["done"][0] == pytest.approx(sum(task.costs()), rel=0.1)
+    weights = (tmp_path / "run" / "weights.npy").stat().st_mtime_ns
+    assert replicate.work(0, task, tmp_path / "run")
+    assert (tmp_path / "run" / "weights.npy").stat().st_mtime_ns == weights
+    assert page.passes(record) == "20"
+
+
+def small(load):
+    """Return a loader of 30 images."""
+    return lambda name, split: load(name, split).head(30)

@@ -1,0 +1,80 @@
+"""Networks that come with the package: they are there, small, whole, and they recognise digits."""
+
+import json
+
+import numpy as np
+import pytest
+
+from diehlcook import load_shipped, predict
+from diehlcook.checkpoint import digest
+from diehlcook.cli import main
+from diehlcook.datasets import load
+from diehlcook.errors import DiehlCookError
+from diehlcook.shipped import TRAINED, shipped_names, unpack
+
+RULES = {"triplet", "power-law", "exponential", "pre-and-post"}
+
+
+def test_one_network_of_400_neurons_for_each_rule():
+    runs = {name: load_shipped(name) for name in shipped_names()}
+    assert {run.params.rule for run in runs.values()} >= RULES
+    for name, run in runs.items():
+        size = sum(path.stat().st_size for path in (TRAINED / name).iterdir())
+        assert size < 1.5e6, name
+        weights = np.load(TRAINED / name / "weights.npy")
+        assert weights.dtype == np.float32
+        assert digest(weights) == run.facts["train"]["sha256"]["weights"]
+        assert digest(run.delays()) == run.facts["train"]["sha256"]["delays"]
+        assert run.facts["train"]["images"] == 60_000
+        assert run.facts["observe"]["images"] == 60_000
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_shipped_network_recognises_mnist(name, mnist_folder):
+    data = load("mnist", "test", data=mnist_folder).head(300)
+    predicted = predict(load_shipped(name), data.images, engine="fused")
+    right = int((predicted.labels == data.labels).sum())
+    # 300 images: five standard errors below the accuracy that run.json has
+    accuracy = load_shipped(name).facts["shipped"]["accuracy"]
+    assert right / 300 > accuracy - 5 * np.sqrt(accuracy * (1 - accuracy) / 300)
+
+
+def test_unpacked_network_can_be_tested_and_drawn(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(["networks", "triplet-400", "--run", str(folder)]) == 0
+    options = ["--run", str(folder), "--engine", "fused", "--dataset", "digits", "--samples", "20", "-q"]
+    assert main(["test", *options, "--jobs", "1"]) == 0
+    assert main(["plot", "--run", str(folder), "-q"]) == 0
+    drawn = {path.stem for path in (folder / "figures").iterdir()}
+    assert {"receptive_fields_by_label", "confusion", "theta"} <= drawn
+    assert "raster" not in drawn
+    capsys.readouterr()
+
+
+def test_unpacking_overwrites_nothing(tmp_path):
+    unpack("triplet-400", tmp_path)
+    marked = tmp_path / "mine.txt"
+    marked.write_text("keep")
+    with pytest.raises(DiehlCookError, match="--force"):
+        unpack("triplet-400", tmp_path)
+    assert marked.exists()
+
+
+def test_networks_are_listed(capsys):
+    assert main(["networks"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in shipped_names())
+    assert main(["networks", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)["networks"]
+    assert set(facts) == set(shipped_names())
+    assert all(0.5 < one["accuracy"] < 1 for one in facts.values())
+
+
+def test_missing_delays_are_drawn_again_only_if_they_are_the_same(tmp_path):
+    run = unpack("triplet-400", tmp_path)
+    kept = run.delays()
+    (tmp_path / "delays.npy").unlink()
+    assert np.array_equal(run.delays(), kept)
+    run.seed += 1
+    with pytest.raises(DiehlCookError, match="the seed gives other delays"):
+        run.delays()
