@@ -44,10 +44,24 @@ def all_exponential(c, v, ge, gi, theta, refractory, locked, x, decay, whole):
 
 
 @njit
-def all_learning(c, w, place, delay, longest, decays, emission_first, emission_step, start, spikes):
+def all_learning(
+    c, w, place, delay, longest, decays, emission_first, emission_step, emitted, event_trace, start, spikes
+):
     """Let the first neurons spike."""
     for j in range(spikes):
-        kernel.learn(c, j, 500, 0.5, w, place, delay, longest, decays, emission_first, emission_step, start)
+        kernel.learn(
+            c, j, 500, 0.5, False, w, place, delay, longest, decays, emission_first, emission_step, emitted, event_trace,
+            start,
+        )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def all_depression(c, w, place, delay, emission_first, emission_step, arrival_first, arrivals, neurons):
+    """Let all input events depress the synapses of the first neurons."""
+    for j in range(neurons):
+        kernel.list_arrivals(j, -1, place, delay, emission_first, emission_step, arrival_first, arrivals)
+        for step in range(c.presentation_steps):
+            kernel.depress(c, 0.0, w, arrivals, arrival_first[step], arrival_first[step + 1])
 
 
 def best(action: Callable[[], object]) -> float:
@@ -91,9 +105,27 @@ def parts(n_exc: int, images: np.ndarray) -> dict[str, float]:
     found["membranes, exponential Euler"] = best(lambda: all_exponential(c, *membrane, *scratch))
     found["membranes, Euler"] = best(lambda: all_euler(c, *membrane))
     decays, start = np.ones(c.presentation_steps + longest + 1), np.zeros(n_input)
+    emitted, event_trace = np.diff(emission_first), np.ones(n_input * steps)
     found[f"learning at {SPIKES} spikes"] = best(
         lambda: all_learning(
-            c, net.w, net.place, net.delay, longest, decays, emission_first, emission_step, start, SPIKES
+            c,
+            net.w,
+            net.place,
+            net.delay,
+            longest,
+            decays,
+            emission_first,
+            emission_step,
+            emitted,
+            event_trace,
+            start,
+            SPIKES,
+        )
+    )
+    listed = np.empty(c.presentation_steps + 1, np.int32), np.empty(emission_first[-1], np.int32)
+    found[f"depression of {2 * SPIKES} neurons with a trace"] = best(
+        lambda: all_depression(
+            c, net.w, net.place, net.delay, emission_first, emission_step, *listed, 2 * SPIKES
         )
     )
     net.spiked[:] = -(10**6)

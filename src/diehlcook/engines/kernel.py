@@ -5,9 +5,9 @@ What differs from a program that Brian2 generates is how the work is laid out, n
 - The input events of a presentation are drawn first, active pixel by active pixel, and kept per time step.
 - The synapses of an input lie in the order of their delays: an event that was d steps ago reaches one contiguous run.
 - No presynaptic trace is kept per synapse. What a trace is follows from the events of its input in this presentation and one
-  number per input for all before (see `presynaptic_trace`).
-- A postsynaptic trace is followed until it is `CUT`, and depression visits the synapses of neurons with a trace only: their
-  arrivals wait in a queue of their own (see `push`).
+  number per input for all before (see `trace_events` and `learn`).
+- A postsynaptic trace is followed until it is `CUT`, and depression visits the synapses of neurons with a trace only: what
+  will arrive at these is listed by time step (see `list_arrivals`).
 - Inhibitory neurons at rest are skipped; an excitatory spike wakes its partner.
 - theta decays once per presentation; within one, it is held as it would be at its start.
 - Weights are summed and normalised again where they may have changed since the last time (see `may_have_changed`).
@@ -346,81 +346,105 @@ def arrive(step, oldest, newest, ge, w, target, first, event_input, event_step):
 
 
 @njit(cache=True)
-def make_room(needed, after, synapses, neurons, free):
-    """Return the pool of the queue, large enough for so many more entries; see `push`. `free` is (first, number)."""
-    size = after.size
-    more = max(size, needed)
-    grown = np.empty(size + more, np.int64)
-    grown_synapses, grown_neurons = np.empty_like(grown), np.empty_like(grown)
-    grown[:size], grown_synapses[:size], grown_neurons[:size] = after, synapses, neurons
-    for k in range(size, size + more):
-        grown[k] = k + 1
-    grown[size + more - 1] = free[0]
-    free[0] = size
-    free[1] += more
-    return grown, grown_synapses, grown_neurons
+def list_arrivals(j, after, place, delay, emission_first, emission_step, arrival_first, arrivals):
+    """List the synapses of neuron `j` that input events reach after step `after`, by step: see `depress`.
 
-
-@njit(cache=True, forceinline=True)
-def push(due, synapse, neuron, head, after, synapses, neurons, free):
-    """Note that a spike reaches a synapse of a neuron with a trace at step `due`.
-
-    The queue holds linked lists, one per step modulo their number: `head` has the first entries, `after` the following.
+    All events of a presentation are known when it begins, and all arrive before it ends.
     """
-    entry = free[0]
-    free[0] = after[entry]
-    free[1] -= 1
-    slot = due % head.size
-    after[entry] = head[slot]
-    head[slot] = entry
-    synapses[entry] = synapse
-    neurons[entry] = neuron
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def depress(c, step, head, after, synapses, neurons, free, w, x_post1):
-    """Apply the presynaptic part of the rule to the arrivals of this step that the queue holds."""
-    slot = step % head.size
-    entry = head[slot]
-    head[slot] = -1
-    while entry >= 0:
-        s = synapses[entry]
-        change = c.eta_pre * x_post1[neurons[entry]]
-        if c.rule == PRE_AND_POST:
-            change *= w[s] ** c.mu
-        w[s] = clipped(w[s] - change, c.w_max)
-        following = after[entry]
-        after[entry] = free[0]
-        free[0] = entry
-        free[1] += 1
-        entry = following
+    n_exc = place.shape[0]
+    arrival_first[:] = 0
+    for i in range(emission_first.size - 1):
+        for a in range(emission_first[i], emission_first[i + 1]):
+            due = emission_step[a] + delay[j, i]
+            if due > after:
+                arrival_first[due + 1] += 1
+    for step in range(arrival_first.size - 1):
+        arrival_first[step + 1] += arrival_first[step]
+    for i in range(emission_first.size - 1):
+        for a in range(emission_first[i], emission_first[i + 1]):
+            due = emission_step[a] + delay[j, i]
+            if due > after:
+                arrivals[arrival_first[due]] = i * n_exc + place[j, i]
+                arrival_first[due] += 1
+    for step in range(arrival_first.size - 1, 0, -1):
+        arrival_first[step] = arrival_first[step - 1]
+    arrival_first[0] = 0
 
 
 @njit(cache=True)
-def presynaptic_trace(c, i, when, decays, longest, emission_first, emission_step, start):
-    """Return the trace of input `i` as it was at step `when`, which for a synapse is its delay ago.
+def twice(rows):
+    """Return the rows with room for as many more."""
+    grown = np.empty((2 * rows.shape[0], rows.shape[1]), rows.dtype)
+    grown[: rows.shape[0]] = rows
+    return grown
 
-    `decays` holds exp(-k*dt/tau_pre) for k from -longest on, `start` the trace at step 0.
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def depress(c, trace, w, arrivals, begin, end):
+    """Apply the presynaptic part of the rule to the synapses listed from `begin` to `end`, of a neuron with a trace."""
+    for a in range(begin, end):
+        s = np.uint64(arrivals[a])
+        change = c.eta_pre * trace
+        if c.rule == PRE_AND_POST:
+            change *= w[s] ** c.mu
+        w[s] = clipped(w[s] - change, c.w_max)
+
+
+@njit(cache=True)
+def trace_events(c, decays, longest, emission_first, emission_step, start, event_trace):
+    """Write the trace of an input as each of its events leaves it.
+
+    `decays` holds exp(-k*dt/tau_pre) for k from -longest on, `start` the traces at step 0.
     """
-    x = start * decays[longest + when]
-    for a in range(emission_first[i], emission_first[i + 1]):
-        age = when - emission_step[a]
-        if age < 0:
-            break
-        x = c.all_to_all * x + decays[longest + age] if c.all_to_all > 0 else decays[longest + age]
-    return x
+    for i in range(start.size):
+        x, last = start[i], 0
+        for a in range(emission_first[i], emission_first[i + 1]):
+            x = c.all_to_all * x * decays[longest + emission_step[a] - last] + 1.0
+            last = emission_step[a]
+            event_trace[a] = x
 
 
 @njit(cache=True, error_model="numpy")
-def learn(c, j, step, slow, w, place, delay, longest, decays, emission_first, emission_step, start):
-    """Apply the postsynaptic part of the rule to all synapses of neuron `j`, whose slow trace is `slow`."""
+def learn(
+    c,
+    j,
+    step,
+    slow,
+    over,
+    w,
+    place,
+    delay,
+    longest,
+    decays,
+    emission_first,
+    emission_step,
+    emitted,
+    event_trace,
+    start,
+):
+    """Apply the postsynaptic part of the rule to all synapses of neuron `j`, whose slow trace is `slow`.
+
+    For a synapse an event happened its delay later, so what counts is the trace of the input its delay ago. Of the events
+    of an input `emitted` have happened. Weights that a rule leaves as they are for certain are not looked at.
+    """
     n_exc = place.shape[0]
+    weightless = c.x_tar * np.exp(-c.beta * c.w_max) if c.rule == EXPONENTIAL else c.x_tar
+    additive = c.rule == TRIPLET or c.rule == TRIPLET_100N
     for i in range(start.size):
-        x = presynaptic_trace(
-            c, i, step - delay[j, i], decays, longest, emission_first, emission_step, start[i]
-        )
-        s = i * n_exc + place[j, i]
+        when = step - delay[j, i]
+        a = emission_first[i] + emitted[i] - 1
+        while a >= emission_first[i] and emission_step[a] > when:
+            a -= 1
+        if a >= emission_first[i]:
+            x = event_trace[a] * decays[longest + when - emission_step[a]]
+        else:
+            x = start[i] * decays[longest + when]
+        if additive and x == 0.0 and not over:
+            continue
+        s = np.uint64(i * n_exc + place[j, i])
         old = w[s]
+        if not additive and old == 0.0 and x <= weightless and c.eta_post >= 0.0:
+            continue
         if c.rule == EXPONENTIAL:
             change = x * np.exp(-c.beta * old) - c.x_tar * np.exp(-c.beta * (c.w_max - old))
         elif c.rule == POWER_LAW or c.rule == PRE_AND_POST:
@@ -468,15 +492,10 @@ def run(c, net, images, first_position, presentations, recorded):
     fired, fired_inh, own = np.empty(n_exc, np.int64), np.empty(n_exc, np.int64), np.zeros(n_exc)
 
     traced = c.rule == TRIPLET or c.rule == TRIPLET_100N or c.rule == PRE_AND_POST
-    recent, is_recent, pushed = (
-        np.empty(n_exc, np.int64),
-        np.zeros(n_exc, np.bool_),
-        np.empty(n_exc, np.int64),
-    )
+    recent, is_recent, row = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_), np.empty(n_exc, np.int64)
     slow, is_slow = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_)
-    head = np.full(longest + 1, -1)
-    after, synapses, neurons = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
-    free = np.array([-1, 0])
+    arrival_first, arrivals = np.empty((1, steps + 1), np.int32), np.empty((1, 1), np.int32)
+    event_trace, emitted = np.empty(n_input * c.stimulus_steps), np.empty(n_input, np.int64)
     awake, is_awake, n_awake = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_), 0
     for j in range(n_exc):
         if ge_inh[j] > 0.0 or v_inh[j] != c.v_rest_inh:
@@ -532,17 +551,36 @@ def run(c, net, images, first_position, presentations, recorded):
         draw_events(
             c, net.rate, key, draws, event_first, event_input, event_step, emission_first, emission_step
         )
-        n_recent, n_slow = 0, 0
+        emitted[:] = 0
+        if c.learning:
+            trace_events(c, decays, longest, emission_first, emission_step, start, event_trace)
+        if arrivals.shape[1] < emission_first[n_input]:
+            arrivals = np.empty((arrivals.shape[0], 2 * emission_first[n_input]), np.int32)
+        n_recent, n_slow, n_rows = 0, 0, 0
         for j in range(n_exc):
             is_recent[j] = traced and (x_post1[j] > 0.0 or over[j])
+            row[j] = -1
             if is_recent[j]:
                 recent[n_recent] = j
                 n_recent += 1
+                if n_rows == arrivals.shape[0]:
+                    arrival_first, arrivals = twice(arrival_first), twice(arrivals)
+                row[j] = n_rows
+                n_rows += 1
+                list_arrivals(
+                    j,
+                    -1,
+                    place,
+                    delay,
+                    emission_first,
+                    emission_step,
+                    arrival_first[row[j]],
+                    arrivals[row[j]],
+                )
             is_slow[j] = c.rule == TRIPLET and x_post2[j] > 0.0
             if is_slow[j]:
                 slow[n_slow] = j
                 n_slow += 1
-            pushed[j] = -1
             if ge[j] < FLUSH:
                 ge[j] = 0.0
             if gi[j] < FLUSH:
@@ -560,7 +598,6 @@ def run(c, net, images, first_position, presentations, recorded):
                     x_post1[j] = 0.0
                 if x_post1[j] == 0.0 and not over[j]:
                     is_recent[j] = False
-                    pushed[j] = step - 1
                     n_recent -= 1
                     recent[a] = recent[n_recent]
                 else:
@@ -621,44 +658,21 @@ def run(c, net, images, first_position, presentations, recorded):
             # --- synapses
             oldest = event_first[min(max(step - longest, 0), c.stimulus_steps)]
             newest = event_first[min(step + 1, c.stimulus_steps)]
-            if traced and step < c.stimulus_steps:
-                needed = n_recent * (event_first[step + 1] - event_first[step])
-                if needed > free[1]:
-                    after, synapses, neurons = make_room(needed, after, synapses, neurons, free)
+            if step < c.stimulus_steps:
                 for e in range(event_first[step], event_first[step + 1]):
-                    i = event_input[e]
-                    for a in range(n_recent):
-                        j = recent[a]
-                        push(
-                            step + delay[j, i],
-                            i * n_exc + place[j, i],
-                            j,
-                            head,
-                            after,
-                            synapses,
-                            neurons,
-                            free,
-                        )
+                    emitted[event_input[e]] += 1
             arrive(step, oldest, newest, ge, w, target, first, event_input, event_step)
-            if traced and oldest < newest:
-                depress(c, step, head, after, synapses, neurons, free, w, x_post1)
+            for a in range(n_recent):
+                j = recent[a]
+                r = row[j]
+                depress(c, x_post1[j], w, arrivals[r], arrival_first[r, step], arrival_first[r, step + 1])
             for a in range(n_fired):
                 j = fired[a]
                 if c.learning:
                     learn(
-                        c,
-                        j,
-                        step,
-                        x_post2[j],
-                        w,
-                        place,
-                        delay,
-                        longest,
-                        decays,
-                        emission_first,
-                        emission_step,
-                        start,
-                    )
+                        c, j, step, x_post2[j], over[j], w, place, delay, longest, decays, emission_first,
+                        emission_step, emitted, event_trace, start,
+                    )  # fmt: skip
                 ge_inh[j] += c.w_exc_inh
                 if not is_awake[j]:
                     is_awake[j] = True
@@ -691,17 +705,22 @@ def run(c, net, images, first_position, presentations, recorded):
                         is_recent[j] = True
                         recent[n_recent] = j
                         n_recent += 1
-                        # what is under way already
-                        begin = max(oldest, event_first[min(pushed[j] + 1, c.stimulus_steps)])
-                        if newest - begin > free[1]:
-                            after, synapses, neurons = make_room(
-                                newest - begin, after, synapses, neurons, free
-                            )
-                        for e in range(begin, newest):
-                            i = event_input[e]
-                            due = event_step[e] + delay[j, i]
-                            if due > step:
-                                push(due, i * n_exc + place[j, i], j, head, after, synapses, neurons, free)
+                        if row[j] < 0:
+                            if n_rows == arrivals.shape[0]:
+                                arrival_first, arrivals = twice(arrival_first), twice(arrivals)
+                            row[j] = n_rows
+                            n_rows += 1
+                        r = row[j]
+                        list_arrivals(
+                            j,
+                            step,
+                            place,
+                            delay,
+                            emission_first,
+                            emission_step,
+                            arrival_first[r],
+                            arrivals[r],
+                        )
                 recorded.step[n_recorded] = done * steps + step
                 recorded.neuron[n_recorded] = j
                 n_recorded += 1
