@@ -3,8 +3,9 @@
     python scripts/ablate.py             # about two hours on two cores; stop it at any time, the same command goes on
     python scripts/ablate.py --page      # write the table from docs/ablations.csv, without running anything
 
-Each row is the preset diehl-cook-2015, which follows the authors' public code, with one change: 400 neurons, the first 20,000 MNIST training images, labels from the first
-10,000, judged by 5,000 training images that it has not seen; two seeds. The items are those of docs/deviations.md.
+Each row is the preset diehl-cook-2015, which follows the authors' public code, with one change: 400 neurons, the first
+20,000 MNIST training images, labels from the first 10,000, judged by 5,000 training images that it has not seen; two
+seeds. The items are those of docs/deviations.md.
 """
 
 import argparse

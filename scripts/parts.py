@@ -59,7 +59,7 @@ def all_learning(
 def all_depression(c, w, place, delay, emission_first, emission_step, arrival_first, arrivals, neurons):
     """Let all input events depress the synapses of the first neurons."""
     for j in range(neurons):
-        kernel.list_arrivals(j, -1, place, delay, emission_first, emission_step, arrival_first, arrivals)
+        kernel.list_arrivals(j, 0, place, delay, emission_first, emission_step, arrival_first, arrivals)
         for step in range(c.presentation_steps):
             kernel.depress(c, 0.0, w, arrivals, arrival_first[step], arrival_first[step + 1])
 

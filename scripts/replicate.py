@@ -11,7 +11,6 @@ to docs/results, and the page is written from the records.
 
 import argparse
 import multiprocessing
-import signal
 import sys
 import time
 from concurrent import futures
@@ -22,9 +21,9 @@ from results_page import RECORDS, record, write_page
 
 from diehlcook import datasets
 from diehlcook.checkpoint import save_json
-from diehlcook.engines.standalone import die_with_parent
 from diehlcook.observe import observe
 from diehlcook.params import load_preset
+from diehlcook.processes import become_worker
 from diehlcook.progress import Interrupted, Interruption, duration
 from diehlcook.run import load_run
 from diehlcook.test import test
@@ -90,9 +89,7 @@ shared: dict[str, Any] = {}
 
 def start_worker(cancel: Any, done: Any) -> None:
     """Prepare a worker process."""
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    become_worker()
     shared.update(cancel=cancel, done=done)
 
 

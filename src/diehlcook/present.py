@@ -10,7 +10,6 @@ import dataclasses
 import multiprocessing
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from concurrent import futures
 from pathlib import Path
@@ -23,9 +22,9 @@ from . import readout, wiring
 from .checkpoint import digest, load_json, save_array, save_json
 from .datasets import Dataset
 from .engines import Cancelled, Engine, Model, open_engine
-from .engines.standalone import die_with_parent
 from .errors import DiehlCookError
 from .params import Params
+from .processes import become_worker
 from .progress import Interrupted, Report, silent
 from .run import Run, load_run
 from .stimulus import stream_key
@@ -99,8 +98,7 @@ worker: dict[str, Any] = {}
 
 def start_worker(trained: Frozen, cancel: Any) -> None:
     """Open the engine of a worker process."""
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    become_worker()
     worker.update(
         trained=trained, cancel=cancel, engine=open_engine(trained.engine, trained.model, trained.delays)
     )

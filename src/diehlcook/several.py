@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Callable
 from concurrent import futures
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .datasets import Dataset
-from .engines.standalone import die_with_parent
 from .errors import DiehlCookError
 from .params import Params
+from .processes import become_worker
 from .progress import Interrupted, Report, silent
 from .run import Run
 from .train import train
@@ -33,9 +32,7 @@ shared: dict[str, Any] = {}
 
 def start_worker(data: Dataset, options: dict[str, Any], cancel: Any, done: Any) -> None:
     """Prepare a worker process."""
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    become_worker()
     shared.update(data=data, options=options, cancel=cancel, done=done)
 
 

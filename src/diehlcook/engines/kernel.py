@@ -346,8 +346,8 @@ def arrive(step, oldest, newest, ge, w, target, first, event_input, event_step):
 
 
 @njit(cache=True)
-def list_arrivals(j, after, place, delay, emission_first, emission_step, arrival_first, arrivals):
-    """List the synapses of neuron `j` that input events reach after step `after`, by step: see `depress`.
+def list_arrivals(j, since, place, delay, emission_first, emission_step, arrival_first, arrivals):
+    """List the synapses of neuron `j` that input events reach from step `since` on, by step: see `depress`.
 
     All events of a presentation are known when it begins, and all arrive before it ends.
     """
@@ -356,14 +356,14 @@ def list_arrivals(j, after, place, delay, emission_first, emission_step, arrival
     for i in range(emission_first.size - 1):
         for a in range(emission_first[i], emission_first[i + 1]):
             due = emission_step[a] + delay[j, i]
-            if due > after:
+            if due >= since:
                 arrival_first[due + 1] += 1
     for step in range(arrival_first.size - 1):
         arrival_first[step + 1] += arrival_first[step]
     for i in range(emission_first.size - 1):
         for a in range(emission_first[i], emission_first[i + 1]):
             due = emission_step[a] + delay[j, i]
-            if due > after:
+            if due >= since:
                 arrivals[arrival_first[due]] = i * n_exc + place[j, i]
                 arrival_first[due] += 1
     for step in range(arrival_first.size - 1, 0, -1):
@@ -563,20 +563,6 @@ def run(c, net, images, first_position, presentations, recorded):
             if is_recent[j]:
                 recent[n_recent] = j
                 n_recent += 1
-                if n_rows == arrivals.shape[0]:
-                    arrival_first, arrivals = twice(arrival_first), twice(arrivals)
-                row[j] = n_rows
-                n_rows += 1
-                list_arrivals(
-                    j,
-                    -1,
-                    place,
-                    delay,
-                    emission_first,
-                    emission_step,
-                    arrival_first[row[j]],
-                    arrivals[row[j]],
-                )
             is_slow[j] = c.rule == TRIPLET and x_post2[j] > 0.0
             if is_slow[j]:
                 slow[n_slow] = j
@@ -664,6 +650,14 @@ def run(c, net, images, first_position, presentations, recorded):
             arrive(step, oldest, newest, ge, w, target, first, event_input, event_step)
             for a in range(n_recent):
                 j = recent[a]
+                if row[j] < 0:
+                    if n_rows == arrivals.shape[0]:
+                        arrival_first, arrivals = twice(arrival_first), twice(arrivals)
+                    row[j] = n_rows
+                    n_rows += 1
+                    list_arrivals(
+                        j, step, place, delay, emission_first, emission_step, arrival_first[row[j]], arrivals[row[j]]
+                    )  # fmt: skip
                 r = row[j]
                 depress(c, x_post1[j], w, arrivals[r], arrival_first[r, step], arrival_first[r, step + 1])
             for a in range(n_fired):
@@ -705,22 +699,6 @@ def run(c, net, images, first_position, presentations, recorded):
                         is_recent[j] = True
                         recent[n_recent] = j
                         n_recent += 1
-                        if row[j] < 0:
-                            if n_rows == arrivals.shape[0]:
-                                arrival_first, arrivals = twice(arrival_first), twice(arrivals)
-                            row[j] = n_rows
-                            n_rows += 1
-                        r = row[j]
-                        list_arrivals(
-                            j,
-                            step,
-                            place,
-                            delay,
-                            emission_first,
-                            emission_step,
-                            arrival_first[r],
-                            arrivals[r],
-                        )
                 recorded.step[n_recorded] = done * steps + step
                 recorded.neuron[n_recorded] = j
                 n_recorded += 1

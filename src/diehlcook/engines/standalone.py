@@ -8,7 +8,6 @@ process. It counts only if it ended by itself, said nothing, and left files of t
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import importlib.metadata
 import json
@@ -17,7 +16,6 @@ import os
 import platform
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +30,7 @@ from numpy.typing import NDArray
 from .. import wiring
 from ..errors import DiehlCookError
 from ..params import FIELDS
+from ..processes import die_with_parent
 from ..protocol import RECORDED
 from .base import (
     REST_SPIKES,
@@ -196,12 +195,6 @@ def run_build(unfinished: Path) -> None:
         raise DiehlCookError(
             f"the standalone program could not be built: {last} (-v shows all; --engine runtime does without)"
         )
-
-
-def die_with_parent() -> None:
-    """Let the kernel kill this process when the one that started it is gone (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def wait(process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
