@@ -97,10 +97,18 @@ STUDIES = {
         (LEARN_MORE,),
     ),
     # The authors' script for 400 neurons has commented code of the other rules: is its threshold and are its delays theirs
-    # too? To compare with the long round of "power-law"
+    # too? To compare with the rounds of the same length above
     "power-law, script's": (
         rule("power-law", "authors-400", eta_post=("3e-3",), dt=("0.5 ms",)),
-        (LEARN_LONG,),
+        (LEARN_LONG, LEARN_PASSES),
+    ),
+    "exponential, script's": (
+        rule("exponential", "authors-400", eta_post=("3e-3",), beta=("0.5",), dt=("0.5 ms",)),
+        (LEARN_PASSES,),
+    ),
+    "pre-and-post, script's": (
+        rule("pre-and-post", "authors-400", eta_post=("3e-3",), eta_pre=("1e-4",), dt=("0.5 ms",)),
+        (LEARN_PASSES,),
     ),
     # The authors' script for 100 neurons is bugged
     "triplet, 100 neurons": (
