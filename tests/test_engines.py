@@ -175,7 +175,11 @@ def test_the_kernel_is_the_network(variant, smoke, delays, strokes, numpy_target
         start = train_start(engine, params)
         one, ours = advance(engine, start, images, [12])
         other, _ = advance(engine, start, images, [1, 5, 6])
+        assert engine.constants.sum_beforehand
+        engine.constants = engine.constants._replace(sum_beforehand=False)  # as for large networks
+        large, theirs = advance(engine, start, images, [12])
     assert_same_state(one, other)
+    assert_agree(one, ours, large, theirs)
     with open_engine("runtime", model, delays) as engine:
         assert_same_state(start, train_start(engine, params))
         other, theirs = advance(engine, start, images, [12])

@@ -106,6 +106,7 @@ def constants(model: Model) -> Any:
         min_spikes=p.min_spikes,
         max_attempts=p.max_attempts,
         count_rest=p.count_rest,
+        sum_beforehand=p.n_exc >= 4 and 8 * p.presentation_steps * p.n_exc <= kernel.INPUT_BYTES,
     )
 
 

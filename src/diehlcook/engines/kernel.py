@@ -4,6 +4,8 @@ What differs from a program that Brian2 generates is how the work is laid out, n
 
 - The input events of a presentation are drawn first, active pixel by active pixel, and kept per time step.
 - The synapses of an input lie in the order of their delays: an event that was d steps ago reaches one contiguous run.
+- What the input will add to the conductances is summed for a whole presentation, neuron by neuron, where that fits into the
+  cache (see `sum_input`); a neuron whose weights may change follows its arrivals step by step instead (`list_arrivals`).
 - No presynaptic trace is kept per synapse. What a trace is follows from the events of its input in this presentation and one
   number per input for all before (see `trace_events` and `learn`).
 - A postsynaptic trace is followed until it is `CUT`, and depression visits the synapses of neurons with a trace only: what
@@ -35,8 +37,14 @@ FLUSH = 2.0**-80
 SETTLED = 1e-15
 """Volts: an inhibitory neuron so near to rest, without input, is at rest."""
 
+INPUT_BYTES = 5 * 2**20
+"""The input of a presentation is summed beforehand if it takes no more than this: beyond, writing it costs more than it saves."""
+
 COLUMN_COST = 3
 """Normalising one neuron by itself takes as long as normalising so many of all together."""
+
+UNLISTED, TO_LIST = -1, -2
+"""Of a neuron whose arrivals have no row, and of one that gets it before the next step's."""
 
 LOG2E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -44,6 +52,8 @@ ROUND = 6755399441055744.0
 """1.5 * 2^52: adding it rounds to whole numbers, which then stand in the low bits."""
 ROUND_BITS = 0x4338000000000000
 SMALLEST_EXPONENT = -708.0
+NEAR = 0.346
+"""Below ln(2)/2, so that the exponential needs no power of 2; a membrane's exponent is smaller but while inhibition is at work."""
 
 
 class Constants(NamedTuple):
@@ -99,6 +109,7 @@ class Constants(NamedTuple):
     min_spikes: int
     max_attempts: int
     count_rest: bool
+    sum_beforehand: bool
 
 
 class Network(NamedTuple):
@@ -163,32 +174,37 @@ def fold(key, value):
     return mix(mix(key + np.uint64(0x9E3779B97F4A7C15)) ^ value)
 
 
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+def near_exponential(r):
+    """Return exp(r) for |r| <= ln(2)/2: the Taylor polynomial of degree 14."""
+    p = 1.0 / 87178291200.0
+    p = p * r + 1.0 / 6227020800.0
+    p = p * r + 1.0 / 479001600.0
+    p = p * r + 1.0 / 39916800.0
+    p = p * r + 1.0 / 3628800.0
+    p = p * r + 1.0 / 362880.0
+    p = p * r + 1.0 / 40320.0
+    p = p * r + 1.0 / 5040.0
+    p = p * r + 1.0 / 720.0
+    p = p * r + 1.0 / 120.0
+    p = p * r + 1.0 / 24.0
+    p = p * r + 1.0 / 6.0
+    p = p * r + 0.5
+    p = p * r + 1.0
+    return p * r + 1.0
+
+
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
 def exponential(x, out, whole):
     """Write exp(x) for x <= 0 into `out`; `whole` is scratch. Loops that vectorise; within an ulp.
 
-    exp(x) = 2^n exp(r) with n = round(x/ln 2), |r| <= ln(2)/2, and the Taylor polynomial of degree 14 for exp(r).
+    exp(x) = 2^n exp(r) with n = round(x/ln 2), |r| <= ln(2)/2.
     """
     for j in range(x.size):
         y = max(x[j], SMALLEST_EXPONENT)
         shifted = y * LOG2E + ROUND
         n = shifted - ROUND
-        r = (y - n * LN2_HIGH) - n * LN2_LOW
-        p = 1.0 / 87178291200.0
-        p = p * r + 1.0 / 6227020800.0
-        p = p * r + 1.0 / 479001600.0
-        p = p * r + 1.0 / 39916800.0
-        p = p * r + 1.0 / 3628800.0
-        p = p * r + 1.0 / 362880.0
-        p = p * r + 1.0 / 40320.0
-        p = p * r + 1.0 / 5040.0
-        p = p * r + 1.0 / 720.0
-        p = p * r + 1.0 / 120.0
-        p = p * r + 1.0 / 24.0
-        p = p * r + 1.0 / 6.0
-        p = p * r + 0.5
-        p = p * r + 1.0
-        out[j] = p * r + 1.0
+        out[j] = near_exponential((y - n * LN2_HIGH) - n * LN2_LOW)
         whole[j] = shifted
     bits = whole.view(np.int64)
     for j in range(x.size):
@@ -312,9 +328,15 @@ def membranes_euler(c, step, level, v, ge, gi, theta, refractory, locked):
 @njit(cache=True, error_model="numpy", forceinline=True)
 def membranes_exponential(c, step, level, v, ge, gi, theta, refractory, locked, x, decay, whole):
     """Advance the excitatory neurons by exponential Euler; return whether any may spike."""
+    far = 0
     for j in range(v.size):
         x[j] = -c.step_exc * (1.0 + ge[j] + gi[j])
-    exponential(x, decay, whole)
+        far |= int(x[j] < -NEAR)
+    if far:
+        exponential(x, decay, whole)
+    else:
+        for j in range(v.size):
+            decay[j] = near_exponential(x[j])
     ready = 0
     for j in range(v.size):
         end = (c.v_rest_exc + ge[j] * c.e_exc + gi[j] * c.e_inh_exc) / (1.0 + ge[j] + gi[j])
@@ -343,6 +365,50 @@ def arrive(step, oldest, newest, ge, w, target, first, event_input, event_step):
         begin, end = i * n_exc + first[i, ago], i * n_exc + first[i, ago + 1]
         for s in range(np.uint64(begin), np.uint64(end)):
             ge[target[s]] += w[s]
+
+
+@njit(cache=True, error_model="numpy")
+def sum_input(w, place, delay, emission_first, emission_step, sums, coming):
+    """Write what the input adds to the conductance of each neuron in each step (steps, n_exc), with the weights as they are.
+
+    Four neurons at a time: their sums, in `sums`, stay in the nearest cache, and one event is read for all four.
+    """
+    n_exc, n_input = place.shape
+    steps = np.uint64(coming.shape[0])
+    for block in range(0, n_exc, 4):
+        j = min(block, n_exc - 4)
+        sums[:] = 0.0
+        for i in range(n_input):
+            if emission_first[i] == emission_first[i + 1]:
+                continue
+            row = i * n_exc
+            w0, w1 = w[np.uint64(row + place[j, i])], w[np.uint64(row + place[j + 1, i])]
+            w2, w3 = w[np.uint64(row + place[j + 2, i])], w[np.uint64(row + place[j + 3, i])]
+            d0, d1 = np.uint64(delay[j, i]), steps + np.uint64(delay[j + 1, i])
+            d2, d3 = 2 * steps + np.uint64(delay[j + 2, i]), 3 * steps + np.uint64(delay[j + 3, i])
+            for a in range(np.uint64(emission_first[i]), np.uint64(emission_first[i + 1])):
+                step = np.uint64(emission_step[a])
+                sums[step + d0] += w0
+                sums[step + d1] += w1
+                sums[step + d2] += w2
+                sums[step + d3] += w3
+        for step in range(steps):
+            for k in range(np.uint64(4)):
+                coming[step, j + k] = sums[k * steps + step]
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def receive(step, coming, ge, w, n_listed, listed, held, arrival_first, arrivals):
+    """Let the input that arrives in a step excite its targets: listed neurons by their weights of the moment."""
+    for r in range(n_listed):
+        held[r] = ge[listed[r]]
+    for j in range(ge.size):
+        ge[j] += coming[step, j]
+    for r in range(n_listed):
+        g = held[r]
+        for a in range(arrival_first[r, step], arrival_first[r, step + 1]):
+            g += w[np.uint64(arrivals[r, a])]
+        ge[listed[r]] = g
 
 
 @njit(cache=True)
@@ -492,9 +558,12 @@ def run(c, net, images, first_position, presentations, recorded):
     fired, fired_inh, own = np.empty(n_exc, np.int64), np.empty(n_exc, np.int64), np.zeros(n_exc)
 
     traced = c.rule == TRIPLET or c.rule == TRIPLET_100N or c.rule == PRE_AND_POST
-    recent, is_recent, row = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_), np.empty(n_exc, np.int64)
+    recent, is_recent = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_)
     slow, is_slow = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_)
+    coming = np.empty((steps if c.sum_beforehand else 0, n_exc))
+    input_sums, held = np.empty(4 * steps), np.empty(n_exc)
     arrival_first, arrivals = np.empty((1, steps + 1), np.int32), np.empty((1, 1), np.int32)
+    row, listed, to_list = np.empty(n_exc, np.int64), np.empty(n_exc, np.int64), np.empty(n_exc, np.int64)
     event_trace, emitted = np.empty(n_input * c.stimulus_steps), np.empty(n_input, np.int64)
     awake, is_awake, n_awake = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_), 0
     for j in range(n_exc):
@@ -556,13 +625,17 @@ def run(c, net, images, first_position, presentations, recorded):
             trace_events(c, decays, longest, emission_first, emission_step, start, event_trace)
         if arrivals.shape[1] < emission_first[n_input]:
             arrivals = np.empty((arrivals.shape[0], 2 * emission_first[n_input]), np.int32)
-        n_recent, n_slow, n_rows = 0, 0, 0
+        if c.sum_beforehand:
+            sum_input(w, place, delay, emission_first, emission_step, input_sums, coming)
+        n_recent, n_slow, n_listed, n_to_list = 0, 0, 0, 0
         for j in range(n_exc):
             is_recent[j] = traced and (x_post1[j] > 0.0 or over[j])
-            row[j] = -1
+            row[j] = UNLISTED
             if is_recent[j]:
                 recent[n_recent] = j
                 n_recent += 1
+                to_list[n_to_list] = j
+                n_to_list += 1
             is_slow[j] = c.rule == TRIPLET and x_post2[j] > 0.0
             if is_slow[j]:
                 slow[n_slow] = j
@@ -642,22 +715,27 @@ def run(c, net, images, first_position, presentations, recorded):
                     a += 1
                 v_inh[j], ge_inh[j] = now, g
             # --- synapses
-            oldest = event_first[min(max(step - longest, 0), c.stimulus_steps)]
-            newest = event_first[min(step + 1, c.stimulus_steps)]
+            for a in range(n_to_list):
+                if n_listed == arrivals.shape[0]:
+                    arrival_first, arrivals = twice(arrival_first), twice(arrivals)
+                j, r = to_list[a], n_listed
+                row[j], listed[r] = r, j
+                list_arrivals(
+                    j, step, place, delay, emission_first, emission_step, arrival_first[r], arrivals[r]
+                )
+                n_listed += 1
+            n_to_list = 0
             if step < c.stimulus_steps:
                 for e in range(event_first[step], event_first[step + 1]):
                     emitted[event_input[e]] += 1
-            arrive(step, oldest, newest, ge, w, target, first, event_input, event_step)
+            if c.sum_beforehand:
+                receive(step, coming, ge, w, n_listed, listed, held, arrival_first, arrivals)
+            else:
+                oldest = event_first[min(max(step - longest, 0), c.stimulus_steps)]
+                newest = event_first[min(step + 1, c.stimulus_steps)]
+                arrive(step, oldest, newest, ge, w, target, first, event_input, event_step)
             for a in range(n_recent):
                 j = recent[a]
-                if row[j] < 0:
-                    if n_rows == arrivals.shape[0]:
-                        arrival_first, arrivals = twice(arrival_first), twice(arrivals)
-                    row[j] = n_rows
-                    n_rows += 1
-                    list_arrivals(
-                        j, step, place, delay, emission_first, emission_step, arrival_first[row[j]], arrivals[row[j]]
-                    )  # fmt: skip
                 r = row[j]
                 depress(c, x_post1[j], w, arrivals[r], arrival_first[r, step], arrival_first[r, step + 1])
             for a in range(n_fired):
@@ -687,6 +765,10 @@ def run(c, net, images, first_position, presentations, recorded):
                 refractory[j] = step + c.refractory_exc
                 locked[j] = step + c.lockout
                 spiked[j] = step
+                if row[j] == UNLISTED and c.learning and (c.sum_beforehand or traced):
+                    row[j] = TO_LIST
+                    to_list[n_to_list] = j
+                    n_to_list += 1
                 if traced:
                     x_post1[j] = c.all_to_all * x_post1[j] + 1.0
                     if c.rule != PRE_AND_POST:
