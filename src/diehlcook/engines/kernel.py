@@ -387,11 +387,11 @@ def sum_input(w, place, delay, emission_first, emission_step, sums, coming):
             d0, d1 = np.uint64(delay[j, i]), steps + np.uint64(delay[j + 1, i])
             d2, d3 = 2 * steps + np.uint64(delay[j + 2, i]), 3 * steps + np.uint64(delay[j + 3, i])
             for a in range(np.uint64(emission_first[i]), np.uint64(emission_first[i + 1])):
-                step = np.uint64(emission_step[a])
-                sums[step + d0] += w0
-                sums[step + d1] += w1
-                sums[step + d2] += w2
-                sums[step + d3] += w3
+                sent = np.uint64(emission_step[a])
+                sums[sent + d0] += w0
+                sums[sent + d1] += w1
+                sums[sent + d2] += w2
+                sums[sent + d3] += w3
         for step in range(steps):
             for k in range(np.uint64(4)):
                 coming[step, j + k] = sums[k * steps + step]
