@@ -15,9 +15,9 @@ from diehlcook.shipped import TRAINED, shipped_names, unpack
 RULES = {"triplet", "power-law", "exponential", "pre-and-post"}
 
 
-def test_networks_are_small_whole_and_labelled():
+def test_one_network_of_400_neurons_for_each_rule():
     runs = {name: load_shipped(name) for name in shipped_names()}
-    assert {run.params.rule for run in runs.values()} <= RULES
+    assert {run.params.rule for run in runs.values()} >= RULES
     for name, run in runs.items():
         size = sum(path.stat().st_size for path in (TRAINED / name).iterdir())
         assert size < 1.5e6, name

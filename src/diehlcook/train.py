@@ -100,7 +100,7 @@ def train(
     epochs
         Passes over the images.
     engine
-        ``"standalone"`` or ``"runtime"``.
+        ``"standalone"``, ``"runtime"`` or ``"fused"``.
     excitatory, plasticity
         Replaced equations; see `network.build_network`.
     resume
