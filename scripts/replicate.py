@@ -1,6 +1,6 @@
 """Redo the paper's results, from nothing to docs/results.md; stop it at any time, the same command goes on.
 
-    python scripts/replicate.py                             # everything: about a day of two cores
+    python scripts/replicate.py                             # everything: about five hours of two cores
     python scripts/replicate.py --only triplet-400          # one cell of the table
     python scripts/replicate.py --page                      # write the page from the records, without running anything
 
@@ -17,6 +17,7 @@ from concurrent import futures
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cells import CELLS
 from results_page import RECORDS, record, write_page
 
 from diehlcook import datasets
@@ -31,34 +32,6 @@ from diehlcook.train import train
 
 ENGINE = "fused"
 
-
-class Cell(NamedTuple):
-    """One cell of the table: a preset, and how long and how often it is trained and tested."""
-
-    preset: str
-    images: int = 60_000
-    epochs: int = 1
-    seeds: int = 1
-    repeats: int = 10
-
-
-CELLS = {
-    "triplet-100": Cell("paper-triplet-100", images=40_000, seeds=3),
-    "triplet-400": Cell("paper-triplet-400", epochs=3, seeds=3),
-    "triplet-1600": Cell("paper-triplet-1600", epochs=7),
-    "triplet-6400": Cell("paper-triplet-6400", repeats=1),
-    "power-law-100": Cell("paper-power-law-100", images=40_000, seeds=3),
-    "power-law-400": Cell("paper-power-law-400", epochs=3, seeds=3),
-    "power-law-1600": Cell("paper-power-law-1600", epochs=7),
-    "exponential-100": Cell("paper-exponential-100", images=40_000, seeds=2),
-    "exponential-400": Cell("paper-exponential-400", epochs=3, seeds=2),
-    "pre-and-post-100": Cell("paper-pre-and-post-100", images=40_000, seeds=2),
-    "pre-and-post-400": Cell("paper-pre-and-post-400", epochs=3, seeds=2),
-    "authors-100": Cell("authors-100", images=40_000, seeds=2),
-    "diehl-cook-2015": Cell("diehl-cook-2015", epochs=3),
-}
-"""Passes and images as in the paper (§2.6), except for 6400 neurons: one pass instead of 15, one test instead of ten. The last
-two are to compare with: the authors' script for 100 neurons, and their public code."""
 
 COSTS = {100: (1.8, 1.4), 400: (3.0, 1.9), 1600: (10.6, 6.5), 6400: (59.0, 28.0)}
 """Milliseconds per presentation with and without learning (docs/performance.md), at a time step of 0.5 ms: for the time left."""
@@ -106,6 +79,7 @@ def work(number: int, task: Task, folder: Path) -> bool:
         return report
 
     resume = (folder / "run.json").exists()
+    path = RECORDS / f"{task.name}.json"
     try:
         run = train(
             folder, training.head(cell.images), load_preset(cell.preset), preset=cell.preset, seed=task.seed,
@@ -121,7 +95,10 @@ def work(number: int, task: Task, folder: Path) -> bool:
         )  # fmt: skip
     except Interrupted:
         return False
-    save_json(RECORDS / f"{task.name}.json", record(load_run(folder), task.cell, testing))
+    if (
+        not path.exists()
+    ):  # a record says where and when a network was made; it is not made again on another machine
+        save_json(path, record(load_run(folder), task.cell, training, testing))
     shared["done"][number] = sum(costs)
     return True
 

@@ -1,6 +1,6 @@
 """Make a trained run one of those that come with the package: single precision, labelled and tested as shipped.
 
-    python scripts/ship.py data/runs/replicate/triplet-400-seed1 triplet-400
+    python scripts/ship.py data/runs/replicate/triplet-400-seed1
 
 Rounding the weights changes spikes, so the labels and the accuracy are those of the rounded network: labels from all
 60,000 training images, one presentation of the 10,000 test images.
@@ -26,15 +26,15 @@ def main() -> int:
     """Round, label, test and store."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="finished run directory")
-    parser.add_argument("name", help="name of the shipped network, such as triplet-400")
     options = parser.parse_args()
+    name = "{0.rule}-{0.n_exc}".format(load_run(options.run).params)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         run = load_run(options.run)
         weights = run.weights().astype(np.float32)
         save_array(folder / "weights.npy", weights)
-        for name in ("theta.npy", "delays.npy", "train_accuracy.npy"):
-            shutil.copy(options.run / name, folder / name)
+        for file in ("theta.npy", "delays.npy", "train_accuracy.npy"):
+            shutil.copy(options.run / file, folder / file)
         run.folder, train = folder, run.trained()
         train["sha256"]["weights"] = digest(weights)
         run.facts = {"train": train}
@@ -44,14 +44,15 @@ def main() -> int:
         tested = run.facts.pop("test")
         run.facts["shipped"] = {key: tested[key] for key in ("images", "repeats", "accuracy", "interval95")}
         run.save()
-        target = TRAINED / options.name
+        target = TRAINED / name
         target.mkdir(parents=True, exist_ok=True)
-        for name in ("weights.npy", "theta.npy", "assignments.npy", "train_accuracy.npy"):
-            shutil.copy(folder / name, target / name)
+        for file in ("weights.npy", "theta.npy", "assignments.npy", "train_accuracy.npy"):
+            shutil.copy(folder / file, target / file)
         content = load_json(folder / "run.json")
         content["versions"].pop("platform")  # nobody's machine
+        content["observe"].pop("raster")  # its files do not come with the package
         save_json(target / "run.json", content)
-    print(f"{options.name}: {tested['accuracy']:.2%} of {tested['images']} test images")
+    print(f"{name}: {tested['accuracy']:.2%} of {tested['images']} test images")
     return 0
 
 

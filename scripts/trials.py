@@ -2,7 +2,8 @@
 
 A trial trains on the first images of MNIST's training set, labels the neurons with the first images too, and classifies
 images from the last 10,000 of the training set, which it has not seen. Test images are never opened here. A row is
-written when its trial is done; trials that the table has are not run again, so a search can be stopped at any time.
+written when its trial is done; trials that the table has are not run again, so a search can be stopped at any time. Rows
+are of the presets as they are: `read_table` refuses a table whose preset has changed since.
 """
 
 import csv
@@ -15,15 +16,19 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diehlcook import datasets, present, readout
-from diehlcook.errors import DiehlCookError
+from diehlcook.datasets import Dataset
+from diehlcook.errors import DiehlCookError, NetworkError
 from diehlcook.params import Params, load_preset
+from diehlcook.present import Frozen
+from diehlcook.processes import die_with_parent
 from diehlcook.stimulus import stream_key
 from diehlcook.train import train
 
-HELD_OUT = 50_000
-"""Images from here on choose; those before train and label."""
+HELD_OUT, END = 50_000, 60_000
+"""Images from the first to the second choose; those before train and label."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,11 @@ class Trial:
         pairs = [pair.split("=", 1) for pair in self.settings.split("; ") if pair]
         return load_preset(self.preset).with_values({"n_exc": self.n_exc, **dict(pairs)})
 
+    @property
+    def resolved(self) -> str:
+        """What preset and settings come to: the parameters that differ from the public code's, as texts."""
+        return "; ".join(f"{name}={here}" for name, (here, _) in self.params.differences(Params()).items())
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -69,14 +79,32 @@ class Outcome:
 
 TRIAL = [f.name for f in fields(Trial)]
 OUTCOME = [f.name for f in fields(Outcome)]
+RESOLVED = "params"
+
+
+def judge(
+    frozen: Frozen, data: Dataset, seed: int, *, label: int, choose: int
+) -> tuple[float, NDArray[np.int8]]:
+    """Return the share of the first `choose` held-out images that a network gets right, and its labels.
+
+    Labels are from the first `label` images; if that is 0, from the held-out responses themselves.
+    """
+    held_out = slice(HELD_OUT, HELD_OUT + choose)
+    (unseen,) = present.present(frozen, data.images[held_out], [stream_key(seed, "predict")])
+    seen, truth = unseen, data.labels[held_out]
+    if label:
+        (seen,) = present.present(frozen, data.images[:label], [stream_key(seed, "observe")])
+        truth = data.labels[:label]
+    labels = readout.assign_labels(seen.counts, truth).labels
+    predicted = readout.predict(unseen.counts, labels).labels
+    return float((predicted == data.labels[held_out]).mean()), labels
 
 
 def run_trial(trial: Trial) -> Outcome:
     """Train, label and classify; a network that falls silent or diverges is an outcome too."""
-    if trial.images > HELD_OUT or trial.label > HELD_OUT:
-        raise ValueError(f"{trial}: images from {HELD_OUT} on are for choosing")
+    if max(trial.images, trial.label) > HELD_OUT or HELD_OUT + trial.choose > END:
+        raise ValueError(f"{trial}: images {HELD_OUT} to {END} are for choosing")
     data = datasets.load("mnist", "train")
-    held_out = slice(HELD_OUT, HELD_OUT + trial.choose)
     folder = Path(tempfile.mkdtemp(prefix="trial-"))
     started = time.monotonic()
     try:
@@ -89,20 +117,14 @@ def run_trial(trial: Trial) -> Outcome:
             engine="fused",
         )
         frozen = present.frozen(run, "fused", "observe")
-        (unseen,) = present.present(frozen, data.images[held_out], [stream_key(trial.seed, "predict")])
-        seen, truth = unseen, data.labels[held_out]
-        if trial.label:
-            (seen,) = present.present(frozen, data.images[: trial.label], [stream_key(trial.seed, "observe")])
-            truth = data.labels[: trial.label]
-    except DiehlCookError as error:
+        accuracy, labels = judge(frozen, data, trial.seed, label=trial.label, choose=trial.choose)
+    except NetworkError as error:
         return Outcome(date=time.strftime("%Y-%m-%d"), error=str(error).replace(str(folder), "RUN"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    labels = readout.assign_labels(seen.counts, truth).labels
-    predicted = readout.predict(unseen.counts, labels).labels
     facts = run.facts["train"]
     return Outcome(
-        accuracy=f"{(predicted == data.labels[held_out]).mean():.4f}",
+        accuracy=f"{accuracy:.4f}",
         theta_mV=f"{facts['theta_mV']['mean']:.2f}",
         theta_sd_mV=f"{facts['theta_mV']['sd']:.2f}",
         spikes_per_image=f"{facts['spikes_per_image']:.2f}",
@@ -122,12 +144,15 @@ def read_table(path: Path) -> dict[Trial, Outcome]:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     kinds = {f.name: f.type for f in fields(Trial)}
-    return {
-        Trial(**{name: kinds[name](row[name]) for name in TRIAL}): Outcome(
-            **{name: row[name] for name in OUTCOME}
-        )
-        for row in rows
-    }
+    found = {}
+    for row in rows:
+        trial = Trial(**{name: kinds[name](row[name]) for name in TRIAL})
+        if trial.resolved != row[RESOLVED]:
+            raise DiehlCookError(
+                f"{path}: {trial.preset} has changed since ({trial.resolved}; the table has {row[RESOLVED]}); remove its rows"
+            )
+        found[trial] = Outcome(**{name: row[name] for name in OUTCOME})
+    return found
 
 
 def append_row(path: Path, trial: Trial, outcome: Outcome) -> None:
@@ -135,10 +160,10 @@ def append_row(path: Path, trial: Trial, outcome: Outcome) -> None:
     new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, TRIAL + OUTCOME, lineterminator="\n")
+        writer = csv.DictWriter(file, [*TRIAL, RESOLVED, *OUTCOME], lineterminator="\n")
         if new:
             writer.writeheader()
-        writer.writerow(asdict(trial) | asdict(outcome))
+        writer.writerow(asdict(trial) | {RESOLVED: trial.resolved} | asdict(outcome))
 
 
 def run_all(trials: Iterable[Trial], path: Path, jobs: int) -> dict[Trial, Outcome]:
@@ -147,16 +172,20 @@ def run_all(trials: Iterable[Trial], path: Path, jobs: int) -> dict[Trial, Outco
     done = read_table(path)
     waiting = [trial for trial in wanted if trial not in done]
     started = time.monotonic()
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=die_with_parent) as pool:
         running = {pool.submit(run_trial, trial): trial for trial in waiting}
-        for number, future in enumerate(as_completed(running), 1):
-            trial = running[future]
-            done[trial] = future.result()
-            append_row(path, trial, done[trial])
-            left = (time.monotonic() - started) / number * (len(waiting) - number)
-            print(
-                f"{number}/{len(waiting)}, {left / 60:.0f} min left: {trial.study} {trial.n_exc}n {trial.settings or trial.preset}: "
-                f"{done[trial].accuracy or done[trial].error}",
-                flush=True,
-            )
+        try:
+            for number, future in enumerate(as_completed(running), 1):
+                trial = running[future]
+                done[trial] = future.result()
+                append_row(path, trial, done[trial])
+                left = (time.monotonic() - started) / number * (len(waiting) - number)
+                print(
+                    f"{number}/{len(waiting)}, {left / 60:.0f} min left: {trial.study} {trial.n_exc}n {trial.settings or trial.preset}: "
+                    f"{done[trial].accuracy or done[trial].error}",
+                    flush=True,
+                )
+        except BaseException:  # else the pool would work through the queue, and nobody would record it
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return {trial: done[trial] for trial in wanted}

@@ -1,7 +1,9 @@
 """What several test files need: small images, parameters, and engines that are built once."""
 
+import importlib
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,17 @@ def load_script(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def scripts():
+    """Modules of scripts/ that import each other by name, and whose dataclasses look themselves up in sys.modules."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+    names = ("ablate", "cells", "replicate", "results_page", "search", "ship", "stops", "trials")
+    yield {name: importlib.import_module(name) for name in names}
+    sys.path.pop(0)
+    for name in names:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="session")

@@ -67,8 +67,8 @@ def test_presets_of_the_paper(rule, n_exc):
         assert params == with_rule(load_preset(), rule)
     assumed = "w_exc_inh" in params.assumed  # w_inh_exc was searched for some sizes
     assert assumed == (n_exc != 400)
-    assert params.source("eta_post") == "search"
-    assert (params.source("beta") == "search") == (rule == "exponential")
+    assert params.source("eta_post") == f"search ({rule})"
+    assert (params.source("beta") == "search (exponential)") == (rule == "exponential")
 
 
 @pytest.mark.parametrize("n_exc", [400, 1600, 6400])

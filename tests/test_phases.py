@@ -336,6 +336,20 @@ def test_observe_resumes_with_the_finished_blocks(chain, tmp_path):
     assert np.array_equal(counts[250:300], np.load(chain / "observe_counts.npy")[250:300])
 
 
+def test_a_finished_phase_is_kept_only_if_it_is_the_same(chain):
+    before = arrays(chain)
+    for phase, same, other in (
+        ("observe", ["--samples", "300"], ["--samples", "299"]),
+        ("test", ["--samples", "260", "--repeats", "2"], ["--samples", "260", "--repeats", "3"]),
+    ):
+        ok(phase, "--run", chain, *same, "--resume")
+        refused = diehlcook(phase, "--run", chain, *other, "--resume")
+        assert refused.returncode == 1
+        assert "already; use --force" in refused.stderr
+    after = arrays(chain)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
 def test_custom_equations_survive_interrupt_and_later_phases(smoke, tmp_path):
     excitatory = EXCITATORY._replace(
         equations=EXCITATORY.equations + "dtrace/dt = -trace/(3*second) : 1\n",

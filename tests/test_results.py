@@ -1,8 +1,6 @@
 """The replication: what a record holds, and a page that is exactly what the records give."""
 
 import json
-import sys
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -11,40 +9,25 @@ import pytest
 from diehlcook.datasets import Dataset
 from diehlcook.params import load_preset, preset_names
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-
-
-@pytest.fixture(scope="module")
-def scripts():
-    """The scripts import each other by name."""
-    before = list(sys.path)
-    sys.path.insert(0, str(SCRIPTS))
-    import replicate
-    import results_page
-
-    yield {"replicate": replicate, "page": results_page}
-    sys.path[:] = before
-    for name in ("replicate", "results_page"):
-        sys.modules.pop(name, None)
-
 
 def made_up(cell, seed, accuracies, confusion=None):
     rule, size = cell.rsplit("-", 1)
     return {
         "cell": cell, "preset": f"paper-{cell}", "seed": seed, "rule": rule, "n_exc": int(size),
-        "params": {}, "assumed": ["w_inh_exc"] if size != "400" else [],
+        "params": {},
         "train": {
             "images": 60_000, "epochs": 3, "engine": "fused", "wall_s": 600, "presentations_per_image": 1.02,
-            "spikes_per_image": 17.0 + seed, "theta_mV": {"mean": 40.0, "sd": 2.0}, "silent_neurons": 0, "health": [],
+            "spikes_per_image": 17.0 + seed, "theta_mV": {"mean": 40.0, "sd": 2.0}, "silent_neurons": 0,
         },
         "observe": {"wall_s": 120},
         "test": {
             "images": 10_000, "repeats": len(accuracies), "wall_s": 60, "accuracy": float(np.mean(accuracies)),
-            "accuracies": accuracies,
+            "accuracies": accuracies, "interval95": [0.8941, 0.9059],
         },
         "curve": [[20_000, 8_000, 10_000], [30_000, 9_000, 10_000]],
         "confusion": confusion or np.diag([1000] * 10).tolist(),
         "spikes": {"right": {"own_class": 15.0, "other_classes": 1.0}, "wrong": {"own_class": 3.0, "other_classes": 11.0}},
+        "labels": {"all": 0.9, "first_2000": 0.89, "test_images": 0.91, "training_blocks": [0.9] * 6}, "machine": "one",
         "versions": {"python": "3.11", "brian2": "2.9", "numpy": "2.3"}, "date": "2026-01-01",
     }  # fmt: skip
 
@@ -53,11 +36,13 @@ def test_table_has_mean_and_spread_over_seeds_beside_the_paper(scripts):
     cells = {
         "triplet-400": [made_up("triplet-400", 1, [0.90, 0.91]), made_up("triplet-400", 2, [0.92, 0.93])]
     }
-    lines = scripts["page"].accuracy_table(cells).splitlines()
+    lines = scripts["results_page"].accuracy_table(cells).splitlines()
     (row,) = [line for line in lines if line.startswith("| 400 |")]
     assert row.startswith("| 400 | **91.50 ± 1.41** | 91.4 | not run | 87.0 |")
-    details = scripts["page"].details_table(cells)
-    assert "1: 90.50 ± 0.71; 2: 92.50 ± 0.71" in details
+    (row,) = [line for line in lines if line.startswith("| 6400 |")]
+    assert row.endswith("| — | 94.0 |"), "a cell that is not planned"
+    details = scripts["results_page"].details_table(cells)
+    assert "1: 90.50 ± 0.71 [89.4, 90.6]; 2: 92.50 ± 0.71 [89.4, 90.6]" in details
     assert "| +0.1 |" in details
     assert "60,000 × 3" in details
 
@@ -66,7 +51,7 @@ def test_confusions_are_per_presentation_of_the_test_set(scripts):
     matrix = np.diag([900] * 10)
     matrix[4, 9], matrix[7, 2] = 120, 40
     records = [made_up("triplet-400", 1, [0.9, 0.9], matrix.tolist())] * 2
-    assert scripts["page"].confusions(records, 2) == "4 as 9: 60, 7 as 2: 20"
+    assert scripts["results_page"].confusions(records, 2) == "4 as 9: 60, 7 as 2: 20"
 
 
 def test_spikes_of_right_and_wrong_answers_are_told_apart(scripts, tmp_path):
@@ -82,20 +67,40 @@ def test_spikes_of_right_and_wrong_answers_are_told_apart(scripts, tmp_path):
     np.save(tmp_path / "test_predictions.npy", np.array([[0, 0]], np.int8))
     np.save(tmp_path / "test_counts.npy", np.array([[5, 2, 1], [4, 0, 3]], np.uint16))
     testing = Dataset("x", "test", np.zeros((2, 2, 2), np.uint8), np.array([0, 1], np.uint8), "")
-    assert scripts["page"].answers(Run(), testing) == {
+    assert scripts["results_page"].answers(Run(), testing) == {
         "right": {"own_class": 7.0, "other_classes": 1.0},
         "wrong": {"own_class": 3.0, "other_classes": 4.0},
     }
 
 
+def test_other_labels_are_from_the_images_they_are_said_to_be_from(scripts, tmp_path):
+    """Neuron 0 answers to class 0 in training but to class 1 in the test, and neuron 1 the other way round."""
+
+    class Run:
+        folder = tmp_path
+        facts: ClassVar = {"test": {"accuracies": [0.0]}}
+
+        def assignments(self):
+            return np.array([0, 1], np.int8)
+
+    labels = np.tile(np.array([0, 1], np.uint8), 6)
+    answers = np.array([[5, 0], [0, 5]], np.uint16)[labels]
+    np.save(tmp_path / "observe_counts.npy", answers)
+    np.save(tmp_path / "test_counts.npy", np.concatenate([answers[:, ::-1], answers]))
+    images = Dataset("x", "test", np.zeros((12, 2, 2), np.uint8), labels, "")
+    assert scripts["results_page"].labelled_otherwise(Run(), images, images) == {
+        "all": 0.0, "first_2000": 0.0, "test_images": 1.0, "training_blocks": [1.0] * 6,
+    }  # fmt: skip
+
+
 def test_page_is_what_the_records_give(scripts):
-    page = scripts["page"]
+    page = scripts["results_page"]
     assert page.text() == page.PAGE.read_text(encoding="utf-8"), "run scripts/replicate.py --page"
 
 
 def test_records_are_of_the_cells_and_agree_with_themselves(scripts):
-    cells = scripts["replicate"].CELLS
-    for path in scripts["page"].RECORDS.glob("*.json"):
+    cells = scripts["cells"].CELLS
+    for path in scripts["results_page"].RECORDS.glob("*.json"):
         one = json.loads(path.read_text(encoding="utf-8"))
         cell = cells[one["cell"]]
         assert path.stem == f"{one['cell']}-seed{one['seed']}"
@@ -112,15 +117,15 @@ def test_records_are_of_the_cells_and_agree_with_themselves(scripts):
         # the record is of the preset as it is now
         params = load_preset(cell.preset)
         assert one["params"] == {
-            name: here for name, (here, _) in params.differences(scripts["page"].Params()).items()
+            name: here for name, (here, _) in params.differences(scripts["results_page"].Params()).items()
         }
 
 
 def test_every_cell_has_a_preset_of_its_rule_and_size(scripts):
-    for name, cell in scripts["replicate"].CELLS.items():
+    for name, cell in scripts["cells"].CELLS.items():
         assert cell.preset in preset_names()
         params = load_preset(cell.preset)
-        if name in scripts["page"].TABLE:
+        if name in scripts["results_page"].TABLE:
             assert name == f"{params.rule}-{params.n_exc}"
             assert cell.preset == f"paper-{name}"
         else:
@@ -135,8 +140,8 @@ def test_longest_task_is_reckoned_longest(scripts):
 
 def test_finished_and_interrupted_runs_are_taken_up(scripts, tmp_path, monkeypatch, mnist_folder):
     """A cell at a tiny size: interrupted before it begins, then done, then not done again."""
-    replicate, page = scripts["replicate"], scripts["page"]
-    monkeypatch.setitem(replicate.CELLS, "tiny", replicate.Cell("smoke", images=20, repeats=2))
+    replicate, page = scripts["replicate"], scripts["results_page"]
+    monkeypatch.setitem(replicate.CELLS, "tiny", scripts["cells"].Cell("smoke", images=20, repeats=2))
     monkeypatch.setitem(replicate.COSTS, 16, (1.0, 1.0))
     monkeypatch.setattr(replicate, "RECORDS", tmp_path / "records")
     monkeypatch.setattr(replicate.datasets, "load", small(replicate.datasets.load))
@@ -157,8 +162,10 @@ def test_finished_and_interrupted_runs_are_taken_up(scripts, tmp_path, monkeypat
     assert len(record["test"]["accuracies"]) == 2
     assert replicate.shared["done"][0] == pytest.approx(sum(task.costs()), rel=0.1)
     weights = (tmp_path / "run" / "weights.npy").stat().st_mtime_ns
+    (tmp_path / "records" / "tiny-seed1.json").write_text("made elsewhere")
     assert replicate.work(0, task, tmp_path / "run")
     assert (tmp_path / "run" / "weights.npy").stat().st_mtime_ns == weights
+    assert (tmp_path / "records" / "tiny-seed1.json").read_text() == "made elsewhere"
     assert page.passes(record) == "20"
 
 

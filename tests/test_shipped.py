@@ -10,6 +10,8 @@ from diehlcook.checkpoint import digest
 from diehlcook.cli import main
 from diehlcook.datasets import load
 from diehlcook.errors import DiehlCookError
+from diehlcook.params import load_preset
+from diehlcook.run import load_run
 from diehlcook.shipped import TRAINED, shipped_names, unpack
 
 RULES = {"triplet", "power-law", "exponential", "pre-and-post"}
@@ -25,7 +27,9 @@ def test_one_network_of_400_neurons_for_each_rule():
         assert weights.dtype == np.float32
         assert digest(weights) == run.facts["train"]["sha256"]["weights"]
         assert digest(run.delays()) == run.facts["train"]["sha256"]["delays"]
-        assert run.facts["train"]["images"] == 60_000
+        assert name == f"{run.params.rule}-{run.params.n_exc}"
+        assert run.params == load_preset(f"paper-{name}")
+        assert (run.facts["train"]["images"], run.facts["train"]["epochs"]) == (60_000, 3)
         assert run.facts["observe"]["images"] == 60_000
 
 
@@ -58,6 +62,8 @@ def test_unpacking_overwrites_nothing(tmp_path):
     with pytest.raises(DiehlCookError, match="--force"):
         unpack("triplet-400", tmp_path)
     assert marked.exists()
+    unpack("power-law-400", tmp_path, force=True)
+    assert load_run(tmp_path).params.rule == "power-law"
 
 
 def test_networks_are_listed(capsys):

@@ -1,31 +1,17 @@
 """Trials of the searches: recorded, resumed, and never on test images."""
 
+import csv
 import dataclasses
-import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from diehlcook import datasets
+from diehlcook import datasets, present
+from diehlcook.errors import DiehlCookError
 from diehlcook.params import Params, load_preset, preset_names
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-DOCS = SCRIPTS.parent / "docs"
-
-
-@pytest.fixture(scope="module")
-def scripts():
-    """The scripts import each other by name, and their dataclasses look themselves up in sys.modules."""
-    before = list(sys.path), set(sys.modules)
-    sys.path.insert(0, str(SCRIPTS))
-    import ablate
-    import search
-    import trials
-
-    yield {"trials": trials, "search": search, "ablate": ablate}
-    sys.path[:] = before[0]
-    for name in ("trials", "search", "ablate"):
-        sys.modules.pop(name, None)
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def example(trials, **changes):
@@ -76,7 +62,7 @@ def test_what_the_table_has_is_not_run_again(scripts, tmp_path, monkeypatch):
 class Refusing:
     """A pool that may not be used."""
 
-    def __init__(self, jobs):
+    def __init__(self, jobs, initializer):
         pass
 
     def __enter__(self):
@@ -88,31 +74,71 @@ class Refusing:
     def submit(self, _function, trial):
         raise AssertionError(trial)
 
+    def shutdown(self, **_):
+        pass
 
-@pytest.mark.parametrize("label", [200, 0])
-def test_trial_on_mnist_opens_no_test_images(scripts, label, mnist_folder, monkeypatch):
+
+def test_rows_of_a_preset_that_has_changed_are_refused(scripts, tmp_path):
     trials = scripts["trials"]
-    real, splits = datasets.load, []
+    table = tmp_path / "table.csv"
+    trials.append_row(table, example(trials), trials.Outcome(accuracy="0.5"))
+    table.write_text(table.read_text().replace("delay_max=20 ms", "delay_max=15 ms"))
+    with pytest.raises(DiehlCookError, match="has changed"):
+        trials.read_table(table)
 
-    def load(name, split, **options):
-        splits.append(split)
-        return real(name, split, **options)
 
-    monkeypatch.setattr(trials.datasets, "load", load)
+@pytest.mark.parametrize("label", [150, 0])
+def test_trial_learns_labels_and_is_judged_by_the_right_images(scripts, label, mnist_folder, monkeypatch):
+    """Test images stay closed; images that judge are none of those that train or label."""
+    trials = scripts["trials"]
+    load, real_train, real_present = datasets.load, trials.train, present.present
+    splits, taught, shown = [], [], []
+    monkeypatch.setattr(
+        trials.datasets, "load", lambda name, split: splits.append(split) or load(name, split)
+    )
+    monkeypatch.setattr(
+        trials, "train", lambda folder, data, *a, **k: taught.append(data.images) or real_train(folder, data, *a, **k)
+    )  # fmt: skip
+    monkeypatch.setattr(
+        trials.present, "present", lambda net, images, streams: shown.append(images) or real_present(net, images, streams)
+    )  # fmt: skip
     outcome = trials.run_trial(example(trials, label=label))
     assert set(splits) == {"train"}
+    images = load("mnist", "train").images
+    assert np.array_equal(taught[0], images[:200])
+    assert np.array_equal(shown[0], images[50_000:50_100])
+    assert [len(one) for one in shown[1:]] == [label] * bool(label)
+    assert all(np.array_equal(one, images[:label]) for one in shown[1:])
     assert not outcome.error
     assert 0.1 < float(outcome.accuracy) < 0.9
     assert float(outcome.presentations_per_image) >= 1
-    with pytest.raises(ValueError, match="50000"):
-        trials.run_trial(example(trials, images=50_001))
+
+
+@pytest.mark.parametrize("wrong", [{"images": 50_001}, {"label": 50_001}, {"choose": 10_001}])
+def test_trial_that_would_mix_the_images_is_refused(scripts, wrong):
+    trials = scripts["trials"]
+    with pytest.raises(ValueError, match="50000 to 60000"):
+        trials.run_trial(example(trials, **wrong))
+
+
+def test_only_a_failing_network_is_an_outcome(scripts, monkeypatch, mnist_folder):
+    trials = scripts["trials"]
+    silent = trials.run_trial(example(trials, settings="theta_init=70 mV"))
+    assert "the network is silent" in silent.error
+
+    def full(*_, **__):
+        raise DiehlCookError("no space left")
+
+    monkeypatch.setattr(trials, "train", full)
+    with pytest.raises(DiehlCookError, match="no space"):
+        trials.run_trial(example(trials))
 
 
 def test_candidates_of_the_search_can_be_built_and_differ(scripts):
     search = scripts["search"]
     for study, (candidates, rounds) in search.STUDIES.items():
         for one in rounds:
-            trials = [candidate.trial(study, one, 1) for candidate in candidates]
+            trials = [candidate.trial(study, one) for candidate in candidates]
             assert len({trial.params for trial in trials}) == len(candidates)
             assert {trial.params.n_exc for trial in trials} == {one.n_exc}
         shown = [one.images * one.epochs for one in rounds]
@@ -139,22 +165,60 @@ def test_search_keeps_the_best_of_each_round(scripts, monkeypatch, capsys):
     assert "100.00% diehl-cook-2015: rule power-law" in capsys.readouterr().out
 
 
-def test_values_from_the_search_are_in_its_table(scripts):
-    """A preset's value with source "search" is the setting of a recorded trial of its rule that did not fail."""
-    table = scripts["trials"].read_table(DOCS / "search.csv")
-    found = 0
+def test_the_search_is_all_in_its_table(scripts, monkeypatch):
+    """Every round of every study, with the candidates that the round before lets through, can be read off the table."""
+    search = scripts["search"]
+    table = scripts["trials"].read_table(search.TABLE)
+    monkeypatch.setattr(
+        search, "run_all", lambda wanted, _table, _jobs: {trial: table[trial] for trial in wanted}
+    )
+    for study in search.STUDIES:
+        search.compete(study, 1)
+
+
+def test_values_from_the_search_are_winners_in_its_table(scripts):
+    """A searched value is that of the best trial in the last round of its study, or less than a point behind."""
+    search = scripts["search"]
+    table = scripts["trials"].read_table(search.TABLE)
+    found = set()
     for name in preset_names():
         params = load_preset(name)
         for key, source in params.sources.items():
-            if source.startswith("search"):
-                found += 1
-                assert any(
-                    trial.params.rule == params.rule
-                    and getattr(trial.params, key) == getattr(params, key)
-                    and outcome.accuracy
-                    for trial, outcome in table.items()
-                ), (name, key)
-    assert found
+            if not source.startswith("search"):
+                continue
+            study = source.split(" (")[1].split(")")[0]
+            longest = max(one.images * one.epochs for one in search.STUDIES[study][1])
+            last = {
+                t: float(o.accuracy)
+                for t, o in table.items()
+                if t.study == study and t.images * t.epochs == longest
+            }
+            with_value = [
+                score for t, score in last.items() if getattr(t.params, key) == getattr(params, key)
+            ]
+            assert len(last) > 1, (name, key)
+            assert max(with_value) > max(last.values()) - 0.01, (name, key)
+            found.add((study, key))
+    assert len(found) >= 8
+
+
+def test_stops_are_read_off_the_table_as_the_page_says(scripts):
+    stops = scripts["stops"]
+    with stops.TABLE.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    page = (DOCS / "search.md").read_text(encoding="utf-8")
+    for word in stops.DEFAULT:
+        trial = stops.trial_of(word, 1)
+        values = [
+            100 * float(row["accuracy"])
+            for row in rows
+            if (row["preset"], row["settings"]) == (trial.preset, trial.settings)
+        ]
+        assert len(values) == len(stops.STOPS)
+        assert (
+            f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f} ({min(values):.1f} to {max(values):.1f})"
+            in page
+        )
 
 
 def test_every_ablation_can_be_built_and_changes_something(scripts):
@@ -175,12 +239,19 @@ def test_deviations_page_has_the_measured_table(scripts):
     assert ablate.table(done) in ablate.PAGE.read_text(encoding="utf-8"), "run scripts/ablate.py --page"
 
 
-def test_outcomes_are_averaged_and_compared_with_the_baseline(scripts):
+def test_outcomes_are_compared_with_the_baseline_of_the_same_seed(scripts):
     ablate, trials = scripts["ablate"], scripts["trials"]
     ablation = ablate.Ablation("19", "flipped", "eta_pre=-1e-4")
     outcome = trials.Outcome("0.8", "30", "2", "15", "1.1", "78", "0", "0", "60", "2026-01-01")
     other = dataclasses.replace(outcome, accuracy="0.9")
-    row = ablate.row(ablation, [outcome, other], baseline=87.0)
-    assert "80.0, 90.0" in row
-    assert "-2.0" in row
-    assert "stops: silent" in ablate.row(ablation, [outcome, trials.Outcome(error="silent")], 87.0)
+    baseline = {
+        1: dataclasses.replace(outcome, accuracy="0.85"),
+        2: dataclasses.replace(outcome, accuracy="0.87"),
+    }
+    assert "| 80.0, 90.0 | -5.0, +3.0 |" in ablate.row(ablation, {1: outcome, 2: other}, baseline)
+    assert "| 90.0 | +3.0 |" in ablate.row(ablation, {2: other}, baseline)
+    failed = trials.Outcome(error="silent")
+    assert "| 80.0, (seed 2 stops: silent) | -5.0 |" in ablate.row(
+        ablation, {1: outcome, 2: failed}, baseline
+    )
+    assert "| stops: silent |" in ablate.row(ablation, {1: failed, 2: failed}, baseline)

@@ -30,7 +30,7 @@ BASE_PRESET = "diehl-cook-2015"
 """What the other presets differ from."""
 
 DEFAULT_PRESET = "paper-triplet-400"
-"""The one that reproduces the paper best (docs/results.md)."""
+"""The paper's triplet rule at the size for which the authors published all of its constants (docs/results.md)."""
 
 REFERENCE_N_EXC = 400
 """The size for which the authors published all constants."""
@@ -61,7 +61,7 @@ KINDS = {
     CODE: "read in the code published with the paper (400 neurons, triplet rule; 2015)",
     SCRIPTS: "read in scripts for 100, 400, 1600 and 6400 neurons that others published; by all signs the authors' own",
     "example": "read in the script Diehl_Cook_2015 of the Brian2 examples (2024)",
-    "search": "found by our search, on training images alone",
+    "search": "found by our search, on training images alone (in parentheses: its study, docs/search.md)",
     "ours": "a choice of this package",
     "assumed": "published nowhere: a first plausible guess",
     "user": "set by the user",
@@ -295,7 +295,7 @@ class Params:
 
     @property
     def assumed(self) -> list[str]:
-        """Names of the values that matter to the rule in use and are published nowhere."""
+        """Names of the values that matter to the rule in use and are a first guess: neither published nor searched for."""
         unused = {"beta"} if self.rule != "exponential" else set()
         return [n for n in FIELDS if self.source(n).startswith("assumed") and n not in unused]
 

@@ -21,7 +21,7 @@ from . import health, neurons, readout, wiring
 from .checkpoint import Checkpoints, digest, save_array
 from .datasets import Dataset
 from .engines import Cancelled, Model, Responses, State, open_engine
-from .errors import DiehlCookError
+from .errors import DiehlCookError, NetworkError
 from .neurons import NeuronModel
 from .params import Params
 from .present import check_size
@@ -292,7 +292,7 @@ def check_responsive(responses: Responses, params: Params, n_images: int) -> Non
     )
     if silent_ones.size:
         image = int(responses.position[silent_ones[0]]) % n_images
-        raise DiehlCookError(
+        raise NetworkError(
             f"image {image} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: the network is silent "
             "(weight_sum too small, theta or inhibition too large?); the last checkpoint is kept"
         )

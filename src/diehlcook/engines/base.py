@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import neurons
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, NetworkError
 from ..neurons import NeuronModel
 from ..params import Params
 from ..synapses import LearningRule
@@ -117,7 +117,7 @@ def make_responses(
     if params.count_rest:
         counts = stimulus + np.vstack([rest_before.astype(np.int64), rest[:-1]])
     if counts.max(initial=0) > np.iinfo(np.uint16).max:
-        raise DiehlCookError(
+        raise NetworkError(
             f"a neuron fired {counts.max()} times in one presentation; the network is running away"
         )
     n_synapses = params.n_input * params.n_exc
@@ -146,10 +146,10 @@ def make_relative(state: State, elapsed: float, dt: float) -> None:
 
 
 def check_finite(state: State) -> None:
-    """Raise `DiehlCookError` if a state is not finite."""
+    """Raise `NetworkError` if a state is not finite."""
     for name, values in state.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise DiehlCookError(
+            raise NetworkError(
                 f"{name} is no longer finite at image {int(state['protocol.position'][0])}: the integration diverged; "
                 "use integrator=exponential_euler or a smaller dt"
             )
