@@ -17,8 +17,9 @@ import pytest
 from test_datasets import STEMS, idx, pair, put, refusal
 
 from diehlcook import mnist
+from diehlcook.cache import user_cache
 from diehlcook.datasets import expected_input_spikes, load
-from diehlcook.mnist import fetch_mnist, find_mnist, user_cache, verify_mnist
+from diehlcook.mnist import fetch_mnist, find_mnist, verify_mnist
 
 REAL_MNIST = os.environ.get("DIEHLCOOK_MNIST")
 
@@ -59,7 +60,7 @@ def tiny(monkeypatch):
 @pytest.mark.parametrize("where", ["data", "variable", "cache"])
 @pytest.mark.parametrize("form", ["raw", "gz", "dotted", "unpacked in place"])
 def test_mnist_is_read_from_each_place_in_each_form(tiny, tmp_path, monkeypatch, where, form):
-    folder = user_cache() if where == "cache" else tmp_path / "mine"
+    folder = user_cache("mnist") if where == "cache" else tmp_path / "mine"
     if form == "dotted":
         put(folder, {stem.replace("-idx", ".idx"): raw for stem, raw in tiny.items()})
     else:
@@ -82,7 +83,7 @@ def test_digest_is_that_of_the_two_idx_files(tiny, tmp_path):
 
 
 def test_data_is_the_only_place_when_given(tiny, tmp_path):
-    put(user_cache(), tiny)
+    put(user_cache("mnist"), tiny)
     del tiny[STEMS[3]]
     message = refusal(load, "mnist", "train", data=put(tmp_path / "some", tiny))
     assert f"--data {tmp_path / 'some'}" in message
@@ -103,11 +104,16 @@ def test_incomplete_variable_folder_is_named(tiny, tmp_path, monkeypatch):
 def test_neither_mnist_nor_network(tmp_path, download, capsys):
     assert find_mnist() is None
     message = refusal(load, "mnist", "train", download=download)
-    for part in (str(user_cache()), "$DIEHLCOOK_MNIST", "python -m diehlcook data", "--dataset digits"):
+    for part in (
+        str(user_cache("mnist")),
+        "$DIEHLCOOK_MNIST",
+        "python -m diehlcook data",
+        "--dataset digits",
+    ):
         assert part in message
     assert ("Name or service not known" in message) == download
     assert capsys.readouterr().err.count("\n") == download
-    assert not list(user_cache().parent.rglob("*ubyte*"))
+    assert not list(user_cache("mnist").parent.rglob("*ubyte*"))
 
 
 def test_other_content_under_the_names_of_mnist_is_refused(tiny, tmp_path):
@@ -123,18 +129,18 @@ def test_other_content_under_the_names_of_mnist_is_refused(tiny, tmp_path):
 
 def test_user_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "platform", "linux")
-    assert user_cache() == tmp_path / "cache" / "diehlcook" / "mnist"
+    assert user_cache("mnist") == tmp_path / "cache" / "diehlcook" / "mnist"
     for value in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert user_cache() == tmp_path / "home" / ".cache" / "diehlcook" / "mnist"
+        assert user_cache("mnist") == tmp_path / "home" / ".cache" / "diehlcook" / "mnist"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert user_cache() == tmp_path / "home" / "Library" / "Caches" / "diehlcook" / "mnist"
+    assert user_cache("mnist") == tmp_path / "home" / "Library" / "Caches" / "diehlcook" / "mnist"
 
     def homeless():
         raise RuntimeError
 
     monkeypatch.setattr(Path, "home", homeless)
-    assert "--data" in refusal(user_cache)
+    assert "--data" in refusal(user_cache, "mnist")
 
 
 @pytest.mark.skipif(not REAL_MNIST, reason="set DIEHLCOOK_MNIST to a folder with MNIST")
@@ -224,7 +230,7 @@ def server(tiny, monkeypatch):
 def test_fetch_into_the_cache(server, manner, capsys):
     server.use(manner)
     folder = fetch_mnist()
-    assert folder == user_cache() == find_mnist()
+    assert folder == user_cache("mnist") == find_mnist()
     ending = "" if manner == "unpacked" else ".gz"
     assert sorted(path.name for path in folder.iterdir()) == sorted(stem + ending for stem in STEMS)
     assert all(check.ok for check in verify_mnist(folder))
@@ -266,16 +272,16 @@ def test_a_failed_download_leaves_nothing(server, tmp_path, manner, reason, caps
 
 
 def test_load_fetches_what_the_cache_lacks(server):
-    put(user_cache(), {STEMS[0]: server.contents[STEMS[0]]})
+    put(user_cache("mnist"), {STEMS[0]: server.contents[STEMS[0]]})
     assert len(load("mnist", "test", progress=False)) == 3
     assert [name for _, name in server.asked] == [f"{stem}.gz" for stem in STEMS[1:]]
 
 
 def test_a_damaged_file_is_replaced_in_the_cache_but_not_elsewhere(server, tmp_path):
-    for folder in (user_cache(), tmp_path / "mine"):
+    for folder in (user_cache("mnist"), tmp_path / "mine"):
         put(folder, {STEMS[0]: b"another file"})
     fetch_mnist(progress=False)
-    assert all(check.ok for check in verify_mnist(user_cache()))
+    assert all(check.ok for check in verify_mnist(user_cache("mnist")))
     message = refusal(fetch_mnist, tmp_path / "mine", progress=False)
     assert str(tmp_path / "mine" / STEMS[0]) in message
     assert "move" in message

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .cache import user_cache
 from .errors import DiehlCookError
 from .idx import (
     SPLIT_FILES,
@@ -25,7 +26,7 @@ from .idx import (
     read_idx_pair,
 )
 
-__all__ = ["FileCheck", "fetch_mnist", "find_mnist", "read_mnist", "user_cache", "verify_mnist"]
+__all__ = ["FileCheck", "fetch_mnist", "find_mnist", "read_mnist", "verify_mnist"]
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -70,7 +71,7 @@ def find_mnist(data: Path | None = None) -> Path | None:
         return _complete_or_raise(expand(data), f"--data {data}")
     if variable:
         return _complete_or_raise(expand(Path(variable)), f"$DIEHLCOOK_MNIST={variable}")
-    cache = user_cache()
+    cache = user_cache("mnist")
     return cache if all(find_idx(cache, stem) for stem in MNIST_SHA256) else None
 
 
@@ -84,31 +85,6 @@ def _complete_or_raise(folder: Path, origin: str) -> Path:
             f"add it, or run `python -m diehlcook data --data {folder}`"
         )
     return folder
-
-
-def user_cache() -> Path:
-    """Return the folder where fetched MNIST files are kept.
-
-    Returns
-    -------
-    Path
-        ``~/Library/Caches/diehlcook/mnist`` on macOS; elsewhere ``diehlcook/mnist`` in ``$XDG_CACHE_HOME``
-        or ``~/.cache``. It need not exist.
-
-    Raises
-    ------
-    DiehlCookError
-        If the user has no home folder.
-    """
-    # The XDG specification tells to ignore a relative path.
-    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if sys.platform != "darwin" and chosen.is_absolute():
-        return chosen / "diehlcook" / "mnist"
-    try:
-        home = Path.home()
-    except RuntimeError as error:
-        raise DiehlCookError("no home folder for the MNIST files; give one with --data DIR") from error
-    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "diehlcook" / "mnist"
 
 
 def read_mnist(
@@ -154,7 +130,7 @@ def _fetched(download: bool, progress: bool) -> Path:
     except DiehlCookError as error:
         failure = str(error)
     raise DiehlCookError(
-        f"MNIST not found: $DIEHLCOOK_MNIST is not set, {user_cache()} has not all of it; {failure}. "
+        f"MNIST not found: $DIEHLCOOK_MNIST is not set, {user_cache('mnist')} has not all of it; {failure}. "
         "Run `python -m diehlcook data` with a network, give --data DIR, or use --dataset digits"
     )
 
@@ -241,7 +217,7 @@ def fetch_mnist(folder: Path | None = None, *, progress: bool = True) -> Path:
     DiehlCookError
         If no mirror gives the right content, or the folder cannot be written or holds other files.
     """
-    target = user_cache() if folder is None else expand(folder)
+    target = user_cache("mnist") if folder is None else expand(folder)
     for stem in MNIST_SHA256:
         check = _check(target, stem)
         if check.ok:

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import wiring
+from ..cache import user_cache
 from ..errors import DiehlCookError
 from ..params import FIELDS
 from ..processes import die_with_parent
@@ -61,15 +62,6 @@ SOURCES = (
     "engines/build.py",
 )
 """Modules that decide the generated program."""
-
-
-def user_cache() -> Path:
-    """Return the folder of compiled programs."""
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "diehlcook" / "builds"
 
 
 def private_folder(prefix: str, parent: Path) -> Path:
@@ -132,7 +124,7 @@ def program(model: Model) -> Path:
     """
     spec = specification(model)
     text = json.dumps(spec, sort_keys=True)
-    folder = user_cache() / hashlib.sha256(text.encode()).hexdigest()[:24]
+    folder = user_cache("builds") / hashlib.sha256(text.encode()).hexdigest()[:24]
     if is_built(folder):
         return folder
     try:
