@@ -29,7 +29,6 @@ DEFAULT = (
     "paper-triplet-400",
     "paper-exponential-400",
     "paper-exponential-400: eta_post=1e-3",
-    "paper-pre-and-post-400",
 )
 
 
