@@ -83,21 +83,20 @@ RESOLVED = "params"
 
 
 def judge(
-    frozen: Frozen, data: Dataset, seed: int, *, label: int, choose: int
+    frozen: Frozen, data: Dataset, seed: int, *, label: int, judges: slice
 ) -> tuple[float, NDArray[np.int8]]:
-    """Return the share of the first `choose` held-out images that a network gets right, and its labels.
+    """Return the share of the images `judges` that a network gets right, and its labels.
 
-    Labels are from the first `label` images; if that is 0, from the held-out responses themselves.
+    Labels are from the first `label` images; if that is 0, from the responses to `judges` themselves.
     """
-    held_out = slice(HELD_OUT, HELD_OUT + choose)
-    (unseen,) = present.present(frozen, data.images[held_out], [stream_key(seed, "predict")])
-    seen, truth = unseen, data.labels[held_out]
+    (judging,) = present.present(frozen, data.images[judges], [stream_key(seed, "predict")])
+    labelling, truth = judging, data.labels[judges]
     if label:
-        (seen,) = present.present(frozen, data.images[:label], [stream_key(seed, "observe")])
+        (labelling,) = present.present(frozen, data.images[:label], [stream_key(seed, "observe")])
         truth = data.labels[:label]
-    labels = readout.assign_labels(seen.counts, truth).labels
-    predicted = readout.predict(unseen.counts, labels).labels
-    return float((predicted == data.labels[held_out]).mean()), labels
+    labels = readout.assign_labels(labelling.counts, truth).labels
+    predicted = readout.predict(judging.counts, labels).labels
+    return float((predicted == data.labels[judges]).mean()), labels
 
 
 def run_trial(trial: Trial) -> Outcome:
@@ -117,7 +116,9 @@ def run_trial(trial: Trial) -> Outcome:
             engine="fused",
         )
         frozen = present.frozen(run, "fused", "observe")
-        accuracy, labels = judge(frozen, data, trial.seed, label=trial.label, choose=trial.choose)
+        accuracy, labels = judge(
+            frozen, data, trial.seed, label=trial.label, judges=slice(HELD_OUT, HELD_OUT + trial.choose)
+        )
     except NetworkError as error:
         return Outcome(date=time.strftime("%Y-%m-%d"), error=str(error).replace(str(folder), "RUN"))
     finally:
