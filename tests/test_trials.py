@@ -216,7 +216,9 @@ def test_stops_are_read_off_the_table_as_the_page_says(scripts):
         }
         assert list(found) == list(stops.STOPS)
         values = list(found.values())
-        spread = f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f} ({min(values):.1f} to {max(values):.1f})"
+        spread = (
+            f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f} ({min(values):.1f} to {max(values):.1f})"
+        )
         assert f"| `{word}` | {spread} | {found[60_000]:.1f} |" in page
 
 
