@@ -107,7 +107,7 @@ def test_sources_and_assumptions_are_kept(tmp_path):
     Run(tmp_path, "mine", params, 1, "digits", Model(params, learning=True)).save()
     stored = json.loads((tmp_path / "run.json").read_text())
     assert stored["sources"]["tau_post2"] == "user"
-    assert stored["sources"]["eta_post"] == "search"
+    assert stored["sources"]["eta_post"] == "search (exponential)"
     assert stored["assumed"] == ["w_exc_inh", "w_inh_exc"]
     restored = load_run(tmp_path).params
     assert (restored, restored.sources) == (params, params.sources)
