@@ -106,12 +106,9 @@ def row(ablation: Ablation, outcomes: dict[int, Outcome], baseline: dict[int, Ou
         return f"| {ablation.item} | {ablation.what} | stops: {next(iter(failed.values())).error} | | | | |"
 
     def each(name: str, digits: int, factor: float = 1.0) -> str:
-        texts = [f"{factor * float(getattr(one, name)):.{digits}f}" for one in whole.values()]
-        return ", ".join(
-            texts
-            + [f"(seed {seed} stops: {one.error})" for seed, one in failed.items() if name == "accuracy"]
-        )
+        return ", ".join(f"{factor * float(getattr(one, name)):.{digits}f}" for one in whole.values())
 
+    stops = "".join(f", (seed {seed} stops: {one.error})" for seed, one in failed.items())
     changes = [
         f"{100 * (float(one.accuracy) - float(baseline[seed].accuracy)):+.1f}"
         for seed, one in whole.items()
@@ -119,7 +116,7 @@ def row(ablation: Ablation, outcomes: dict[int, Outcome], baseline: dict[int, Ou
     ]
     theta = ", ".join(f"{float(one.theta_mV):.1f} ± {float(one.theta_sd_mV):.1f}" for one in whole.values())
     return (
-        f"| {ablation.item} | {ablation.what} | {each('accuracy', 1, 100)} | {', '.join(changes)} | {theta} "
+        f"| {ablation.item} | {ablation.what} | {each('accuracy', 1, 100)}{stops} | {', '.join(changes)} | {theta} "
         f"| {each('spikes_per_image', 1)} | {each('presentations_per_image', 2)} |"
     )
 

@@ -21,6 +21,7 @@ from trials import Trial, judge
 
 from diehlcook import datasets, present, wiring
 from diehlcook.engines import Model, open_engine
+from diehlcook.params import load_preset
 from diehlcook.stimulus import stream_key
 
 TABLE = Path(__file__).parents[1] / "docs" / "stops.csv"
@@ -32,7 +33,8 @@ DEFAULT = ("paper-triplet-400", "paper-exponential-400")
 def trial_of(word: str, seed: int) -> Trial:
     """Return what "preset" or "preset: name=value; name=value" stands for."""
     preset, _, settings = word.partition(": ")
-    return Trial("stops", preset, settings, 400, STOPS[-1], 1, LABEL, JUDGES.stop - JUDGES.start, seed)
+    n_exc = load_preset(preset).n_exc
+    return Trial("stops", preset, settings, n_exc, STOPS[-1], 1, LABEL, JUDGES.stop - JUDGES.start, seed)
 
 
 def networks(trial: Trial) -> Iterator[tuple[int, float, float]]:
@@ -55,6 +57,19 @@ def networks(trial: Trial) -> Iterator[tuple[int, float, float]]:
             yield stop, accuracy, float(theta.std() * 1e3)
 
 
+def keep(rows: list[dict[str, str]]) -> None:
+    """Put the networks of one training into the table, in the place of earlier ones of the same training."""
+    same = ("preset", "settings", "seed")
+    before = []
+    if TABLE.exists():
+        with TABLE.open(newline="") as file:
+            before = [row for row in csv.DictReader(file) if any(row[key] != rows[0][key] for key in same)]
+    with TABLE.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(before + rows)
+
+
 def main() -> int:
     """Record the networks of the stops and print mean and spread of their accuracy."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -65,25 +80,20 @@ def main() -> int:
     options = parser.parse_args()
     for word in options.presets:
         trial = trial_of(word, options.seed)
-        found = []
-        for stop, accuracy, spread in networks(trial):
-            found.append(100 * accuracy)
-            new = not TABLE.exists()
-            with TABLE.open("a", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                if new:
-                    writer.writerow(["preset", "settings", "seed", "stop", "accuracy", "theta_sd_mV", "date"])
-                writer.writerow(
-                    [
-                        trial.preset,
-                        trial.settings,
-                        trial.seed,
-                        stop,
-                        f"{accuracy:.4f}",
-                        f"{spread:.2f}",
-                        time.strftime("%Y-%m-%d"),
-                    ]
-                )
+        rows = [
+            {
+                "preset": trial.preset,
+                "settings": trial.settings,
+                "seed": str(trial.seed),
+                "stop": str(stop),
+                "accuracy": f"{accuracy:.4f}",
+                "theta_sd_mV": f"{spread:.2f}",
+                "date": time.strftime("%Y-%m-%d"),
+            }
+            for stop, accuracy, spread in networks(trial)
+        ]
+        keep(rows)
+        found = [100 * float(row["accuracy"]) for row in rows]
         print(
             f"{word}: {np.mean(found):.1f} % ± {np.std(found, ddof=1):.1f} ({min(found):.1f} to {max(found):.1f})",
             flush=True,

@@ -222,6 +222,16 @@ def test_stops_are_read_off_the_table_as_the_page_says(scripts):
         assert f"| `{word}` | {spread} | {found[60_000]:.1f} |" in page
 
 
+def test_a_training_stopped_anew_takes_the_place_of_the_earlier_one(scripts, tmp_path, monkeypatch):
+    stops = scripts["stops"]
+    monkeypatch.setattr(stops, "TABLE", tmp_path / "stops.csv")
+    row = {"preset": "a", "settings": "", "seed": "1", "stop": "50000", "accuracy": "0.1"}
+    stops.keep([row, {**row, "stop": "51000"}])
+    stops.keep([{**row, "seed": "2"}])
+    stops.keep([{**row, "accuracy": "0.9"}])
+    assert stops.TABLE.read_text().splitlines()[1:] == ["a,,2,50000,0.1", "a,,1,50000,0.9"]
+
+
 def test_every_ablation_can_be_built_and_changes_something(scripts):
     ablate = scripts["ablate"]
     seen = {}
