@@ -12,9 +12,10 @@ import pytest
 
 from diehlcook import stimulus, wiring
 from diehlcook.engines import Cancelled, Model, kernel, open_engine
-from diehlcook.errors import DiehlCookError
+from diehlcook.engines.base import REST_SPIKES, check_state
+from diehlcook.errors import DiehlCookError, NetworkError
 from diehlcook.neurons import EXCITATORY
-from diehlcook.params import RULES, load_preset, preset_names, with_rule
+from diehlcook.params import RULES, Params, load_preset, preset_names, with_rule
 from diehlcook.synapses import TRIPLET
 
 
@@ -334,6 +335,30 @@ def test_nan_stops_the_run(name, request, start, strokes):
     state["exc.v"][3] = np.nan
     with pytest.raises(DiehlCookError, match="no longer finite"):
         request.getfixturevalue(name).advance(state, strokes, presentations=1)
+
+
+def test_seizure_stops_the_run(strokes):
+    """Strong inhibition and explicit Euler: once all spike in one step, they do so for ever, input or not."""
+    params = Params(n_exc=50, w_inh_exc=400.0)
+    delays = wiring.initial_delays(params, 1)
+    weights = wiring.initial_weights(params, 1)
+    images = np.tile(strokes, (10, 1))
+
+    def respond(integrator):
+        model = Model(params.with_values({"integrator": integrator}), learning=True)
+        with open_engine("fused", model, delays) as engine:
+            return engine.advance(engine.initial_state(7, weights), images)
+
+    with pytest.raises(NetworkError, match=r"without input by image \d+, 100% .* a seizure"):
+        respond("euler")
+    state, responses = respond("exponential_euler")
+    assert responses.counts.sum(axis=1).max() < 1000
+    limit = 50 * 30  # 150 ms of rest, 5 ms refractory
+    state[REST_SPIKES][:] = 15
+    check_state(state, params)
+    state[REST_SPIKES][0] += 1
+    with pytest.raises(NetworkError, match=f"^{limit // 2 + 1} spikes without input"):
+        check_state(state, params)
 
 
 def test_a_chunk_that_did_not_complete_is_refused(standalone, start, strokes):

@@ -25,6 +25,9 @@ Variables of the plastic synapses are matrices (n_input, n_exc). ``REST_SPIKES``
 REST_SPIKES = "responses.rest_spikes"
 """Excitatory spikes (n_exc,) in the rest of the last presentation: they count for the next one under `count_rest`."""
 
+SEIZURE = 0.5
+"""Share of the spikes that refractoriness allows, above which a network in rest has a seizure."""
+
 LONG_AGO_SECONDS = -1e4
 """Brian2's "never" for `lastspike`."""
 
@@ -145,14 +148,25 @@ def make_relative(state: State, elapsed: float, dt: float) -> None:
             state[name] = np.maximum(relative, LONG_AGO_SECONDS)
 
 
-def check_finite(state: State) -> None:
-    """Raise `NetworkError` if a state is not finite."""
+def check_state(state: State, params: Params) -> None:
+    """Raise `NetworkError` if a state is not finite, or if nearly all neurons go on firing when there is no input.
+
+    Explicit Euler does either when it carries v past the reversal potential of inhibition. In a rest a network that works
+    is silent after a few steps.
+    """
+    image = int(state["protocol.position"][0])
+    cure = "use integrator=exponential_euler or a smaller dt"
     for name, values in state.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise NetworkError(
-                f"{name} is no longer finite at image {int(state['protocol.position'][0])}: the integration diverged; "
-                "use integrator=exponential_euler or a smaller dt"
+                f"{name} is no longer finite by image {image}: the integration diverged; {cure}"
             )
+    limit = params.n_exc * params.t_rest / max(params.refractory_exc, params.lockout_exc, params.dt)
+    spikes = int(state[REST_SPIKES].sum(dtype=np.int64))
+    if spikes > SEIZURE * limit:
+        raise NetworkError(
+            f"{spikes} spikes without input by image {image}, {spikes / limit:.0%} of what refractoriness allows: a seizure; {cure}"
+        )
 
 
 class Engine(ABC):
@@ -207,7 +221,7 @@ class Engine(ABC):
         Cancelled
             `cancelled` returned true.
         DiehlCookError
-            The state became non-finite, or the simulation failed.
+            The state became non-finite, the network has a seizure, or the simulation failed.
         """
 
     def close(self) -> None:  # noqa: B027 - only some engines hold anything

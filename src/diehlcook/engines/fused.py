@@ -21,7 +21,7 @@ from .base import (
     Model,
     Responses,
     State,
-    check_finite,
+    check_state,
     make_responses,
     prepared_state,
 )
@@ -341,5 +341,5 @@ class FusedEngine(Engine):
         }  # fmt: skip
         new = self.unload(net, state)
         responses, new[REST_SPIKES] = make_responses(p, history, neuron, step * p.dt, state[REST_SPIKES])
-        check_finite(new)
+        check_state(new, p)
         return new, responses

@@ -19,7 +19,7 @@ from .base import (
     Model,
     Responses,
     State,
-    check_finite,
+    check_state,
     make_relative,
     make_responses,
     prepared_state,
@@ -137,5 +137,5 @@ class RuntimeEngine(Engine):
         responses, new[REST_SPIKES] = make_responses(
             params, recorded, np.array(spikes.i), np.array(spikes.t_), state[REST_SPIKES]
         )
-        check_finite(new)
+        check_state(new, params)
         return new, responses

@@ -40,7 +40,7 @@ from .base import (
     Model,
     Responses,
     State,
-    check_finite,
+    check_state,
     make_relative,
     make_responses,
     prepared_state,
@@ -320,7 +320,7 @@ class StandaloneEngine(Engine):
             params, history, self.read(spikes["i"], "<i4"), self.read(spikes["t"], "<f8"), state[REST_SPIKES]
         )
         make_relative(new, done * params.presentation_steps * params.dt, params.dt)
-        check_finite(new)
+        check_state(new, params)
         for path in (self.folder / "results").iterdir():
             path.unlink()
         return new, responses
