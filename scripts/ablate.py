@@ -51,6 +51,7 @@ ABLATIONS = (
     Ablation("11", "inhibition reaches its own source too", "self_inhibition=true"),
     Ablation("12", "inhibition 10 instead of 17", "w_inh_exc=10"),
     Ablation("12", "inhibition 1.7", "w_inh_exc=1.7"),
+    Ablation("10, 12", "inhibition 10, theta starts at 10 mV", "w_inh_exc=10; theta_init=10 mV"),
     Ablation("12", "excitatory to inhibitory 1 instead of 10.4: no inhibition", "w_exc_inh=1"),
     Ablation("13", "no delays", "delay_min=0 ms; delay_max=0 ms"),
     Ablation("13", "delays 3–20 ms", "delay_min=3 ms; delay_max=20 ms"),
@@ -102,13 +103,13 @@ def row(ablation: Ablation, outcomes: dict[int, Outcome], baseline: dict[int, Ou
     """Return a row of the table: a figure per seed, and the difference to the baseline of the same seed."""
     failed = {seed: one for seed, one in outcomes.items() if one.error}
     whole = {seed: one for seed, one in outcomes.items() if not one.error}
+    stops = "; ".join(f"seed {seed} stops: {one.error.split(';')[0]}" for seed, one in failed.items())
     if not whole:
-        return f"| {ablation.item} | {ablation.what} | stops: {next(iter(failed.values())).error} | | | | |"
+        return f"| {ablation.item} | {ablation.what} | {stops} | | | | |"
 
     def each(name: str, digits: int, factor: float = 1.0) -> str:
         return ", ".join(f"{factor * float(getattr(one, name)):.{digits}f}" for one in whole.values())
 
-    stops = "".join(f", (seed {seed} stops: {one.error})" for seed, one in failed.items())
     changes = [
         f"{100 * (float(one.accuracy) - float(baseline[seed].accuracy)):+.1f}"
         for seed, one in whole.items()
@@ -116,7 +117,7 @@ def row(ablation: Ablation, outcomes: dict[int, Outcome], baseline: dict[int, Ou
     ]
     theta = ", ".join(f"{float(one.theta_mV):.1f} ± {float(one.theta_sd_mV):.1f}" for one in whole.values())
     return (
-        f"| {ablation.item} | {ablation.what} | {each('accuracy', 1, 100)}{stops} | {', '.join(changes)} | {theta} "
+        f"| {ablation.item} | {ablation.what} | {each('accuracy', 1, 100)}{f' ({stops})' if stops else ''} | {', '.join(changes)} | {theta} "
         f"| {each('spikes_per_image', 1)} | {each('presentations_per_image', 2)} |"
     )
 
