@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +176,10 @@ class Checkpoints:
         for old in self.numbers()[:-KEPT]:
             shutil.rmtree(self.folder / str(old), ignore_errors=True)
 
-    def load(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-        """Return arrays and facts of the newest checkpoint, or None if there is none.
+    def load(
+        self, names: Iterable[str] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+        """Return arrays (all, or those of `names`) and facts of the newest checkpoint, or None if there is none.
 
         Raises
         ------
@@ -194,13 +196,13 @@ class Checkpoints:
                 f"{folder}: checkpoint of schema {facts.get('schema')}, this version reads {SCHEMA}"
             )
         arrays = {}
-        for name, expected in facts["digests"].items():
+        for name in facts["digests"] if names is None else names:
             path = folder / f"{name}.npy"
             try:
                 arrays[name] = np.load(path, allow_pickle=False)
             except (OSError, ValueError, EOFError):
                 arrays[name] = np.empty(0)
-            if digest(arrays[name]) != expected:
+            if digest(arrays[name]) != facts["digests"][name]:
                 raise DiehlCookError(
                     f"{path}: damaged; delete {folder} to resume from the checkpoint before it"
                 )

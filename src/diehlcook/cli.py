@@ -1,4 +1,4 @@
-"""Command line: ``python -m diehlcook train|observe|test|plot|demo|networks|params|data``.
+"""Command line: ``python -m diehlcook train|observe|test|plot|doctor|report|demo|networks|params|data``.
 
 Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 health check failed under
 ``--strict``, 130 interrupted after a saved checkpoint.
@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from .errors import DiehlCookError
 
 if TYPE_CHECKING:
     from .datasets import Dataset
+    from .health import Check
     from .params import Params
     from .run import Run
 
@@ -177,6 +178,27 @@ def make_parser() -> argparse.ArgumentParser:
         "--format", choices=("png", "pdf", "svg"), default="png", help="file format (default: png)"
     )
     one.add_argument("--show", action="store_true", help="open the files as well")
+    one.add_argument(
+        "--follow",
+        nargs="?",
+        const=True,
+        metavar="DIR",
+        help="draw a training that is running again and again, until it is finished",
+    )
+    one = command(
+        "report", "write one page (HTML) about a run: facts, health, receptive fields, figures", where
+    )
+    one.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder of the MNIST files, for the images that excite a neuron most",
+    )
+    one.add_argument(
+        "--out", type=Path, metavar="FILE", help="file to write (default: report.html in the run)"
+    )
+    one = command("doctor", "examine a run: is the network alive, competing, learning?", where)
+    one.add_argument("--strict", action="store_true", help="exit 3 if something is found")
     one = command(
         "demo",
         "train, observe, test and plot 100 neurons on the embedded digits, a few minutes",
@@ -299,7 +321,7 @@ def train_several_command(args: argparse.Namespace) -> dict[str, Any]:
             resume=args.resume, force=args.force, report=report, cancelled=cancelled,
         )  # fmt: skip
     trained = [result(run, "train") for run in runs]
-    return {"runs": trained, "health": [finding for facts in trained for finding in facts["health"]]}
+    return {"runs": trained, "health": [check for facts in trained for check in facts["health"]]}
 
 
 def observe_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -341,28 +363,91 @@ def phase(args: argparse.Namespace, name: str, total: int) -> Any:
         }
 
 
-def find_run(args: argparse.Namespace) -> Run:
-    """Return the run named by --run, or the default one."""
+def find_folder(args: argparse.Namespace) -> Path:
+    """Return the run directory named by --run, or the default one."""
     from .params import DEFAULT_PRESET
+
+    return args.run or Path("data/runs") / DEFAULT_PRESET
+
+
+def find_run(args: argparse.Namespace) -> Run:
+    """Return the run in `find_folder`."""
     from .run import load_run
 
-    return load_run(args.run or Path("data/runs") / DEFAULT_PRESET)
+    return load_run(find_folder(args))
 
 
 def plot_command(args: argparse.Namespace) -> dict[str, Any]:
     """Run the phase plot."""
+    from .plot import follow, plot
+
+    if args.follow:
+        folder = find_folder(args) if args.follow is True else Path(args.follow)
+        paths = follow(folder, test_data=lambda run: data_of(run, "test", args.data), format=args.format)
+        return {"figures": [str(path) for path in paths]}
+    run = find_run(args)
+    test_data = data_of(run, "test", args.data)
+    paths = plot(run, test_data=test_data, format=args.format, show=args.show)
+    return {"figures": [str(path) for path in paths]}
+
+
+def data_of(run: Run, phase: str, folder: Path | None) -> Callable[[], Dataset] | None:
+    """Return what loads the images of a finished phase, observe or test; None if it is not finished."""
     from . import datasets
-    from .plot import plot
+
+    facts = run.facts.get(phase)
+    if facts is None:
+        return None
+
+    def load() -> Dataset:
+        data = datasets.load(facts["data"]["name"], facts["data"]["split"], data=folder, download=False)
+        return data.head(facts["images"]) if facts["images"] < len(data) else data
+
+    return load
+
+
+def report_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Write the page about a run."""
+    from .report import report
 
     run = find_run(args)
-    tested: dict[str, Any] = run.facts.get("test", {})
+    path = report(
+        run,
+        args.out or run.folder / "report.html",
+        train_data=data_of(run, "observe", args.data),
+        test_data=data_of(run, "test", args.data),
+    )
+    return {"run": str(run.folder), "report": str(path)}
 
-    def test_data() -> Dataset:
-        data = datasets.load(tested["data"]["name"], "test", data=args.data, download=False)
-        return data.head(tested["images"]) if tested["images"] < len(data) else data
 
-    paths = plot(run, test_data=test_data if tested else None, format=args.format, show=args.show)
-    return {"figures": [str(path) for path in paths]}
+def doctor_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Examine a run."""
+    from . import health
+    from .recorded import examine_run
+
+    run = find_run(args)
+    stopped = run.facts.get("train", {}).get("stopped")
+    checks = health.as_facts(examine_run(run))
+    return {"run": str(run.folder), "health": checks} | ({"stopped": stopped} if stopped else {})
+
+
+def say_examination(facts: dict[str, Any]) -> None:
+    """Print every check, then what was found."""
+    from . import health
+
+    checks = health.from_facts(facts["health"])
+    if stopped := facts.get("stopped"):
+        say(f"the training stopped: {stopped}")
+    say_table((("ok" if check.ok else "!!"), check.name, check.measured) for check in checks)
+    findings = [check for check in checks if not check.ok]
+    for check in findings:
+        say("")
+        say(f"{check.finding}: {check.measured}")
+        say(f"  normal: {check.normal}")
+        say(f"  likely: {check.causes}")
+        say(f"  change: {check.change}")
+    if not findings:
+        say(f"{facts['run']} is healthy: nothing found in {len(checks)} checks")
 
 
 def demo_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -374,8 +459,8 @@ def demo_command(args: argparse.Namespace) -> dict[str, Any]:
     observed = observe_command(argparse.Namespace(**vars(args) | phase_args))
     tested = test_command(argparse.Namespace(**vars(args) | phase_args | {"repeats": 1}))
     plots = plot_command(argparse.Namespace(**vars(args) | phase_args | {"format": "png", "show": False}))
-    findings = [finding for facts in (trained, observed, tested) for finding in facts["health"]]
-    return tested | plots | {"health": findings}
+    checks = [check for facts in (trained, observed, tested) for check in facts["health"]]
+    return tested | plots | {"health": checks}
 
 
 def networks_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -454,6 +539,8 @@ COMMANDS = {
     "observe": observe_command,
     "test": test_command,
     "plot": plot_command,
+    "report": report_command,
+    "doctor": doctor_command,
     "demo": demo_command,
     "networks": networks_command,
     "params": params_command,
@@ -504,12 +591,24 @@ def say_result(command: str, facts: dict[str, Any]) -> None:
             say(f"  a reconstruction: values published nowhere for {', '.join(facts['assumed'])}")
     for path in facts.get("figures", []):
         say(path)
+    if "report" in facts:
+        say(facts["report"])
     if "unpacked" in facts:
         say(f"a run of it is in {facts['unpacked']}; go on with --run {facts['unpacked']}")
     if command == "data":
         say(f"MNIST in {facts['folder']}: {len(facts['verified'])} files verified")
-    for finding in facts.get("health", []):
-        logging.getLogger(__name__).warning("health: %s", finding)
+    if command == "doctor":
+        say_examination(facts)
+    else:
+        for finding in findings_of(facts):
+            logging.getLogger(__name__).warning("health: %s", finding)
+
+
+def findings_of(facts: dict[str, Any]) -> list[Check]:
+    """Return the checks of a result that found something."""
+    from . import health
+
+    return [check for check in health.from_facts(facts.get("health", [])) if not check.ok]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -527,7 +626,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             say_result(args.command, facts)
         sys.stdout.flush()
-        return EXIT_UNHEALTHY if getattr(args, "strict", False) and facts.get("health") else 0
+        return EXIT_UNHEALTHY if getattr(args, "strict", False) and findings_of(facts) else 0
     except Interrupted as interrupted:
         print(interrupted, file=sys.stderr)  # noqa: T201
         return EXIT_INTERRUPTED

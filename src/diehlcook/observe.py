@@ -110,7 +110,7 @@ def observe(
         "neurons_per_class": neurons_per_class,
         "unassigned_neurons": int((assignment.labels < 0).sum()),
         "ties": assignment.ties,
-        "health": health.labelling_findings(neurons_per_class, np.unique(data.labels).tolist()),
+        "health": health.as_facts([health.labelling(neurons_per_class, np.unique(data.labels).tolist())]),
         "raster": raster.facts,
         "parents": {"weights": digest(trained.weights), "theta": digest(trained.theta)},
         "sha256": {"assignments": digest(assignment.labels)},

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .checkpoint import load_array
+from . import health
+from .checkpoint import Checkpoints, load_array
 from .datasets import Dataset
 from .errors import DiehlCookError
-from .run import Run
-from .train import ACCURACY, HISTORY
+from .recorded import Recorded, examine_run, read_recorded
+from .run import Run, load_run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,48 +57,104 @@ def plot(
         raise DiehlCookError(f"--format is {format!r}; choose one of {', '.join(FORMATS)}")
     if show and not has_display():
         raise DiehlCookError("--show found no display; leave it out, the figures are files anyway")
-    folder = run.folder / "figures"
-    paths = []
-    for name, figure in draw(run, test_data):
-        path = folder / f"{name}.{format}"
-        try:
-            folder.mkdir(exist_ok=True)
-            figure.savefig(path)
-        except OSError as error:
-            raise DiehlCookError(f"{path}: cannot write ({error.strerror or error})") from None
-        paths.append(path)
+    paths = write(run, draw(run, test_data), format)
     if show:
         for path in paths:
             webbrowser.open(path.resolve().as_uri())
     return paths
 
 
+def follow(
+    folder: Path,
+    *,
+    test_data: Callable[[Run], Callable[[], Dataset] | None] = lambda _run: None,
+    format: str = "png",
+    every: float = 10.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Path]:
+    """Draw the figures of a running training again whenever it has saved a checkpoint, until it is finished.
+
+    Parameters
+    ----------
+    folder
+        Run directory; a training may yet have to begin there.
+    test_data
+        As in `plot`, given the run; used once it is finished.
+    format
+        As in `plot`.
+    every
+        Seconds between looks.
+    sleep
+        Waits.
+
+    Returns
+    -------
+    list of Path
+        The files, as they were drawn last.
+
+    Raises
+    ------
+    DiehlCookError
+        The training stopped, or a file is damaged.
+    """
+    drawn = 0
+    while True:
+        run = load_run(folder) if (folder / "run.json").exists() else None
+        facts = run.facts.get("train", {}) if run else {}
+        if run and facts.get("finished"):
+            return plot(run, test_data=test_data(run), format=format)
+        if "stopped" in facts:
+            raise DiehlCookError(facts["stopped"])
+        saved = Checkpoints(folder).numbers()
+        if run and saved and saved[-1] > drawn:
+            recorded = read_recorded(run)
+            write(run, training_figures(run, recorded, facts_line(run, recorded)), format)
+            drawn = saved[-1]
+            log.info("%d images: %s", recorded.images, health.in_short(examine_run(run)))
+        sleep(every)
+
+
+def write(run: Run, figures: Iterable[tuple[str, Figure]], format: str) -> list[Path]:
+    """Write figures into the folder ``figures`` of a run; each file appears whole."""
+    folder = run.folder / "figures"
+    paths = []
+    for name, figure in figures:
+        path = folder / f"{name}.{format}"
+        unfinished = path.with_name(f".{path.name}")
+        try:
+            folder.mkdir(exist_ok=True)
+            figure.savefig(unfinished, format=format)
+            unfinished.replace(path)
+        except OSError as error:
+            raise DiehlCookError(f"{path}: cannot write ({error.strerror or error})") from None
+        paths.append(path)
+    return paths
+
+
 def draw(run: Run, test_data: Callable[[], Dataset] | None) -> Iterator[tuple[str, Figure]]:
     """Yield name and figure, one after another."""
-    facts = facts_line(run)
-    yield from training_figures(run, facts)
+    recorded = read_recorded(run)
+    facts = facts_line(run, recorded)
+    yield from training_figures(run, recorded, facts)
     if "observe" in run.facts:
         yield from labelling_figures(run, facts)
     if "test" in run.facts:
         yield from test_figures(run, test_data, facts)
 
 
-def training_figures(run: Run, facts: str) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures of the phase train."""
+def training_figures(run: Run, recorded: Recorded, facts: str) -> Iterator[tuple[str, Figure]]:
+    """Yield the figures of the phase train, as far as it has come."""
     from . import figures
 
-    weights = run.weights()
+    weights, accuracy = recorded.weights, recorded.accuracy
     yield "receptive_fields", whole(figures.receptive_fields(weights, facts=facts))
-    if (run.folder / "train_history.npy").exists():
-        history = load_array(run.folder / "train_history.npy", shape=(None,), kind="V")
-        accuracy = load_array(run.folder / "train_accuracy.npy", shape=(None,), kind="V")
-        if history.dtype != HISTORY or accuracy.dtype != ACCURACY:
-            raise DiehlCookError(f"{run.folder}: the training history has another layout than this version's")
-        yield "training", figures.training_curves(history, accuracy if len(accuracy) else None, facts=facts)
+    if recorded.history is not None:
+        windows = accuracy if accuracy is not None and len(accuracy) else None
+        yield "training", figures.training_curves(recorded.history, windows, facts=facts)
     else:
         log.warning("no training curves: train_history.npy is not there (shipped networks have none)")
     yield "weights", whole(figures.weight_histogram(weights, facts=facts))
-    yield "theta", whole(figures.theta_histogram(run.theta(), facts=facts))
+    yield "theta", whole(figures.theta_histogram(recorded.theta, facts=facts))
     snapshots = sorted((run.folder / "snapshots").glob("*.npy"))
     if len(snapshots) > 1:
         chosen = (
@@ -196,14 +254,15 @@ def raster(run: Run, recorded: dict[str, Any], facts: str) -> Figure:
     )
 
 
-def facts_line(run: Run) -> str:
+def facts_line(run: Run, recorded: Recorded) -> str:
     """Return which run it is, in one line."""
-    train, tested = run.trained(), run.facts.get("test")
+    train, tested = run.facts["train"], run.facts.get("test")
     words = [
         run.preset,
         f"{run.params.n_exc} neurons",
         f"{train['data']['name']}, {train['images']:,} images"
         + (f" × {train['epochs']}" if train["epochs"] > 1 else ""),
+        *([] if train.get("finished") else [f"after {recorded.images:,}"]),
         f"seed {run.seed}",
     ]
     if tested:

@@ -122,7 +122,7 @@ def test(
         "silent_images": sum(one["silent"] for one in summaries),
         "ties": sum(one["ties"] for one in summaries),
         "unassigned_neurons": summaries[0]["unassigned"],
-        "health": health.test_findings(interval[0], len(np.unique(data.labels))),
+        "health": health.as_facts([health.above_chance(accuracy, len(data), len(np.unique(data.labels)))]),
         "spikes_per_image": round(float(counts.sum(axis=1, dtype=np.int64).mean()), 3),
         "parents": {
             "weights": digest(trained.weights),

@@ -55,6 +55,9 @@ WINDOWS = 5
 """Accuracy windows of a short training; a long one has windows of `RING` images, as the paper."""
 
 SMALLEST_WINDOW = 100
+LATEST = 1000
+"""Images of a window whose accuracy is told while the window lasts."""
+
 SNAPSHOTS = 20
 SNAPSHOT_BYTES = 256 * 2**20
 """Bounds of the weight snapshots, in number and on disk."""
@@ -156,6 +159,7 @@ def train(
                 if name.startswith("state.")
             }
             check_same_network(state, built, folder)
+            run.facts["train"].pop("stopped", None)
             record = Record.restored(params, total, arrays)
             wall = facts["wall_s"]
             log.info("resuming at image %d of %d", position_of(state), total)
@@ -176,22 +180,34 @@ def train(
             images = data.images[np.arange(position, record.next_stop(position)) % len(data)]
             before = time.monotonic()
             try:
-                state, responses = network.advance(state, images, presentations=chunk, cancelled=cancelled)
+                advanced, responses = network.advance(state, images, presentations=chunk, cancelled=cancelled)
             except Cancelled:
                 save()
                 raise Interrupted(
                     f"saved at image {position} of {total}; continue with `train --resume --run {folder}`"
                 ) from None
-            except DiehlCookError:
+            except DiehlCookError as error:
                 save()
+                stopped(run, error, health.examine(record.evidence(state)))
                 raise
             now = time.monotonic()
-            check_responsive(responses, params, len(data))
+            silent_image = unresponsive(responses, params, len(data))
+            if silent_image is not None:
+                save()
+            state = advanced
             record.add(responses, data.labels)
+            checks = health.examine(record.evidence(state, unanswered=silent_image is not None))
+            if silent_image is not None:
+                reason = DiehlCookError(
+                    f"image {silent_image} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: "
+                    f"{health.in_short(checks, 'the network is silent')} (`doctor --run {folder}` says more); "
+                    "the last checkpoint is kept"
+                )
+                stopped(run, reason, checks)
+                raise reason
             record.snapshot(folder, position_of(state), state)
             chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 100, 1000))
-            newest = record.history[max(position_of(state) - 1, 0)]
-            report(position_of(state), f"theta {newest['theta_mean'] * 1e3:.1f} mV{record.accuracy_text()}")
+            report(position_of(state), record.words(checks))
             if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
                 save()
                 last_saved = now
@@ -284,18 +300,19 @@ def check_same_network(state: State, built: State, folder: Path) -> None:
             )
 
 
-def check_responsive(responses: Responses, params: Params, n_images: int) -> None:
-    """Raise if an image got too few spikes in its last allowed attempt."""
+def unresponsive(responses: Responses, params: Params, n_images: int) -> int | None:
+    """Return the first image that got too few spikes in its last allowed attempt."""
     spikes = responses.counts.sum(axis=1, dtype=np.int64)
     silent_ones = np.flatnonzero(
         (responses.attempt + 1 >= params.max_attempts) & (spikes < params.min_spikes)
     )
-    if silent_ones.size:
-        image = int(responses.position[silent_ones[0]]) % n_images
-        raise NetworkError(
-            f"image {image} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: the network is silent "
-            "(weight_sum too small, theta or inhibition too large?); the last checkpoint is kept"
-        )
+    return int(responses.position[silent_ones[0]]) % n_images if silent_ones.size else None
+
+
+def stopped(run: Run, error: DiehlCookError, checks: list[health.Check]) -> None:
+    """Write into run.json why the training stopped, and what its network looked like."""
+    run.facts["train"] |= {"stopped": str(error), "health": health.as_facts(checks)}
+    run.save()
 
 
 class Record:
@@ -310,6 +327,7 @@ class Record:
         self.spikes = np.zeros(params.n_exc, np.int64)
         self.accuracy = np.zeros(0, ACCURACY)
         self.assignments = np.full(params.n_exc, -1, np.int8)
+        self.position = 0
         self.window = RING if total >= 2 * RING else total // WINDOWS
         if self.window < SMALLEST_WINDOW:
             self.window = 0
@@ -328,6 +346,7 @@ class Record:
             arrays["accuracy"],
             arrays["assignments"],
         )
+        record.position = len(arrays["history"])
         return record
 
     def arrays(self, position: int) -> dict[str, NDArray[Any]]:
@@ -363,6 +382,7 @@ class Record:
         self.ring[at % len(self.ring)] = counts
         self.ring_labels[at % len(self.ring)] = labels[at % len(labels)]
         self.spikes = self.spikes + responses.counts.sum(axis=0, dtype=np.int64)
+        self.position += at.size
         if self.window and at.size and (at[-1] + 1) % self.window == 0:
             self.close_window(int(at[-1]) + 1)
 
@@ -376,12 +396,45 @@ class Record:
             self.accuracy = np.append(self.accuracy, np.array([(position, right, self.window)], ACCURACY))
         self.assignments = readout.assign_labels(counts, labels, n_classes).labels
 
-    def accuracy_text(self) -> str:
-        """Return the newest accuracy for the progress line."""
-        if not len(self.accuracy):
-            return ""
-        newest = self.accuracy[-1]
-        return f", {newest['correct'] / newest['total']:.1%} right in the last window"
+    def newest_accuracy(self) -> tuple[float, int] | None:
+        """Return which share of the newest images is right, and their number; labels from the window before them."""
+        since = self.position % self.window if self.window else 0
+        if len(self.accuracy) and since < min(LATEST, self.window):
+            newest = self.accuracy[-1]
+            return newest["correct"] / newest["total"], int(newest["total"])
+        if not since or self.position < self.window:
+            return None
+        rows = np.arange(self.position - min(since, LATEST), self.position) % len(self.ring)
+        counts, labels = self.ring[rows], self.ring_labels[rows]
+        right = readout.predict(counts, self.assignments, max(10, int(labels.max()) + 1)).labels == labels
+        return float(right.mean()), len(rows)
+
+    def evidence(self, state: State, *, unanswered: bool = False) -> health.Evidence:
+        """Return what there is to judge the health of the network by; see `health.Evidence`."""
+        filled = min(self.position, len(self.ring))
+        return health.Evidence(
+            self.params,
+            self.position,
+            self.history[: self.position],
+            np.roll(self.ring, -(self.position % len(self.ring)), axis=0)[-filled:] if filled else None,
+            state["inp_exc.w"],
+            state["exc.theta"],
+            self.newest_accuracy(),
+            unanswered,
+        )
+
+    def words(self, checks: list[health.Check]) -> str:
+        """Return the state of things for the progress line."""
+        newest = self.history[max(self.position - health.NEWEST, 0) : self.position]
+        right = self.newest_accuracy()
+        return ", ".join(
+            [
+                f"theta {newest['theta_mean'][-1] * 1e3:.1f} mV",
+                f"{newest['spikes'].mean():.1f} spikes per image",
+                *([f"{right[0]:.1%} of the newest {right[1]:,} right"] if right else []),
+                health.in_short(checks),
+            ]
+        )
 
     def snapshot(self, folder: Path, position: int, state: State) -> None:
         """Keep the weights if `position` is one of the chosen ones."""
@@ -415,7 +468,7 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, 
         "spikes_per_image": round(float(history["spikes"].mean()), 3),
         "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
         "silent_neurons": int((record.spikes == 0).sum()),
-        "health": health.training_findings(history, record.spikes),
+        "health": health.as_facts(health.examine(record.evidence(state))),
         "sha256": {
             name: digest(array) for name, array in results.items() if name in ("weights", "theta", "delays")
         },

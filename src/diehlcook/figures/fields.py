@@ -96,7 +96,7 @@ def receptive_fields(
     side = math.isqrt(n_exc - 1) + 1
     inches = float(np.interp(side, [1, 3, 10, 20, 40, 80], [3.6, 4.2, 5.6, 7.0, 8.5, 10.5]))
     ax = ax or new_axes((inches, 0.93 * inches))
-    _draw_weights(ax, _mosaic(matrix.T.reshape(n_exc, rows, columns), side, side), vmax)
+    _draw_weights(ax, mosaic(matrix.T.reshape(n_exc, rows, columns), side, side), vmax)
     _draw_grid(ax, side, side, rows, columns)
     if classes is not None and n_exc <= (100 if sort == "label" else 400):
         style: dict[str, Any] = {"color": BLUE, "fontsize": min(11.0, 0.24 * inches * 72 / side)}
@@ -166,7 +166,7 @@ def weight_snapshots(
     fields = np.stack(frames, axis=2).reshape(rows, columns, -1).transpose(2, 0, 1)
     cell = min(1.1, 9.0 / len(frames))
     ax = new_axes((max(5.2, cell * len(frames) + 1.6), max(2.0, cell * n_neurons + 1.1)))
-    _draw_weights(ax, _mosaic(fields, n_neurons, len(frames)), vmax)
+    _draw_weights(ax, mosaic(fields, n_neurons, len(frames)), vmax)
     _draw_grid(ax, n_neurons, len(frames), rows, columns, width=2.0, colour="white")
     ax.set_xticks((np.arange(len(frames)) + 0.5) * columns - 0.5, [f"{n:,}" for n in seen])
     ax.set_yticks((np.arange(n_neurons) + 0.5) * rows - 0.5, [str(n) for n in names])
@@ -330,7 +330,7 @@ def _image_shape(n_input: int, shape: tuple[int, int] | None) -> tuple[int, int]
     return shape
 
 
-def _mosaic(fields: NDArray[Any], down: int, across: int) -> NDArray[np.float32]:
+def mosaic(fields: NDArray[Any], down: int, across: int) -> NDArray[np.float32]:
     """Lay images (n, rows, columns) out row by row in a grid; NaN where there is none."""
     n_fields, rows, columns = fields.shape
     cells = np.full((down * across, rows, columns), np.nan, np.float32)
@@ -338,17 +338,17 @@ def _mosaic(fields: NDArray[Any], down: int, across: int) -> NDArray[np.float32]
     return cells.reshape(down, across, rows, columns).swapaxes(1, 2).reshape(down * rows, across * columns)
 
 
-def _draw_weights(ax: Axes, mosaic: NDArray[np.float32], vmax: float | None) -> None:
+def _draw_weights(ax: Axes, cells: NDArray[np.float32], vmax: float | None) -> None:
     """Show weights with their colour bar; the rule of the scale is in `receptive_fields`."""
     label = "synaptic weight"
-    greatest = float(np.nanmax(mosaic, initial=0.0))
+    greatest = float(np.nanmax(cells, initial=0.0))
     if vmax is None:
         vmax = 1.0
         if 0 < greatest < 0.5:
-            vmax = float(np.nanpercentile(mosaic, 99.9)) or greatest
+            vmax = float(np.nanpercentile(cells, 99.9)) or greatest
             label += f"\n(scale ends at the 99.9th percentile, {vmax:.3g}; greatest {greatest:.3g})"
     colours = matplotlib.colormaps["hot_r"].with_extremes(bad="#E3E8EC")
-    image = ax.imshow(mosaic, cmap=colours, vmin=0.0, vmax=vmax)
+    image = ax.imshow(cells, cmap=colours, vmin=0.0, vmax=vmax)
     _bare(ax)
     colour_bar(ax, image, label, extend="max" if greatest > vmax * (1 + 1e-6) else "neither")
 
