@@ -25,6 +25,9 @@ ENOUGH = 50
 SETTLED = 25
 """Images per neuron after which homeostasis has had time to let every neuron win; competition is judged from then on."""
 
+LEARNED = 50
+"""Images per neuron after which the accuracy during training is judged: labels are from the window of images before."""
+
 RETRIES = 0.5
 AT_LIMIT = 0.75
 CROWD, CROWD_OF_FEW, CROWD_SHARE = 0.1, 25, 0.6
@@ -359,7 +362,7 @@ def thresholds(evidence: Evidence) -> Check | None:
 
 def learning(evidence: Evidence) -> Check | None:
     """Check that the accuracy during training is above chance; labels come from the window of images before."""
-    if evidence.accuracy is None or not evidence.settled:
+    if evidence.accuracy is None or evidence.images < LEARNED * evidence.params.n_exc:
         return None
     right, images = evidence.accuracy
     return above_chance(right, images, 10)

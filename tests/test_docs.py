@@ -1,0 +1,58 @@
+"""Links in the documentation lead somewhere; what is generated is of this code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import load_script
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "data" / "README.md"])
+
+
+def anchors(page):
+    """Anchors of the headings of a page, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for address in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in address:
+            continue
+        path, _, anchor = address.partition("#")
+        target = (page.parent / path) if path else page
+        assert target.exists(), address
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), address
+        elif anchor:
+            assert re.fullmatch(r"L\d+", anchor), address
+
+
+def test_line_numbers_are_of_this_code():
+    link_lines = load_script("link_lines")
+    wrong = [
+        page.name
+        for page in PAGES
+        if page.parent.name == "docs" and link_lines.mended(page) != page.read_text()
+    ]
+    assert not wrong, "run scripts/link_lines.py"
+
+
+def test_each_question_has_an_answer_a_line_of_code_and_a_figure():
+    questions = re.split(r"^### ", (ROOT / "docs" / "faq.md").read_text(), flags=re.MULTILINE)[1:]
+    assert len(questions) >= 20
+    for question in questions:
+        assert re.search(r"\]\(\.\./(src|scripts)/[^)]*#L\d+\)", question), question.splitlines()[0]
+        assert re.search(r"!\[.+\]\(.+\.(png|svg)\)", question), question.splitlines()[0]
+
+
+def test_command_line_reference_is_of_this_parser():
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "describe_cli.py"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == (ROOT / "docs" / "cli.md").read_text()
