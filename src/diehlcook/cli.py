@@ -599,7 +599,7 @@ def say_result(command: str, facts: dict[str, Any]) -> None:
         say(f"MNIST in {facts['folder']}: {len(facts['verified'])} files verified")
     if command == "doctor":
         say_examination(facts)
-    else:
+    elif "runs" not in facts:  # those of several trainings are said with each
         for finding in findings_of(facts):
             logging.getLogger(__name__).warning("health: %s", finding)
 
