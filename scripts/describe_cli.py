@@ -25,12 +25,12 @@ def lines() -> Iterator[str]:
     for name, command in commands.choices.items():
         yield ""
         yield f"## {name}"
-        yield f"{command.description[0].upper()}{command.description[1:]}."
+        yield f"{command.description[0].upper()}{command.description[1:]}".rstrip("?") + "."
         yield ""
         yield "| option | |"
         yield "|---|---|"
         for action in command._actions:
-            text = (action.help or "").replace("|", "\\|")
+            text = (action.help or "").replace("|", "\\|").replace("<", "&lt;")
             yield f"| {option(action)} | {text} |"
 
 

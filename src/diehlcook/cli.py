@@ -180,9 +180,7 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--show", action="store_true", help="open the files as well")
     one.add_argument(
         "--follow",
-        nargs="?",
-        const=True,
-        metavar="DIR",
+        action="store_true",
         help="draw a training that is running again and again, until it is finished",
     )
     one = command(
@@ -201,7 +199,7 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--strict", action="store_true", help="exit 3 if something is found")
     one = command(
         "demo",
-        "train, observe, test and plot 100 neurons on the embedded digits, a few minutes",
+        "train, observe, test, plot and report 100 neurons on the embedded digits, a few minutes",
         where,
         how,
         several,
@@ -382,8 +380,11 @@ def plot_command(args: argparse.Namespace) -> dict[str, Any]:
     from .plot import follow, plot
 
     if args.follow:
-        folder = find_folder(args) if args.follow is True else Path(args.follow)
-        paths = follow(folder, test_data=lambda run: data_of(run, "test", args.data), format=args.format)
+        if args.show:
+            raise DiehlCookError("--follow and --show are both given; give one of them")
+        paths = follow(
+            find_folder(args), test_data=lambda run: data_of(run, "test", args.data), format=args.format
+        )
         return {"figures": [str(path) for path in paths]}
     run = find_run(args)
     test_data = data_of(run, "test", args.data)
@@ -426,20 +427,18 @@ def doctor_command(args: argparse.Namespace) -> dict[str, Any]:
     from .recorded import examine_run
 
     run = find_run(args)
-    stopped = run.facts.get("train", {}).get("stopped")
-    checks = health.as_facts(examine_run(run))
-    return {"run": str(run.folder), "health": checks} | ({"stopped": stopped} if stopped else {})
+    return {"run": str(run.folder), "health": health.as_facts(examine_run(run))}
 
 
 def say_examination(facts: dict[str, Any]) -> None:
     """Print every check, then what was found."""
     from . import health
 
-    checks = health.from_facts(facts["health"])
-    if stopped := facts.get("stopped"):
-        say(f"the training stopped: {stopped}")
+    checks, findings = health.from_facts(facts["health"]), findings_of(facts)
+    if not checks:
+        say(f"{facts['run']}: too early to tell, after so few images")
+        return
     say_table((("ok" if check.ok else "!!"), check.name, check.measured) for check in checks)
-    findings = [check for check in checks if not check.ok]
     for check in findings:
         say("")
         say(f"{check.finding}: {check.measured}")
@@ -458,9 +457,11 @@ def demo_command(args: argparse.Namespace) -> dict[str, Any]:
     trained = train_command(argparse.Namespace(**vars(args) | phase_args | model | {"epochs": DEMO_EPOCHS}))
     observed = observe_command(argparse.Namespace(**vars(args) | phase_args))
     tested = test_command(argparse.Namespace(**vars(args) | phase_args | {"repeats": 1}))
-    plots = plot_command(argparse.Namespace(**vars(args) | phase_args | {"format": "png", "show": False}))
+    how = {"format": "png", "show": False, "follow": False, "out": None}
+    plots = plot_command(argparse.Namespace(**vars(args) | phase_args | how))
+    page = report_command(argparse.Namespace(**vars(args) | phase_args | how))
     checks = [check for facts in (trained, observed, tested) for check in facts["health"]]
-    return tested | plots | {"health": checks}
+    return tested | plots | page | {"health": checks}
 
 
 def networks_command(args: argparse.Namespace) -> dict[str, Any]:

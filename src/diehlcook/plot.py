@@ -17,7 +17,8 @@ from . import health
 from .checkpoint import Checkpoints, load_array
 from .datasets import Dataset
 from .errors import DiehlCookError
-from .recorded import Recorded, examine_run, read_recorded
+from .health import Evidence
+from .recorded import examine_run, read_evidence
 from .run import Run, load_run
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def follow(
         The training stopped, or a file is damaged.
     """
     drawn = 0
+    log.info("following %s; Ctrl-C ends it", folder)
     while True:
         run = load_run(folder) if (folder / "run.json").exists() else None
         facts = run.facts.get("train", {}) if run else {}
@@ -106,11 +108,16 @@ def follow(
         if "stopped" in facts:
             raise DiehlCookError(facts["stopped"])
         saved = Checkpoints(folder).numbers()
-        if run and saved and saved[-1] > drawn:
-            recorded = read_recorded(run)
+        if run and saved and saved[-1] not in (0, drawn):
+            try:
+                recorded = read_evidence(run)
+            except DiehlCookError:  # gone while it was read: training has finished, or has saved the next one
+                if Checkpoints(folder).numbers() == saved:
+                    raise
+                continue
             write(run, training_figures(run, recorded, facts_line(run, recorded)), format)
             drawn = saved[-1]
-            log.info("%d images: %s", recorded.images, health.in_short(examine_run(run)))
+            log.info("%d images: %s", recorded.images, health.in_short(examine_run(run, recorded)))
         sleep(every)
 
 
@@ -133,7 +140,7 @@ def write(run: Run, figures: Iterable[tuple[str, Figure]], format: str) -> list[
 
 def draw(run: Run, test_data: Callable[[], Dataset] | None) -> Iterator[tuple[str, Figure]]:
     """Yield name and figure, one after another."""
-    recorded = read_recorded(run)
+    recorded = read_evidence(run)
     facts = facts_line(run, recorded)
     yield from training_figures(run, recorded, facts)
     if "observe" in run.facts:
@@ -142,15 +149,15 @@ def draw(run: Run, test_data: Callable[[], Dataset] | None) -> Iterator[tuple[st
         yield from test_figures(run, test_data, facts)
 
 
-def training_figures(run: Run, recorded: Recorded, facts: str) -> Iterator[tuple[str, Figure]]:
+def training_figures(run: Run, recorded: Evidence, facts: str) -> Iterator[tuple[str, Figure]]:
     """Yield the figures of the phase train, as far as it has come."""
     from . import figures
 
-    weights, accuracy = recorded.weights, recorded.accuracy
-    yield "receptive_fields", whole(figures.receptive_fields(weights, facts=facts))
+    weights, windows, shape = recorded.weights, recorded.windows, run.image_shape()
+    yield "receptive_fields", whole(figures.receptive_fields(weights, shape=shape, facts=facts))
     if recorded.history is not None:
-        windows = accuracy if accuracy is not None and len(accuracy) else None
-        yield "training", figures.training_curves(recorded.history, windows, facts=facts)
+        shown = windows if windows is not None and len(windows) else None
+        yield "training", figures.training_curves(recorded.history, shown, facts=facts)
     else:
         log.warning("no training curves: train_history.npy is not there (shipped networks have none)")
     yield "weights", whole(figures.weight_histogram(weights, facts=facts))
@@ -161,7 +168,7 @@ def training_figures(run: Run, recorded: Recorded, facts: str) -> Iterator[tuple
             np.linspace(0, run.params.n_exc - 1, min(STRIP_NEURONS, run.params.n_exc)).round().astype(int)
         )
         strip = [(int(path.stem), load_array(path, shape=weights.shape)[:, chosen]) for path in snapshots]
-        figure = figures.weight_snapshots(strip, neurons=chosen.tolist(), facts=facts)
+        figure = figures.weight_snapshots(strip, neurons=chosen.tolist(), shape=shape, facts=facts)
         yield "receptive_fields_over_training", figure
 
 
@@ -170,7 +177,9 @@ def labelling_figures(run: Run, facts: str) -> Iterator[tuple[str, Figure]]:
     from . import figures
 
     observed, assignments = run.facts["observe"], run.assignments()
-    fields = figures.receptive_fields(run.weights(), assignments=assignments, sort="label", facts=facts)
+    fields = figures.receptive_fields(
+        run.weights(), assignments=assignments, sort="label", shape=run.image_shape(), facts=facts
+    )
     yield "receptive_fields_by_label", whole(fields)
     yield "labels", figures.label_map(assignments, n_classes=len(observed["neurons_per_class"]), facts=facts)
     if (run.folder / "raster_v.npy").exists():
@@ -254,7 +263,7 @@ def raster(run: Run, recorded: dict[str, Any], facts: str) -> Figure:
     )
 
 
-def facts_line(run: Run, recorded: Recorded) -> str:
+def facts_line(run: Run, recorded: Evidence) -> str:
     """Return which run it is, in one line."""
     train, tested = run.facts["train"], run.facts.get("test")
     words = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,36 +10,12 @@ from numpy.typing import NDArray
 from . import health
 from .checkpoint import Checkpoints, load_array
 from .errors import DiehlCookError
+from .health import Evidence
 from .run import Run
 from .train import ACCURACY, HISTORY
 
 
-class Recorded(NamedTuple):
-    """A training so far; shipped networks have no history and no counts.
-
-    Parameters
-    ----------
-    images
-        Images trained.
-    weights
-        (n_input, n_exc).
-    theta
-        (n_exc,) in volts.
-    history, accuracy
-        Rows of `train.HISTORY` and of `train.ACCURACY`.
-    counts
-        Spikes for the newest images (m, n_exc), oldest first.
-    """
-
-    images: int
-    weights: NDArray[np.float64]
-    theta: NDArray[np.float64]
-    history: NDArray[Any] | None
-    accuracy: NDArray[Any] | None
-    counts: NDArray[np.uint16] | None
-
-
-def read_recorded(run: Run) -> Recorded:
+def read_evidence(run: Run) -> Evidence:
     """Read what the training of a run has recorded.
 
     Raises
@@ -47,53 +23,72 @@ def read_recorded(run: Run) -> Recorded:
     DiehlCookError
         Nothing is there yet, or a file is damaged.
     """
-    if run.facts.get("train", {}).get("finished"):
-        return read_finished(run)
-    names = ("history", "accuracy", "ring", "state.inp_exc.w", "state.exc.theta")
-    saved = Checkpoints(run.folder).load(names)
+    return read_finished(run) if run.facts.get("train", {}).get("finished") else read_checkpoint(run)
+
+
+def read_checkpoint(run: Run) -> Evidence:
+    """Read the newest checkpoint of a training."""
+    saved = Checkpoints(run.folder).load(
+        ("history", "accuracy", "ring", "state.inp_exc.w", "state.exc.theta")
+    )
     if saved is None:
-        stopped = run.facts.get("train", {}).get("stopped")
-        raise DiehlCookError(stopped or f"{run.folder}: no checkpoint yet; wait a minute, or train")
+        raise DiehlCookError(f"{run.folder}: no checkpoint yet; wait a minute, or train")
     arrays, _ = saved
     history, ring = arrays["history"], arrays["ring"]
-    counts = np.roll(ring, -(len(history) % len(ring)), axis=0) if len(ring) else ring
-    return Recorded(
-        len(history), arrays["state.inp_exc.w"], arrays["state.exc.theta"], history, arrays["accuracy"], counts
+    counts = np.roll(ring, -(len(history) % max(len(ring), 1)), axis=0)
+    return evidence(
+        run, len(history), arrays["state.inp_exc.w"], arrays["state.exc.theta"], history, arrays["accuracy"], counts
     )  # fmt: skip
 
 
-def read_finished(run: Run) -> Recorded:
+def read_finished(run: Run) -> Evidence:
     """Read the files of a finished training."""
-    facts = run.trained()
-    history = accuracy = counts = None
-    if (run.folder / "train_history.npy").exists():
-        history = load_array(run.folder / "train_history.npy", shape=(None,), kind="V")
-        accuracy = load_array(run.folder / "train_accuracy.npy", shape=(None,), kind="V")
-        if history.dtype != HISTORY or accuracy.dtype != ACCURACY:
-            raise DiehlCookError(f"{run.folder}: the training history has another layout than this version's")
-        counts = load_array(run.folder / "train_counts.npy", shape=(None, run.params.n_exc), kind="u")
-    # Read without the bounds that `Run` checks: out of bounds is a finding
-    weights = load_array(run.folder / "weights.npy", shape=(run.params.n_input, run.params.n_exc))
-    theta = load_array(run.folder / "theta.npy", shape=(run.params.n_exc,))
-    return Recorded(
-        facts["images"] * facts["epochs"], weights.astype(np.float64), theta.astype(np.float64), history, accuracy, counts
-    )  # fmt: skip
+    facts, folder, n_exc = run.trained(), run.folder, run.params.n_exc
+    history = windows = counts = None
+    if (folder / "train_history.npy").exists():  # shipped networks have none
+        history = load_array(folder / "train_history.npy", shape=(None,), kind="V")
+        windows = load_array(folder / "train_accuracy.npy", shape=(None,), kind="V")
+        if history.dtype != HISTORY or windows.dtype != ACCURACY:
+            raise DiehlCookError(f"{folder}: the training history has another layout than this version's")
+        counts = load_array(folder / "train_counts.npy", shape=(None, n_exc), kind="u")
+    # Without the bounds that `Run` checks: out of bounds is a finding
+    weights = load_array(folder / "weights.npy", shape=(run.params.n_input, n_exc)).astype(np.float64)
+    theta = load_array(folder / "theta.npy", shape=(n_exc,)).astype(np.float64)
+    return evidence(run, facts["images"] * facts["epochs"], weights, theta, history, windows, counts)
 
 
-def examine_run(run: Run) -> list[health.Check]:
-    """Return every check of the health that the files of a run allow, of all its phases."""
+def evidence(
+    run: Run,
+    images: int,
+    weights: NDArray[np.float64],
+    theta: NDArray[np.float64],
+    history: NDArray[Any] | None,
+    windows: NDArray[Any] | None,
+    counts: NDArray[np.uint16] | None,
+) -> Evidence:
+    """Return the evidence that the arrays of a training are."""
+    newest = windows[-1] if windows is not None and len(windows) else None
+    return Evidence(
+        run.params,
+        images,
+        weights,
+        theta,
+        history,
+        windows,
+        counts,
+        None if counts is None else counts.sum(axis=0, dtype=np.int64),
+        0 if counts is None else len(counts),
+        None if newest is None else (newest["correct"] / newest["total"], int(newest["total"])),
+    )
+
+
+def examine_run(run: Run, recorded: Evidence | None = None) -> list[health.Check]:
+    """Return every check of the health that a run allows, of all its phases; `recorded` if it has been read already."""
     facts = run.facts.get("train", {})
     if "stopped" in facts:
         checks = health.from_facts(facts["health"])
     else:
-        recorded = read_recorded(run)
-        newest = recorded.accuracy[-1] if recorded.accuracy is not None and len(recorded.accuracy) else None
-        checks = health.examine(
-            health.Evidence(
-                run.params, recorded.images, recorded.history, recorded.counts, recorded.weights, recorded.theta,
-                (newest["correct"] / newest["total"], int(newest["total"])) if newest is not None else None,
-            )
-        )  # fmt: skip
+        checks = health.examine(recorded or read_evidence(run))
     for phase in ("observe", "test"):
         checks += health.from_facts(run.facts.get(phase, {}).get("health", []))
     return checks

@@ -22,9 +22,10 @@ from . import health
 from .checkpoint import load_array, load_json
 from .datasets import Dataset
 from .errors import DiehlCookError
+from .health import Evidence
 from .params import DEFAULT_PRESET, load_preset, preset_names
 from .plot import draw
-from .recorded import examine_run
+from .recorded import examine_run, read_evidence
 from .run import Run
 
 log = logging.getLogger(__name__)
@@ -83,24 +84,23 @@ def report(
     DiehlCookError
         Training unfinished, a damaged file, or a page that cannot be written.
     """
-    train = run.trained()
+    train, recorded = run.trained(), read_evidence(run)
     base = run.preset if run.preset in preset_names() else DEFAULT_PRESET
     tested = run.facts.get("test")
-    page = string.Template((resources.files("diehlcook") / "report.html").read_text()).substitute(
+    page = string.Template((resources.files("diehlcook") / "report.html").read_text("utf-8")).substitute(
         title=html.escape(f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}"),
         subtitle=html.escape(
             f"{run.params.rule} rule · {train['data']['name']}, {train['images']:,} images × {train['epochs']} · "
             f"{run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}"
         ),
         cards="".join(f'<div class="card">{html.escape(name)}<b>{html.escape(text)}</b></div>' for name, text in cards(run)),
-        health=health_section(examine_run(run)),
-        fields_note="Hover over a field, click it to keep it, or move with the arrow keys.",
+        health=health_section(examine_run(run, recorded)),
         outcome=outcome_section(tested) if tested else "",
         figures="".join(figures(run, test_data)),
         base=html.escape(base),
         parameters=table(("parameter", "here", base), ((name, *both) for name, both in run.params.differences(load_preset(base)).items()))
         or "<p>Nothing.</p>",
-        data=json.dumps(explorer(run, train_data)).replace("</", "<\\/"),
+        data=json.dumps(explorer(run, recorded, train_data)).replace("<", "\\u003c"),
     )  # fmt: skip
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,9 @@ def health_section(checks: Sequence[health.Check]) -> str:
     findings = [check for check in checks if not check.ok]
     parts = [
         f'<p class="good">Healthy: nothing found in {len(checks)} checks.</p>'
-        if not findings
+        if checks and not findings
+        else "<p>Too early to tell: no check applies to so short a training.</p>"
+        if not checks
         else f'<p class="bad">{len(findings)} of {len(checks)} checks found something.</p>'
     ]
     for check in findings:
@@ -153,7 +155,9 @@ def health_section(checks: Sequence[health.Check]) -> str:
         + "</tr>"
         for check in checks
     )
-    head = "<tr><th></th><th>what</th><th>measured</th><th>normal</th></tr>"
+    head = (
+        '<tr><th></th><th scope="col">what</th><th scope="col">measured</th><th scope="col">normal</th></tr>'
+    )
     return "".join([*parts, f'<table class="checks">{head}{rows}</table>'])
 
 
@@ -175,7 +179,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    names = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
     return f"<table><tr>{names}</tr>{body}</table>" if body else ""
 
 
@@ -188,14 +192,13 @@ def figures(run: Run, test_data: Callable[[], Dataset] | None) -> Iterable[str]:
         yield f'<figure><img alt="{text}" src="{data_uri(buffer)}"><figcaption>{text}</figcaption></figure>'
 
 
-def explorer(run: Run, train_data: Callable[[], Dataset] | None) -> dict[str, Any]:
+def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | None) -> dict[str, Any]:
     """Return what the grid of receptive fields needs: neurons, sprites of the fields over the training, exciting images."""
     p = run.params
     every = math.ceil(p.n_exc / MOST_FIELDS)
     chosen = np.arange(0, p.n_exc, every)
-    rows = math.isqrt(p.n_input)
-    rows, columns = (rows, rows) if rows * rows == p.n_input else (1, p.n_input)
-    final, theta = run.weights()[:, chosen], run.theta()[chosen]
+    rows, columns = run.image_shape()
+    final, theta = recorded.weights[:, chosen], recorded.theta[chosen]
     vmax = p.w_max if final.max() >= p.w_max / 2 else float(np.percentile(final, 99.9))
     files = sorted((run.folder / "snapshots").glob("*.npy"))
     if len(files) > 1:
@@ -204,8 +207,7 @@ def explorer(run: Run, train_data: Callable[[], Dataset] | None) -> dict[str, An
             (int(files[k].stem), load_array(files[k], shape=(p.n_input, p.n_exc))[:, chosen]) for k in picked
         ]
     else:
-        train = run.trained()
-        over_time = [(train["images"] * train["epochs"], final)]
+        over_time = [(recorded.images, final)]
     labels = run.assignments()[chosen] if "observe" in run.facts else None
     counts, why = None, "Not labelled yet."
     if labels is not None:
@@ -257,8 +259,10 @@ def exciting(
     if data.digest != seen["sha256"]:
         raise DiehlCookError(f"{data.name} is not what the neurons were labelled with")
     each = max(1, min(BEST, TILES // counts.shape[1], len(counts)))
-    top = np.argsort(-counts.astype(np.int32), axis=0, kind="stable")[:each]
-    used = np.unique(top)
+    top = np.stack([strongest(counts[:, k], each) for k in range(counts.shape[1])], axis=1)
+    used = np.unique(top[np.take_along_axis(counts, top, axis=0) > 0])
+    if not used.size:
+        raise DiehlCookError("no neuron spiked while labelling")
     place = {int(image): k for k, image in enumerate(used)}
     best = [
         [
@@ -270,6 +274,13 @@ def exciting(
     ]
     across = math.isqrt(len(used) - 1) + 1
     return {"images": sprite(data.images[used].astype(np.float64), "gray", 255.0), "across": across}, best
+
+
+def strongest(counts: NDArray[np.uint16], most: int) -> NDArray[np.int64]:
+    """Return the indices of the largest values, largest first, the earlier of equals first."""
+    least = np.partition(counts, len(counts) - most)[len(counts) - most]
+    candidates = np.flatnonzero(counts >= least)
+    return candidates[np.argsort(-counts[candidates].astype(np.int64), kind="stable")][:most]
 
 
 def sprite(tiles: NDArray[Any], colours: str, greatest: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,13 +69,22 @@ class Run:
         """
         train: dict[str, Any] = self.facts.get("train", {})
         if not train.get("finished"):
-            what = (
-                "was interrupted; continue with `python -m diehlcook train --resume`"
-                if train
-                else "is missing; run `python -m diehlcook train` first"
-            )
+            if "stopped" in train:
+                what = f"stopped: {train['stopped']}"
+            elif train:
+                what = "was interrupted; continue with `python -m diehlcook train --resume`"
+            else:
+                what = "is missing; run `python -m diehlcook train` first"
             raise DiehlCookError(f"{self.folder}: training {what}")
         return train
+
+    def image_shape(self) -> tuple[int, int]:
+        """Return rows and columns of an image; for runs that do not say, a square or one row."""
+        rows, columns = self.facts["train"].get("shape", (0, 0))
+        if rows * columns == self.params.n_input:
+            return rows, columns
+        side = math.isqrt(self.params.n_input)
+        return (side, side) if side * side == self.params.n_input else (1, self.params.n_input)
 
     def weights(self) -> NDArray[np.float64]:
         """Return the trained weights (n_input, n_exc)."""

@@ -138,6 +138,7 @@ def train(
         "epochs": epochs,
         "engine": engine,
         "data": {"name": data.name, "split": data.split, "sha256": data.digest},
+        "shape": list(data.images.shape[1:]),
     }
     saved = to_resume(run, plan, checkpoints, resume=resume, force=force)
     if run.facts.get("train", {}).get("finished"):
@@ -148,7 +149,7 @@ def train(
         state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
         if saved is None:
             start_afresh(run, plan)
-            record = Record(params, total)
+            record = Record(params, total, data.n_classes)
             wall = 0.0
         else:
             built = state
@@ -159,8 +160,10 @@ def train(
                 if name.startswith("state.")
             }
             check_same_network(state, built, folder)
-            run.facts["train"].pop("stopped", None)
-            record = Record.restored(params, total, arrays)
+            for name in ("stopped", "health"):
+                run.facts["train"].pop(name, None)
+            run.save()
+            record = Record.restored(params, total, data.n_classes, arrays)
             wall = facts["wall_s"]
             log.info("resuming at image %d of %d", position_of(state), total)
         started = last_saved = time.monotonic()
@@ -188,26 +191,27 @@ def train(
                 ) from None
             except DiehlCookError as error:
                 save()
-                stopped(run, error, health.examine(record.evidence(state)))
+                note_stop(run, error, health.examine(record.evidence(state)))
                 raise
             now = time.monotonic()
-            silent_image = unresponsive(responses, params, len(data))
+            silent_image = first_unanswered(responses, params, len(data))
             if silent_image is not None:
                 save()
             state = advanced
             record.add(responses, data.labels)
-            checks = health.examine(record.evidence(state, unanswered=silent_image is not None))
+            evidence = record.evidence(state, unanswered=silent_image is not None)
+            checks = health.examine(evidence)
             if silent_image is not None:
                 reason = DiehlCookError(
                     f"image {silent_image} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: "
-                    f"{health.in_short(checks, 'the network is silent')} (`doctor --run {folder}` says more); "
-                    "the last checkpoint is kept"
+                    f"{health.in_short(checks)} (`doctor --run {folder}` says more); "
+                    "train again with other parameters and --force, or leave the image out"
                 )
-                stopped(run, reason, checks)
+                note_stop(run, reason, checks)
                 raise reason
             record.snapshot(folder, position_of(state), state)
             chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 100, 1000))
-            report(position_of(state), record.words(checks))
+            report(position_of(state), record.words(evidence, checks))
             if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
                 save()
                 last_saved = now
@@ -282,6 +286,7 @@ def start_afresh(run: Run, plan: dict[str, Any]) -> None:
         names = [f"{name}.npy" for name in RESULTS + LATER_RESULTS]
         for path in [run.path, *(run.folder / name for name in names), *run.folder.glob("raster_*.npy")]:
             path.unlink(missing_ok=True)
+        (run.folder / "report.html").unlink(missing_ok=True)
         shutil.rmtree(run.folder / "figures", ignore_errors=True)
     for name in ("checkpoints", "snapshots"):  # also what a deleted run.json left behind
         shutil.rmtree(run.folder / name, ignore_errors=True)
@@ -300,7 +305,7 @@ def check_same_network(state: State, built: State, folder: Path) -> None:
             )
 
 
-def unresponsive(responses: Responses, params: Params, n_images: int) -> int | None:
+def first_unanswered(responses: Responses, params: Params, n_images: int) -> int | None:
     """Return the first image that got too few spikes in its last allowed attempt."""
     spikes = responses.counts.sum(axis=1, dtype=np.int64)
     silent_ones = np.flatnonzero(
@@ -309,8 +314,9 @@ def unresponsive(responses: Responses, params: Params, n_images: int) -> int | N
     return int(responses.position[silent_ones[0]]) % n_images if silent_ones.size else None
 
 
-def stopped(run: Run, error: DiehlCookError, checks: list[health.Check]) -> None:
-    """Write into run.json why the training stopped, and what its network looked like."""
+def note_stop(run: Run, error: DiehlCookError, checks: list[health.Check]) -> None:
+    """Write into run.json why the training stopped by itself, and what its network looked like."""
+    checks = [health.stop(str(error)), *checks]
     run.facts["train"] |= {"stopped": str(error), "health": health.as_facts(checks)}
     run.save()
 
@@ -318,8 +324,9 @@ def stopped(run: Run, error: DiehlCookError, checks: list[health.Check]) -> None
 class Record:
     """What training keeps of the responses: a row per image, the newest counts, and accuracy per window."""
 
-    def __init__(self, params: Params, total: int) -> None:
+    def __init__(self, params: Params, total: int, n_classes: int) -> None:
         self.params = params
+        self.n_classes = n_classes
         self.total = total
         self.history = np.zeros(total, HISTORY)
         self.ring = np.zeros((min(RING, total), params.n_exc), np.uint16)
@@ -335,9 +342,9 @@ class Record:
         self.snapshots_at = sorted({total * k // snapshots for k in range(snapshots + 1)})
 
     @classmethod
-    def restored(cls, params: Params, total: int, arrays: dict[str, NDArray[Any]]) -> Record:
+    def restored(cls, params: Params, total: int, n_classes: int, arrays: dict[str, NDArray[Any]]) -> Record:
         """Return the record that `arrays` were saved from."""
-        record = cls(params, total)
+        record = cls(params, total, n_classes)
         record.history[: len(arrays["history"])] = arrays["history"]
         record.ring[: len(arrays["ring"])] = arrays["ring"]
         record.ring_labels[: len(arrays["ring"])] = arrays["ring_labels"]
@@ -388,26 +395,29 @@ class Record:
 
     def close_window(self, position: int) -> None:
         """Classify the window that ends at `position` with the labels of the one before, then label by it."""
-        rows = np.arange(position - self.window, position) % len(self.ring)
-        counts, labels = self.ring[rows], self.ring_labels[rows]
-        n_classes = max(10, int(labels.max()) + 1)
+        counts, labels = self.newest(self.window)
         if position > self.window:
-            right = int((readout.predict(counts, self.assignments, n_classes).labels == labels).sum())
+            right = int((readout.predict(counts, self.assignments, self.n_classes).labels == labels).sum())
             self.accuracy = np.append(self.accuracy, np.array([(position, right, self.window)], ACCURACY))
-        self.assignments = readout.assign_labels(counts, labels, n_classes).labels
+        self.assignments = readout.assign_labels(counts, labels, self.n_classes).labels
+
+    def newest(self, most: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """Return responses to and labels of the newest images, oldest first; at most `most` and what the ring holds."""
+        first = max(0, self.position - min(most, len(self.ring)))
+        rows = np.arange(first, self.position) % len(self.ring)
+        return self.ring[rows], self.ring_labels[rows]
 
     def newest_accuracy(self) -> tuple[float, int] | None:
-        """Return which share of the newest images is right, and their number; labels from the window before them."""
+        """Return which share of newest images is right, and their number; labels from the window before them."""
         since = self.position % self.window if self.window else 0
-        if len(self.accuracy) and since < min(LATEST, self.window):
-            newest = self.accuracy[-1]
-            return newest["correct"] / newest["total"], int(newest["total"])
-        if not since or self.position < self.window:
+        if self.position > self.window and since >= LATEST:
+            counts, labels = self.newest(LATEST)
+            right = readout.predict(counts, self.assignments, self.n_classes).labels == labels
+            return float(right.mean()), LATEST
+        if not len(self.accuracy):
             return None
-        rows = np.arange(self.position - min(since, LATEST), self.position) % len(self.ring)
-        counts, labels = self.ring[rows], self.ring_labels[rows]
-        right = readout.predict(counts, self.assignments, max(10, int(labels.max()) + 1)).labels == labels
-        return float(right.mean()), len(rows)
+        last = self.accuracy[-1]
+        return last["correct"] / last["total"], int(last["total"])
 
     def evidence(self, state: State, *, unanswered: bool = False) -> health.Evidence:
         """Return what there is to judge the health of the network by; see `health.Evidence`."""
@@ -415,18 +425,22 @@ class Record:
         return health.Evidence(
             self.params,
             self.position,
-            self.history[: self.position],
-            np.roll(self.ring, -(self.position % len(self.ring)), axis=0)[-filled:] if filled else None,
             state["inp_exc.w"],
             state["exc.theta"],
-            self.newest_accuracy(),
-            unanswered,
+            history=self.history[: self.position],
+            counts=self.newest(health.NEWEST)[0],
+            spikes=self.ring[:filled].sum(axis=0, dtype=np.int64),
+            spikes_of=filled,
+            accuracy=self.newest_accuracy(),
+            unanswered=unanswered,
         )
 
-    def words(self, checks: list[health.Check]) -> str:
+    def words(self, evidence: health.Evidence, checks: list[health.Check]) -> str:
         """Return the state of things for the progress line."""
         newest = self.history[max(self.position - health.NEWEST, 0) : self.position]
-        right = self.newest_accuracy()
+        if not len(newest):
+            return ""
+        right = evidence.accuracy
         return ", ".join(
             [
                 f"theta {newest['theta_mean'][-1] * 1e3:.1f} mV",
@@ -441,10 +455,6 @@ class Record:
         if position in self.snapshots_at:
             save_array(folder / "snapshots" / f"{position:08d}.npy", state["inp_exc.w"].astype(np.float32))
 
-    def newest_counts(self) -> NDArray[np.uint16]:
-        """Return the responses to the newest images, oldest first."""
-        return np.roll(self.ring, -(self.total % len(self.ring)), axis=0)
-
 
 def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, wall: float) -> None:
     """Write the results; run.json says so last."""
@@ -454,7 +464,7 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, 
         "delays": delays,
         "train_history": record.history,
         "train_accuracy": record.accuracy,
-        "train_counts": record.newest_counts(),
+        "train_counts": record.newest(RING)[0],
         "train_spikes": record.spikes,
     }
     for name, array in results.items():
