@@ -43,6 +43,14 @@ def shuffled(data: Dataset) -> Dataset:
     return replace(data, labels=np.random.default_rng(0).permutation(data.labels))
 
 
+def one_dark(data: Dataset) -> Dataset:
+    """Return the data with a nearly black image among them."""
+    images = data.images.copy()
+    images[700] = 0
+    images[700, 14, 14] = 1
+    return replace(data, images=images)
+
+
 class Fault(NamedTuple):
     """A fault that is injected, and what has to be found."""
 
@@ -55,6 +63,7 @@ class Fault(NamedTuple):
 
 
 FAULTS = (
+    Fault("an image of one dim pixel", ("an image gets no answer", "the training stopped"), spoil=one_dark),
     Fault("thresholds out of reach from the start", ("the network is silent",), {"theta_init": "70 mV"}),
     Fault("hardly any light", ("the input is too weak",), {"intensity_init": "0.1"}),
     Fault("ten times the light, thresholds hardly rise", ("neurons fire at the refractory limit",), {"intensity_init": "20", "theta_plus": "0.001 mV"}),

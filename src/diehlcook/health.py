@@ -123,9 +123,9 @@ def as_facts(checks: list[Check]) -> list[dict[str, str]]:
     return [{name: text for name, text in check._asdict().items() if text} for check in checks]
 
 
-def from_facts(facts: list[dict[str, str]]) -> list[Check]:
-    """Return the checks that `as_facts` was given."""
-    return [Check(**one) for one in facts]
+def from_facts(facts: list[dict[str, str]] | list[str]) -> list[Check]:
+    """Return the checks that `as_facts` was given; earlier versions wrote sentences."""
+    return [Check("health", one, "", one) if isinstance(one, str) else Check(**one) for one in facts]
 
 
 def in_short(checks: list[Check]) -> str:
