@@ -121,7 +121,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             checks = examine(fault, Path(folder))
         wanted = fault.findings if fault else ()
-        findings = {check.finding: check.measured for check in checks if not check.ok}
+        findings = {check.finding: check.measured.replace(folder, "RUN") for check in checks if not check.ok}
         missed += len(set(wanted) - set(findings)) if fault else len(findings)
         cells = (
             fault.what if fault else "nothing",

@@ -65,7 +65,7 @@ def test_every_finding_is_provoked_by_a_fault():
     calls = [
         node for node in ast.walk(ast.parse(Path(health.__file__).read_text())) if isinstance(node, ast.Call)
     ]
-    checks = [call for call in calls if getattr(call.func, "id", "") == "Check" and len(call.args) > 3]
+    checks = [call for call in calls if getattr(call.func, "id", "") == "Check" and len(call.args) > 4]
     assert {call.args[3].value for call in checks} == {
         name for fault in faults.FAULTS for name in fault.findings
     }
