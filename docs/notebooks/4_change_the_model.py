@@ -43,7 +43,7 @@ print(EXCITATORY.equations)
 adapting = EXCITATORY._replace(
     equations=EXCITATORY.equations.replace("(v_rest_exc - v", "(v_rest_exc - v - a")
     + "da/dt = -a/(200*ms) : volt\n",
-    reset=EXCITATORY.reset + "a += 2*mV\n",
+    reset=EXCITATORY.reset + "a += 10*mV\n",
 )
 print(adapting.equations)
 print(adapting.reset)
@@ -64,7 +64,7 @@ for name, model in (("as published", EXCITATORY), ("adapting", adapting)):
 
 # %% [markdown]
 # ## What it does
-# Adapting neurons leave the floor sooner: the spikes of an image are shared by more neurons.
+# A neuron that has spiked a few times gives way to others: the spikes of an image are shared by more of them.
 
 # %%
 counts = {name: np.load(run.folder / "train_counts.npy") for name, run in runs.items()}
