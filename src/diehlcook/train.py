@@ -191,7 +191,8 @@ def train(
                 ) from None
             except DiehlCookError as error:
                 save()
-                note_stop(run, error, health.examine(record.evidence(state)))
+                if isinstance(error, NetworkError):
+                    note_stop(run, error, health.examine(record.evidence(state)))
                 raise
             now = time.monotonic()
             silent_image = first_unanswered(responses, params, len(data))
@@ -202,7 +203,7 @@ def train(
             evidence = record.evidence(state, unanswered=silent_image is not None)
             checks = health.examine(evidence)
             if silent_image is not None:
-                reason = DiehlCookError(
+                reason = NetworkError(
                     f"image {silent_image} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: "
                     f"{health.in_short(checks)} (`doctor --run {folder}` says more); "
                     "train again with other parameters and --force, or leave the image out"
@@ -314,7 +315,7 @@ def first_unanswered(responses: Responses, params: Params, n_images: int) -> int
     return int(responses.position[silent_ones[0]]) % n_images if silent_ones.size else None
 
 
-def note_stop(run: Run, error: DiehlCookError, checks: list[health.Check]) -> None:
+def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None:
     """Write into run.json why the training stopped by itself, and what its network looked like."""
     checks = [health.stop(str(error)), *checks]
     run.facts["train"] |= {"stopped": str(error), "health": health.as_facts(checks)}
