@@ -17,7 +17,9 @@ SMALL = {
     "DIEHLCOOK_IMAGES": "60",
 }
 # Other equations, which fused refuses; without a compiler the engine runtime uses NumPy, which is quicker for a few images
-OTHERWISE = {"4_change_the_model": {"DIEHLCOOK_ENGINE": "runtime", "DIEHLCOOK_IMAGES": "15", "PATH": "/nowhere"}}
+OTHERWISE = {
+    "4_change_the_model": {"DIEHLCOOK_ENGINE": "runtime", "DIEHLCOOK_IMAGES": "15", "PATH": "/nowhere"}
+}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

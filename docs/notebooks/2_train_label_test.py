@@ -28,7 +28,7 @@ import numpy as np
 from diehlcook import figures, load_preset
 from diehlcook.datasets import load
 from diehlcook.observe import observe
-from diehlcook.recorded import examine_run, read_recorded
+from diehlcook.recorded import examine_run, read_evidence
 from diehlcook.test import test
 from diehlcook.train import train
 
@@ -47,8 +47,8 @@ print(f"{len(training)} images to learn from, {len(testing)} to test with")
 
 # %%
 run = train(folder, training, params, seed=1, epochs=EPOCHS, engine=ENGINE)
-recorded = read_recorded(run)
-figures.training_curves(recorded.history, recorded.accuracy)
+recorded = read_evidence(run)
+figures.training_curves(recorded.history, recorded.windows)
 
 # %% [markdown]
 # What each neuron has learned is its *receptive field*: its input weights, laid out as the pixels of an image.

@@ -45,6 +45,13 @@ HEADROOM = 6e-3
 FROZEN = 1e-6
 SEIZURE, OUTLIER = 0.25, 20.0
 
+SEIZING = (
+    "the membrane equation is unstable (a seizure)",
+    "many inhibitory spikes in one step, and explicit Euler overshoots the reversal potential of inhibition",
+    "integrator to exponential_euler, or dt down",
+)
+"""Finding, causes and change, whether the network goes on like this or the training was stopped."""
+
 
 class Check(NamedTuple):
     """One thing that was looked at; `finding`, `causes` and `change` are empty if it is as it should be."""
@@ -247,11 +254,7 @@ def seizures(evidence: Evidence) -> Check | None:
     measured, normal = f"up to {most:,} spikes in one image", "below 10 times the median"
     if most <= limit and (most <= OUTLIER * usual or most <= p.n_exc):
         return Check("seizures", measured, normal)
-    return Check(
-        "seizures", measured, normal, "the membrane equation is unstable (a seizure)",
-        "many inhibitory spikes in one step, and explicit Euler overshoots the reversal potential of inhibition",
-        "integrator to exponential_euler, or dt down",
-    )  # fmt: skip
+    return Check("seizures", measured, normal, *SEIZING)
 
 
 def monopoly(evidence: Evidence) -> Check | None:
@@ -410,12 +413,15 @@ def examine(evidence: Evidence) -> list[Check]:
 
 
 def stop(message: str) -> Check:
-    """Return what there is to say of a training that stopped by itself."""
+    """Return what there is to say of a training that stopped because an image got no answer."""
     return Check(
-        "training", message, "runs to its end", "the training stopped",
-        "the network fell silent, or its state is no longer finite",
-        "what the other findings say; integrator to exponential_euler if it is not finite",
+        "training", message, "runs to its end", "the training stopped", "the network fell silent", "what the other findings say"
     )  # fmt: skip
+
+
+def unstable(message: str) -> Check:
+    """Return what there is to say of a training that stopped because the integration failed."""
+    return Check("seizures", message, "none", *SEIZING)
 
 
 def labelling(neurons_per_class: list[int], classes: list[int]) -> Check:

@@ -192,7 +192,9 @@ def train(
             except DiehlCookError as error:
                 save()
                 if isinstance(error, NetworkError):
-                    note_stop(run, error, health.examine(record.evidence(state)))
+                    note_stop(
+                        run, error, [health.unstable(str(error)), *health.examine(record.evidence(state))]
+                    )
                 raise
             now = time.monotonic()
             silent_image = first_unanswered(responses, params, len(data))
@@ -208,7 +210,7 @@ def train(
                     f"{health.in_short(checks)} (`doctor --run {folder}` says more); "
                     "train again with other parameters and --force, or leave the image out"
                 )
-                note_stop(run, reason, checks)
+                note_stop(run, reason, [health.stop(str(reason)), *checks])
                 raise reason
             record.snapshot(folder, position_of(state), state)
             chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 100, 1000))
@@ -317,7 +319,6 @@ def first_unanswered(responses: Responses, params: Params, n_images: int) -> int
 
 def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None:
     """Write into run.json why the training stopped by itself, and what its network looked like."""
-    checks = [health.stop(str(error)), *checks]
     run.facts["train"] |= {"stopped": str(error), "health": health.as_facts(checks)}
     run.save()
 
