@@ -77,6 +77,7 @@ FAULTS = (
     Fault("no inhibition, thresholds hardly rise", ("neurons learn all the same",), {"w_exc_inh": "1", "theta_plus": "0.001 mV"}),
     Fault("normalised every 10,000 images", ("normalisation drifts",), {"normalise_every": "10000"}),
     Fault("explicit Euler, inhibition ten times as strong", ("the membrane equation is unstable (a seizure)",), {"integrator": "euler", "w_inh_exc": "170"}),
+    Fault("inhibition reaches its own source", ("neurons do not specialise",), {"self_inhibition": "true"}),
     Fault("5 neurons for 10 classes", ("classes have no neurons",), {"n_exc": "5", "theta_plus": "0.0025 mV"}, phases=2),
     Fault("labels of other images", ("the accuracy is at chance",), spoil=shuffled, phases=3),
 )  # fmt: skip

@@ -353,8 +353,9 @@ def specialisation(evidence: Evidence) -> Check | None:
     if contrast < CONTRAST * drawn:
         return Check(
             "specialisation", measured, normal, "neurons do not specialise",
-            "nothing is learned: learning rates too small, or traces gone before the spike",
-            "eta_post (and eta_pre) up, tau_pre up",
+            "nothing is learned: learning rates too small, traces gone before the spike, or too few spikes of the winner for a triplet "
+            "rule, which learns from the second on (inhibition too weak, or of the own source)",
+            "eta_post (and eta_pre) up, tau_pre up, w_inh_exc (17) up, self_inhibition to false",
         )  # fmt: skip
     if alike > ALIKE:
         return Check(
