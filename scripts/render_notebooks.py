@@ -32,8 +32,9 @@ def main() -> int:
         notebook = jupytext.read(source)
         started = time.monotonic()
         NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(FOLDER)}}).execute()
-        for cell in notebook.cells:
-            cell.metadata.pop("execution", None)  # times of each cell change from run to run
+        for number, cell in enumerate(notebook.cells, 1):
+            cell.metadata.pop("execution", None)  # times of each cell change from run to run, as do the ids that Jupyter draws
+            cell.id = f"{source.stem}-{number}"
         text = nbformat.writes(notebook)
         if len(text) > LARGEST:
             sys.exit(f"{source.name}: {len(text)} bytes are more than {LARGEST}; use smaller figures")
