@@ -33,7 +33,8 @@ def main() -> int:
         started = time.monotonic()
         NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(FOLDER)}}).execute()
         for number, cell in enumerate(notebook.cells, 1):
-            cell.metadata.pop("execution", None)  # times of each cell change from run to run, as do the ids that Jupyter draws
+            # Times of cells and the ids that Jupyter draws change from run to run
+            cell.metadata.pop("execution", None)
             cell.id = f"{source.stem}-{number}"
         text = nbformat.writes(notebook)
         if len(text) > LARGEST:
