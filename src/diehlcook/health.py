@@ -413,7 +413,7 @@ def examine(evidence: Evidence) -> list[Check]:
     return [check for check in (look(evidence) for look in CHECKS) if check is not None]
 
 
-def stop(message: str) -> Check:
+def unanswered(message: str) -> Check:
     """Return what there is to say of a training that stopped because an image got no answer."""
     return Check(
         "training", message, "runs to its end", "the training stopped", "the network fell silent", "what the other findings say"

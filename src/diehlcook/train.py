@@ -210,7 +210,7 @@ def train(
                     f"{health.in_short(checks)} (`doctor --run {folder}` says more); "
                     "train again with other parameters and --force, or leave the image out"
                 )
-                note_stop(run, reason, [health.stop(str(reason)), *checks])
+                note_stop(run, reason, [health.unanswered(str(reason)), *checks])
                 raise reason
             record.snapshot(folder, position_of(state), state)
             chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 100, 1000))
