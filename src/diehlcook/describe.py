@@ -18,18 +18,17 @@ from brian2.groups.neurongroup import Resetter, StateUpdater, Thresholder
 from brian2.synapses.synapses import SynapticPathway
 
 from . import synapses
+from .constants import UNITS
 from .network import build_network
 from .params import (
     BASE_PRESET,
     FIELDS,
     KINDS,
     REFERENCE_N_EXC,
-    UNITS,
     Params,
     load_preset,
     preset_names,
     read_preset,
-    unit_of,
 )
 
 SYMBOLS = {5: "n_input", 3: "n_exc"}
@@ -382,5 +381,7 @@ def frozen_table(train: b2.Network, test: b2.Network) -> str:
     """Return a table of the parameters that have another value when frozen."""
     before, after = train["exc"].namespace, test["exc"].namespace
     names = [name for name in FIELDS if name in after and np.any(after[name] != before[name])]
-    values = (f"{float(after[k]):g} {UNITS[unit_of(k)][0] if unit_of(k) else ''}".strip() for k in names)
+    values = (
+        f"{float(after[k]):g} {UNITS[Params.unit(k)][0] if Params.unit(k) else ''}".strip() for k in names
+    )
     return table(["name", "value"], zip((f"`{k}`" for k in names), values, strict=True))

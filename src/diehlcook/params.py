@@ -12,15 +12,13 @@ This module does not import Brian2, so that ``--help`` stays quick; `Params.name
 from __future__ import annotations
 
 import difflib
-import math
-import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .constants import Constants, par
 from .errors import DiehlCookError
 
 LONGEST_IN_TRACES = 600
@@ -37,20 +35,6 @@ REFERENCE_N_EXC = 400
 
 LOST = ("w_exc_inh", "w_inh_exc")
 """Parameters that differ with the size (paper §2.6), with no value published but for `REFERENCE_N_EXC`."""
-
-UNITS = {
-    "s": ("s", 1.0),
-    "ms": ("s", 1e-3),
-    "us": ("s", 1e-6),
-    "V": ("V", 1.0),
-    "mV": ("V", 1e-3),
-    "uV": ("V", 1e-6),
-    "Hz": ("Hz", 1.0),
-    "kHz": ("Hz", 1e3),
-}
-"""Unit name: (SI unit, factor)."""
-
-QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*")
 
 PAPER = "paper §{}"
 CODE = "authors' public code"
@@ -69,21 +53,12 @@ KINDS = {
 """What a source begins with, and what that means."""
 
 
-def par(
-    default: Any, symbol: str, meaning: str, source: str, *, unit: str = "", choices: tuple[str, ...] = ()
-) -> Any:
-    """Declare one parameter; `unit` is the unit in which `default` is given and shown."""
-    value = default * UNITS[unit][1] if unit else default
-    metadata = {"unit": unit, "symbol": symbol, "meaning": meaning, "source": source, "choices": choices}
-    return field(default=value, metadata=metadata)
-
-
 RULES = ("triplet", "triplet-100n", "power-law", "exponential", "pre-and-post")
 """Learning rules; their equations are in `synapses`."""
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(Constants):
     """The constants of one experiment, in SI units. See `describe` for the table with sources.
 
     Parameters are keyword arguments with the values of the authors' public code as defaults; `with_values`
@@ -210,14 +185,8 @@ class Params:
         CODE + " (window since the last stimulus end)",
     )
 
-    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-
     def __post_init__(self) -> None:
-        for name, f in FIELDS.items():
-            choices = f.metadata["choices"]
-            value = getattr(self, name)
-            if choices and value not in choices:
-                raise DiehlCookError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+        super().__post_init__()
         positive = (
             "n_input",
             "n_exc",
@@ -230,10 +199,7 @@ class Params:
             "w_max",
             "normalise_every",
         )
-        taus = tuple(name for name in FIELDS if name.startswith("tau_"))
-        for name in positive + taus:
-            if not getattr(self, name) > 0:
-                raise DiehlCookError(f"{name} is {self.text(name)}; it must be greater than 0")
+        self.require_positive(*positive, *(name for name in self.table() if name.startswith("tau_")))
         if self.rule in ("power-law", "pre-and-post") and self.normalise != "never":
             raise DiehlCookError(
                 f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights can exceed w_max "
@@ -267,31 +233,11 @@ class Params:
         """Time steps of one presentation: stimulus and rest."""
         return self.steps("t_stimulus") + self.steps("t_rest")
 
-    def text(self, name: str) -> str:
-        """Return the value of `name` with its unit, as it can be given to `with_values`."""
-        value = getattr(self, name)
-        unit = unit_of(name)
-        if isinstance(value, bool):
-            return str(value).lower()
-        if not unit:
-            return str(value)
-        base, factor = UNITS[unit]
-        for digits in (15, 16, 17):
-            number = f"{value / factor:.{digits}g}"
-            if float(number) * factor == value:
-                return f"{number} {unit}"
-        return f"{value!r} {base}"
-
-    def as_texts(self) -> dict[str, str]:
-        """Return every parameter as text with unit, in the order of declaration."""
-        return {name: self.text(name) for name in FIELDS}
-
     def source(self, name: str) -> str:
         """Return where the value of `name` comes from; begins with one of `KINDS`."""
-        default: str = FIELDS[name].metadata["source"]
-        if name in LOST and self.n_exc != REFERENCE_N_EXC:
-            default = "assumed: that of 400 neurons; the authors read others from files that are lost"
-        return self.sources.get(name, default)
+        if name in LOST and self.n_exc != REFERENCE_N_EXC and name not in self.sources:
+            return "assumed: that of 400 neurons; the authors read others from files that are lost"
+        return super().source(name)
 
     @property
     def assumed(self) -> list[str]:
@@ -299,48 +245,10 @@ class Params:
         unused = {"beta"} if self.rule != "exponential" else set()
         return [n for n in FIELDS if self.source(n).startswith("assumed") and n not in unused]
 
-    def with_values(self, values: Mapping[str, Any], source: str | Mapping[str, str] = "user") -> Params:
-        """Return a copy with some parameters changed.
-
-        Parameters
-        ----------
-        values
-            Name to value: a text with unit ("80 ms"), a Brian2 `Quantity`, or a number or bool where the
-            parameter has no unit.
-        source
-            Where the values that change come from: of all, or by name.
-
-        Raises
-        ------
-        DiehlCookError
-            Unknown name (the nearest is suggested), wrong or missing unit, value out of range.
-        """
-        new = {name: parse(name, value) for name, value in values.items()}
-        if isinstance(source, str):
-            source = {name: source for name in new if new[name] != getattr(self, name)}
-        return replace(self, **new, sources={**self.sources, **source})
-
-    def differences(self, other: Params) -> dict[str, tuple[str, str]]:
-        """Return the parameters in which the two differ, as texts (of self, of other)."""
-        return {
-            name: (self.text(name), other.text(name))
-            for name in FIELDS
-            if getattr(self, name) != getattr(other, name)
-        }
-
     def namespace(self) -> dict[str, Any]:
         """Return all constants for Brian2: quantities with units, bools as 0 or 1, durations also in steps."""
-        from brian2 import hertz, second, volt
-
-        si = {"s": second, "V": volt, "Hz": hertz}
-        values: dict[str, Any] = {}
-        for name, f in FIELDS.items():
-            value, unit = getattr(self, name), f.metadata["unit"]
-            if isinstance(value, str) or name == "dt":  # dt belongs to the clock
-                continue
-            values[name] = (
-                value * si[UNITS[unit][0]] if unit else int(value) if isinstance(value, bool) else value
-            )
+        values = self.quantities()
+        del values["dt"]  # it belongs to the clock
         values |= {
             f"{name}_steps": self.steps(name) for name in ("refractory_exc", "refractory_inh", "lockout_exc")
         }
@@ -348,60 +256,8 @@ class Params:
         return values
 
 
-FIELDS = {f.name: f for f in fields(Params) if f.metadata}
+FIELDS = Params.table()
 """The parameters by name."""
-
-
-def unit_of(name: str) -> str:
-    """Return the unit in which parameter `name` is shown, or an empty text."""
-    unit: str = FIELDS[name].metadata["unit"]
-    return unit
-
-
-def parse(name: str, value: Any) -> Any:
-    """Return `value`, given for parameter `name`, as a number in SI units (or a str, int or bool)."""
-    if name not in FIELDS:
-        near = difflib.get_close_matches(name, FIELDS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "; see `python -m diehlcook params`"
-        raise DiehlCookError(f"unknown parameter {name!r}{hint}")
-    unit, default = unit_of(name), FIELDS[name].default
-    if hasattr(value, "dim") and unit:  # a Brian2 Quantity carries its value in SI units
-        si = {"s": "second", "V": "volt", "Hz": "hertz"}[UNITS[unit][0]]
-        import brian2
-
-        if not brian2.have_same_dimensions(value, getattr(brian2, si)):
-            raise DiehlCookError(
-                f"{name} is {value}; it needs a unit such as {unit}, e.g. {name}='{Params().text(name)}'"
-            )
-        return float(value)
-    if isinstance(default, bool):
-        truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if str(value).lower() not in truth:
-            raise DiehlCookError(f"{name} is {value!r}; it must be true or false")
-        return truth[str(value).lower()]
-    if isinstance(default, str):
-        return str(value)
-    match = QUANTITY.fullmatch(str(value))
-    if match is None:
-        raise DiehlCookError(
-            f"{name} is {value!r}; expected a number{' with a unit' if unit else ''}, e.g. {name}='{Params().text(name)}'"
-        )
-    number, given = match.groups()
-    if math.isinf(float(number)):
-        raise DiehlCookError(f"{name} is {value!r}; it must be finite")
-    if unit:
-        if UNITS.get(given, (None,))[0] != UNITS[unit][0]:
-            raise DiehlCookError(
-                f"{name} is {str(value)!r}; it needs a unit such as {unit}, e.g. {name}='{Params().text(name)}'"
-            )
-        return float(number) * UNITS[given][1]
-    if given:
-        raise DiehlCookError(f"{name} is {str(value)!r}; it has no unit, e.g. {name}={Params().text(name)}")
-    if isinstance(default, int):
-        if not float(number).is_integer():
-            raise DiehlCookError(f"{name} is {value!r}; it must be a whole number")
-        return int(float(number))
-    return float(number)
 
 
 def preset_names() -> list[str]:
