@@ -1,4 +1,4 @@
-"""Command line: ``python -m diehlcook train|observe|test|plot|doctor|report|demo|networks|params|data``.
+"""Command line: ``python -m diehlcook train|observe|test|plot|doctor|report|demo|networks|params|data|companion``.
 
 Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 health check failed under
 ``--strict``, 130 interrupted after a saved checkpoint.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import logging
 import os
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
+from .companions import COMPANIONS
 from .errors import DiehlCookError
 
 if TYPE_CHECKING:
+    from .constants import Constants
     from .datasets import Dataset
     from .health import Check
     from .params import Params
@@ -216,6 +219,26 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--diff", nargs=2, metavar=("A", "B"), help="only what differs between two presets, side by side"
     )
+    one = commands.add_parser(
+        "companion",
+        help="run a sibling system",
+        description="Run a sibling system, described in docs/companions.",
+    )
+    siblings = one.add_subparsers(dest="companion", required=True, metavar="NAME")
+    for name, text in COMPANIONS.items():
+        one = siblings.add_parser(name, help=text, description=text, parents=[says])
+        one.add_argument(
+            "--run", type=Path, metavar="DIR", help=f"folder of the results (default: data/runs/{name})"
+        )
+        one.add_argument("--seed", type=natural, metavar="S", help="seed (default: 0)")
+        one.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="change a parameter; repeatable"
+        )
+        one.add_argument(
+            "--params", action="store_true", help="print the parameters with sources, run nothing"
+        )
+        one.add_argument("--force", action="store_true", help="replace what is there")
+        companion_module(name).add_arguments(one)
     one = command("data", "find or download MNIST and verify it")
     one.add_argument(
         "--data",
@@ -226,18 +249,29 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def companion_module(name: str) -> Any:
+    """Return the module with the command of a companion."""
+    return importlib.import_module(f".companions.{name}.command", __package__)
+
+
+def settings(args: argparse.Namespace) -> dict[str, str]:
+    """Return what --set asks for."""
+    changes: dict[str, str] = {}
+    for text in args.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise DiehlCookError(f"--set {text!r}: expected NAME=VALUE, e.g. --set 'tau_mem_exc=80 ms'")
+        changes[name.strip()] = value.strip()
+    return changes
+
+
 def resolve_params(args: argparse.Namespace) -> tuple[str, Params]:
     """Return preset name and parameters for --preset, --rule, --n-exc and --set."""
     from .params import DEFAULT_PRESET, REFERENCE_N_EXC, load_preset, with_rule, with_size
 
     preset = args.preset or DEFAULT_PRESET
     params = load_preset(preset)
-    changes: dict[str, Any] = {}
-    for text in args.set:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise DiehlCookError(f"--set {text!r}: expected NAME=VALUE, e.g. --set 'tau_mem_exc=80 ms'")
-        changes[name.strip()] = value.strip()
+    changes = settings(args)
     if args.rule:
         params = with_rule(params, args.rule)
     if args.n_exc and args.n_exc != params.n_exc:
@@ -265,7 +299,7 @@ def load_data(args: argparse.Namespace, split: str, default: str = "mnist") -> D
 
 def train_command(args: argparse.Namespace) -> dict[str, Any]:
     """Run the phase train."""
-    from .progress import Interruption, images_progress
+    from .progress import Interruption, progress_report
     from .run import load_run
     from .train import train
 
@@ -288,7 +322,7 @@ def train_command(args: argparse.Namespace) -> dict[str, Any]:
         args.dataset, args.samples = args.dataset or old.dataset, args.samples or started.get("images")
     data = load_data(args, "train")
     total = len(data) * epochs
-    with Interruption() as cancelled, images_progress("train", total, enabled=not args.quiet) as report:
+    with Interruption() as cancelled, progress_report("train", total, enabled=not args.quiet) as report:
         run = train(
             folder, data, params, preset=preset, seed=seed, epochs=epochs, engine=args.engine,
             resume=args.resume, force=args.force, report=report, cancelled=cancelled,
@@ -299,7 +333,7 @@ def train_command(args: argparse.Namespace) -> dict[str, Any]:
 def train_several_command(args: argparse.Namespace) -> dict[str, Any]:
     """Run the phase train for several seeds and rules."""
     from .present import available_cores
-    from .progress import Interruption, images_progress
+    from .progress import Interruption, progress_report
     from .several import Task, train_several
 
     if args.seed is not None and args.seeds:
@@ -313,7 +347,7 @@ def train_several_command(args: argparse.Namespace) -> dict[str, Any]:
             tasks.append(Task(folder, params, preset, seed))
     data, epochs = load_data(args, "train"), args.epochs or 1
     total = len(data) * epochs * len(tasks)
-    with Interruption() as cancelled, images_progress("train", total, enabled=not args.quiet) as report:
+    with Interruption() as cancelled, progress_report("train", total, enabled=not args.quiet) as report:
         runs = train_several(
             tasks, data, jobs=args.jobs or available_cores(), epochs=epochs, engine=args.engine,
             resume=args.resume, force=args.force, report=report, cancelled=cancelled,
@@ -348,9 +382,9 @@ def test_command(args: argparse.Namespace) -> dict[str, Any]:
 def phase(args: argparse.Namespace, name: str, total: int) -> Any:
     """Give the options that observe and test share, with interrupts and progress in place."""
     from .present import available_cores
-    from .progress import Interruption, images_progress
+    from .progress import Interruption, progress_report
 
-    with Interruption() as cancelled, images_progress(name, total, enabled=not args.quiet) as report:
+    with Interruption() as cancelled, progress_report(name, total, enabled=not args.quiet) as report:
         yield {
             "engine": args.engine,
             "jobs": args.jobs or available_cores(),
@@ -492,7 +526,7 @@ def networks_command(args: argparse.Namespace) -> dict[str, Any]:
 
 def params_command(args: argparse.Namespace) -> dict[str, Any]:
     """Print the resolved parameters."""
-    from .params import FIELDS, load_preset
+    from .params import load_preset
     from .run import load_run
 
     if args.diff:
@@ -504,14 +538,34 @@ def params_command(args: argparse.Namespace) -> dict[str, Any]:
             say_table([head, *((n, *differences[n], s) for n, s in zip(differences, sources, strict=True))])
         return {name: dict(zip(args.diff, pair, strict=True)) for name, pair in differences.items()}
     params = load_run(args.run).params if args.run else resolve_params(args)[1]
-    texts = params.as_texts()
     if not args.json:
-        metadata = {name: FIELDS[name].metadata for name in texts}
-        say_table(
-            (name, text, metadata[name]["symbol"], f"{metadata[name]['meaning']}  [{params.source(name)}]")
-            for name, text in texts.items()
-        )
-    return texts
+        say_constants(params)
+    return params.as_texts()
+
+
+def say_constants(constants: Constants) -> None:
+    """Print a table of constants."""
+    metadata = {name: declared.metadata for name, declared in constants.table().items()}
+    say_table(
+        (name, text, metadata[name]["symbol"], f"{metadata[name]['meaning']}  [{constants.source(name)}]")
+        for name, text in constants.as_texts().items()
+    )
+
+
+def companion_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Run a companion."""
+    module = companion_module(args.companion)
+    if args.params:
+        constants = module.resolve(args, settings(args))
+        if not args.json:
+            say_constants(constants)
+        texts: dict[str, str] = constants.as_texts()
+        return texts
+    facts: dict[str, Any] = module.run(args, settings(args))
+    if not args.json:
+        for line in module.sentences(facts):
+            say(line)
+    return facts
 
 
 def say_table(rows: Iterable[tuple[str, ...]]) -> None:
@@ -546,6 +600,7 @@ COMMANDS = {
     "networks": networks_command,
     "params": params_command,
     "data": data_command,
+    "companion": companion_command,
 }
 
 

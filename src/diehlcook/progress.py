@@ -17,7 +17,7 @@ LINE_EVERY = 15.0
 """Seconds between plain lines where stderr is not a terminal."""
 
 Report = Callable[[int, str], None]
-"""Called with the images done so far and a few words on the state of things."""
+"""Called with what is done so far and a few words on the state of things."""
 
 
 def silent(done: int, words: str = "") -> None:
@@ -31,15 +31,17 @@ def duration(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def images_progress(title: str, total: int, *, enabled: bool = True) -> Iterator[Report]:
-    """Report images done, images per second and time left.
+def progress_report(
+    title: str, total: int, *, unit: str = "images", enabled: bool = True
+) -> Iterator[Report]:
+    """Report what is done, how fast, and the time left.
 
     Parameters
     ----------
     title
         Name of the phase.
-    total
-        Images in all.
+    total, unit
+        How much there is to do, and of what.
     enabled
         False: report nothing.
     """
@@ -71,7 +73,7 @@ def images_progress(title: str, total: int, *, enabled: bool = True) -> Iterator
         seconds = time.monotonic() - started
         rate = (now_done - first) / seconds if seconds > 0 else 0.0
         left = duration((total - now_done) / rate) if rate > 0 else "?"
-        text = f"{now_done}/{total} images, {rate:.1f}/s, {left} left{', ' + words if words else ''}"
+        text = f"{now_done}/{total} {unit}, {rate:.1f}/s, {left} left{', ' + words if words else ''}"
         if bar is not None:
             bar.update(now_done, state=text)
         elif time.monotonic() - shown[0] >= LINE_EVERY or now_done == total:

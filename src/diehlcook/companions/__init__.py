@@ -1,0 +1,10 @@
+"""Sibling systems: other models that the readers of Diehl & Cook ask for, each self-contained; `python -m diehlcook companion NAME`.
+
+They use the tables of constants, the checkpoints, figures' style and health of the core; the core knows nothing of them but
+this list, from which the command line takes their names.
+"""
+
+COMPANIONS = {
+    "masquelier2008": "one STDP neuron finds a repeating pattern in the spikes of 2000 afferents (Masquelier, Guyonneau & Thorpe 2008)",
+}
+"""Name of the module: what it does, in one line. Each has `add_arguments(parser)`, `run(args)` and `sentences(result)` in `command`."""

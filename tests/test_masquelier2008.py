@@ -1,0 +1,289 @@
+"""The companion masquelier2008: input, kernels, rules, judgement, and that it finds the pattern."""
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from diehlcook.companions.masquelier2008 import Masquelier2008, afferents, criteria, experiment
+from diehlcook.companions.masquelier2008.afferents import Block
+from diehlcook.companions.masquelier2008.constants import RULES, scaled
+from diehlcook.errors import DiehlCookError
+
+PARAMS = Masquelier2008()
+
+
+@pytest.fixture(autouse=True)
+def _numpy_target():
+    """Compiling takes longer than these few spikes."""
+    import brian2
+
+    before = brian2.prefs.codegen.target
+    brian2.prefs.codegen.target = "numpy"
+    yield
+    brian2.prefs.codegen.target = before
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    params = PARAMS.with_values({"block": "20 s"})
+    return params, afferents.draw_block(params, 3)
+
+
+def test_afferents_fire_at_the_published_rates(drawn):
+    """45 Hz by chance, 54 with those after 50 ms of silence, 64 with noise; in the pattern as out of it."""
+    params, block = drawn
+    per_s = len(block.step) / params.n_afferents / params.block
+    assert per_s == pytest.approx(64, abs=0.7)
+    time = block.step * params.dt
+    in_pattern = np.isin((time / params.t_pattern).astype(int), block.slots)
+    takes_part = block.afferent < params.n_pattern
+    share = block.slots.size / params.slots
+    assert in_pattern[takes_part].mean() / share == pytest.approx(1, abs=0.05)
+    quiet = afferents.draw_block(params.with_values({"noise_rate": "0 Hz", "pattern_freq": "0"}), 3)
+    one = quiet.step[quiet.afferent == 1500] * params.dt
+    assert np.diff(one).max() <= params.silence_max + 1.1e-3
+    assert len(quiet.step) / params.n_afferents / params.block == pytest.approx(54, abs=0.7)
+
+
+def test_rates_drift_and_stay_within_bounds(drawn):
+    """Within 50 ms a rate hardly changes, within 500 ms it has forgotten; no time step has two spikes of an afferent."""
+    params, block = drawn
+    key = block.step.astype(np.int64) * params.n_afferents + block.afferent
+    assert np.all(np.diff(key) > 0)
+    one = afferents.draw_block(params.with_values({"noise_rate": "0 Hz", "pattern_freq": "0"}), 4)
+    bins = (one.step * params.dt / 0.010).astype(int)
+    counts = np.zeros((params.n_afferents, 2000))
+    np.add.at(counts, (one.afferent, np.minimum(bins, 1999)), 1)
+    counts -= counts.mean()
+
+    def correlation(lag):
+        return float((counts[:, :-lag] * counts[:, lag:]).mean())
+
+    assert correlation(3) > 5 * abs(correlation(50))
+
+
+def test_pattern_is_the_same_every_time_but_for_jitter_and_noise():
+    still = {"block": "10 s", "jitter": "0 ms", "noise_rate": "0 Hz"}
+    block = afferents.draw_block(PARAMS.with_values(still), 5)
+    assert block.slots.size == 50
+    assert np.all(np.diff(block.slots) > 1)
+    assert not {0, 199} <= set(block.slots.tolist())
+    slot, within = np.divmod(block.step, 500)
+
+    def spikes(where, take_part):
+        chosen = (slot == where) & ((block.afferent < 1000) == take_part)
+        return set(zip(within[chosen].tolist(), block.afferent[chosen].tolist(), strict=True))
+
+    first, second = spikes(block.slots[0], True), spikes(block.slots[30], True)
+    assert len(first) > 2000
+    assert len(first ^ second) <= 0.01 * len(
+        first
+    )  # a spike on the edge of a time step may fall to either side
+    assert len(spikes(block.slots[0], False) & spikes(block.slots[30], False)) < 0.1 * len(first)
+    moved = afferents.draw_block(PARAMS.with_values(still | {"deletion": "0.3"}), 5)
+    slot, within, block = *np.divmod(moved.step, 500), moved
+    assert len(first & spikes(block.slots[30], True)) / len(first) == pytest.approx(0.7, abs=0.05)
+    jittered = afferents.draw_block(PARAMS.with_values(still | {"jitter": "2 ms"}), 5)
+    slot, within, block = *np.divmod(jittered.step, 500), jittered
+    assert len(first & spikes(block.slots[30], True)) < 0.15 * len(first)
+
+
+@pytest.mark.parametrize("freq", ["0", "0.05", "0.5"])
+def test_slots_are_never_neighbours(freq):
+    params = PARAMS.with_values({"pattern_freq": freq, "block": "10 s"})
+    seen = np.zeros(params.slots)
+    for seed in range(200):
+        slots = afferents.draw_slots(params, np.random.default_rng(seed))
+        assert slots.size == round(float(freq) * params.slots)
+        assert not np.isin((slots + 1) % params.slots, slots).any()
+        seen[slots] += 1
+    if freq == "0.05":
+        assert seen.max() < 30  # 10 expected of each
+
+
+def block_of(times, who, params):
+    step = np.rint(np.array(times) / params.dt).astype(np.int32)
+    order = np.lexsort((who, step))
+    return Block(step[order], np.array(who, np.int32)[order], np.array([2]))
+
+
+def kernel(s, tau_m=10e-3, tau_s=2.5e-3):
+    """The response to a spike, with a height of 1."""
+    peak = tau_m * tau_s / (tau_m - tau_s) * math.log(tau_m / tau_s)
+    shape = lambda s: np.exp(-s / tau_m) - np.exp(-s / tau_s)
+    return shape(s) / shape(peak)
+
+
+def simulate(monkeypatch, params, block):
+    monkeypatch.setattr(experiment, "draw_block", lambda *_: block)
+    return experiment.simulate(params, 0)
+
+
+SMALL = {"block": "1 s", "blocks": "1", "n_afferents": "6", "n_pattern": "3"}
+
+
+def test_potential_is_that_of_the_spike_response_model(monkeypatch):
+    """Before the first spike of the neuron the kernels add up; its own spike flushes them and adds its after-potential."""
+    params = PARAMS.with_values(SMALL | {"threshold": "1", "w_init": "0.6"})
+    block = block_of([0.010, 0.030, 0.033, 0.060], [0, 1, 2, 3], params)
+    recorded = simulate(monkeypatch, params, block)
+    time, (spike,) = recorded.potential_time, recorded.spikes
+    assert 0.033 < spike < 0.040
+
+    def response(at):  # arrives at the end of its step
+        return np.where(time > at, kernel(np.maximum(time - at - params.dt, 0)), 0)
+
+    before = time <= spike
+    expected = 0.6 * (response(0.010) + response(0.030) + response(0.033))
+    assert recorded.potential[before] == pytest.approx(expected[before], abs=1e-5)
+    s = time - (spike + params.dt)
+    own = 2 * np.exp(-s / 10e-3) - 4 * (np.exp(-s / 10e-3) - np.exp(-s / 2.5e-3))
+    after = (s >= -1e-9) & (time <= 0.060)
+    assert recorded.potential[after] == pytest.approx(own[after], abs=1e-5)
+    assert own[after].min() < -0.2
+    late = time > 0.060
+    w = 0.6  # the neuron's spike was without this afferent, and its depression comes after the response
+    assert recorded.potential[late] == pytest.approx((own + w * response(0.060))[late], abs=1e-5)
+
+
+def replay(rule, params, block, fired):
+    """The three rules, spike by spike: pre before post in a step, times in seconds."""
+    events = sorted(
+        [(step, 0, i) for step, i in zip(block.step.tolist(), block.afferent.tolist(), strict=True)]
+        + [(round(t / params.dt), 1, -1) for t in fired]
+    )
+    w = np.full(params.n_afferents, params.w_init)
+    pres, posts = [[] for _ in w], []
+    last = None if rule == "all-to-all" else 1
+    for step, is_post, i in events:
+        t = step * params.dt
+        if is_post:
+            for j, before in enumerate(pres):
+                fresh = [s for s in before if rule != "rnn" or not posts or s > posts[-1]]
+                pairs = fresh[-last:] if last else fresh
+                w[j] += sum(params.a_plus * math.exp(-(t - s) / params.tau_plus) for s in pairs)
+            w = np.minimum(w, params.w_max)
+            posts.append(t)
+        else:
+            used = rule == "rnn" and any(s > posts[-1] for s in pres[i] if posts)
+            pairs = [] if used else posts[-last:] if last else posts
+            w[i] -= sum(params.a_minus * math.exp(-(t - s) / params.tau_minus) for s in pairs)
+            w = np.maximum(w, 0)
+            pres[i].append(t)
+    return w
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_replayed_spike_by_spike(monkeypatch, rule):
+    params = PARAMS.with_values(SMALL | {"threshold": "0.9", "w_init": "0.5", "rule": rule})
+    rng = np.random.default_rng(2)
+    times = np.unique(rng.uniform(0, 0.99, 300).round(4))
+    block = block_of(times, rng.integers(6, size=times.size), params)
+    recorded = simulate(monkeypatch, params, block)
+    assert recorded.spikes.size > 15
+    expected = replay(rule, params, block, recorded.spikes)
+    assert recorded.weights[-1] == pytest.approx(expected, abs=1e-6)
+    assert np.abs(expected - 0.5).max() > 0.05
+    others = [replay(other, params, block, recorded.spikes) for other in RULES if other != rule]
+    assert all(np.abs(expected - one).max() > 0.005 for one in others)
+
+
+def test_judgement_by_hand():
+    onsets = np.array([10.0, 210.0, 310.0, 350.0, 400.0])
+    spikes = np.array([5.0, 10.004, 100.0, 210.01, 310.004, 350.002, 350.010, 400.004])
+    verdict = criteria.judge(spikes, onsets, 0.05, 450.0)
+    assert criteria.latencies(spikes, onsets, 0.05) == pytest.approx(
+        [0, 0.004, 0, 0.01, 0.004, 0.002, 0.01, 0.004]
+    )
+    assert verdict.success
+    assert (verdict.hit_rate, verdict.false_alarms) == (1, 0)
+    assert verdict.latency == pytest.approx(0.005)
+    assert (verdict.found_at, verdict.found_after) == (100.0, 3)
+    missed = criteria.judge(spikes[:-1], onsets, 0.05, 450.0)
+    assert missed.hit_rate == pytest.approx(2 / 3)
+    assert not missed.success
+    wrong = criteria.judge(np.append(spikes, 440.0), onsets, 0.05, 450.0)
+    assert (wrong.success, wrong.false_alarms, wrong.found_at) == (False, 1, None)
+    late = criteria.judge(onsets + 0.02, onsets, 0.05, 450.0)
+    assert (late.success, late.hit_rate) == (False, 1)
+    silent = criteria.judge(np.array([]), onsets, 0.05, 450.0)
+    assert (silent.success, silent.latency, silent.rate) == (False, None, 0)
+
+
+def test_threshold_and_weights_follow_the_size_of_the_pattern():
+    assert scaled(PARAMS, {"n_pattern": "800"}).threshold == 400
+    assert scaled(PARAMS, {"deletion": "0.2"}).w_init == pytest.approx(0.38)
+    assert scaled(PARAMS, {"n_pattern": "800", "threshold": "450"}).threshold == 450
+    assert scaled(PARAMS, {"jitter": "3 ms"}).w_init == 0.475
+
+
+def test_constants_are_consistent():
+    """Height of the kernel and of the after-potential, as published."""
+    from diehlcook.companions.masquelier2008.neuron import namespace
+
+    names = namespace(PARAMS)
+    assert names["epsp"] / 3 == pytest.approx(2.1165, abs=1e-4)
+    assert names["after"] == 3 * 500
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"n_pattern": "3000"}, "n_pattern is 3000; there are 2000 afferents"),
+        ({"pattern_freq": "0.6"}, "pattern_freq is 0.6; it must lie between 0 and 0.5"),
+        ({"dt": "0.3 ms"}, "must be a whole number of dt"),
+        ({"rule": "hebb"}, "choose one of rnn, nn, all-to-all"),
+        ({"tau_plus": "5"}, "needs a unit such as ms"),
+        ({"jitters": "5"}, "did you mean jitter"),
+    ],
+)
+def test_bad_parameters(changes, says):
+    with pytest.raises(DiehlCookError, match=says):
+        PARAMS.with_values(changes)
+
+
+def diehlcook(*arguments):
+    command = [sys.executable, "-m", "diehlcook", "companion", "masquelier2008", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("masquelier") / "run"
+    done = diehlcook("--small", "--run", folder, "--seed", 1, "--json")
+    assert done.returncode == 0, done.stderr
+    return folder, json.loads(done.stdout)
+
+
+def test_finds_the_pattern_in_a_minute(small_run):
+    folder, facts = small_run
+    assert facts["hit_rate"] > 0.98
+    assert facts["false_alarms"] == 0
+    assert 0 < facts["latency"] < 0.025
+    assert facts["weights_high_in_pattern"] > 0.8 * facts["weights_high"]
+    weights = np.load(folder / "weights.npy")
+    assert weights[-1, :1000].mean() > 3 * weights[-1, 1000:].mean()
+    written = json.loads((folder / "run.json").read_text())
+    assert written["params"]["jitter"] == "1 ms"
+    assert all(
+        (folder / "figures" / f"{name}.png").stat().st_size > 10_000 for name in ("potential", "latency")
+    )
+    again = diehlcook("--small", "--run", folder, "--seed", 1)
+    assert again.returncode == 1
+    assert "there is a run already" in again.stderr
+
+
+@pytest.mark.parametrize("rule", ["nn", "all-to-all"])
+def test_other_rules_fall_silent(rule, tmp_path):
+    """Depression wins, because afferents fire more often than the neuron: the vanishing weights of the forum, in pure form."""
+    done = diehlcook(
+        "--rule", rule, "--set", "block=4 s", "--set", "blocks=1", "--run", tmp_path / "run", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["rate"] == 0
+    assert np.load(tmp_path / "run" / "weights.npy")[-1].mean() < 0.3
