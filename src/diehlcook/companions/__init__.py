@@ -6,5 +6,6 @@ this list, from which the command line takes their names.
 
 COMPANIONS = {
     "masquelier2008": "one STDP neuron finds a repeating pattern in the spikes of 2000 afferents (Masquelier, Guyonneau & Thorpe 2008)",
+    "mozafari2019": "a deep convolutional network learns digits by STDP and by reward (Mozafari et al. 2019); NumPy, not Brian2",
 }
 """Name of the module: what it does, in one line. Each has `add_arguments(parser)`, `run(args)` and `sentences(result)` in `command`."""

@@ -85,7 +85,7 @@ class Mozafari2019(Constants):
 
     def layer(self, number: int) -> Layer:
         """Return the constants of layer 1 or 2."""
+        names = ("maps", "size", "pad", "theta", "pool", "winners", "radius")
         return Layer(
-            *(getattr(self, f"{name}_{number}") for name in ("maps", "size", "pad", "theta", "pool", "winners", "radius")),
-            low=0.0, high=1.0, stabiliser=True,
-        )  # fmt: skip
+            **{name: getattr(self, f"{name}_{number}") for name in names}, low=0.0, high=1.0, stabiliser=True
+        )

@@ -39,7 +39,7 @@ def contrasts(images: NDArray[np.uint8], params: Mozafari2019) -> NDArray[np.flo
     kernels = dog_kernels()
     size = kernels.shape[0]
     padded = np.pad(images.astype(np.float32), ((0, 0), (size // 2, size // 2), (size // 2, size // 2)))
-    windows = sliding_window_view(padded, (size, size), axis=(1, 2))
+    windows = sliding_window_view(padded, (1, size, size))
     responses = windows.reshape(*images.shape, size * size) @ kernels.reshape(size * size, -1)
     responses[responses < params.floor] = 0
     return np.asarray(responses / (box_mean(responses, params.radius_norm) + 1e-12), dtype=np.float32)

@@ -7,6 +7,7 @@ all of them; test images are looked at by it alone, and choose nothing.
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checkpoint import Checkpoints, load_array, save_array
+from ...checkpoint import Checkpoints, load_array, load_json, save_array, save_json
+from ...datasets import Dataset
+from ...errors import DiehlCookError
 from ...progress import Interrupted, Report, silent
+from ...run import versions
 from . import backend
 from .constants import Mozafari2019
-from .encoding import NEVER
+from .encoding import NEVER, encode
 from .layers import Times, Weights
 
 log = logging.getLogger(__name__)
@@ -179,13 +183,15 @@ def run_part(
         save_array(names[1], w2)
         save_array(names[2], np.packbits(bits.reshape(len(bits), -1), axis=1))
         judging = features(images.judging, (w1, w2), params)
+        save_array(folder / "labels_judging.npy", images.judging_labels)
         save_array(names[3], np.packbits(judging.reshape(len(judging), -1), axis=1))
     spiked, judging = (read_features(path, params) for path in names[2:])
     checkpoints, curve, performance = Checkpoints(folder), np.zeros(0, CURVE), (1.0, 1.0)
     saved = checkpoints.load()
     if saved is not None:
         arrays, facts = saved
-        w3, curve, performance = arrays["weights_3"], arrays["curve"], tuple(facts["performance"])
+        w3, curve = arrays["weights_3"], arrays["curve"]
+        performance = facts["performance"][0], facts["performance"][1]
     while len(curve) < epochs:
         report(len(curve), f"{curve['judged'][-1]:.2%}" if len(curve) else "")
         if cancelled():
@@ -206,3 +212,146 @@ def read_features(path: Path, params: Mozafari2019) -> NDArray[np.bool_]:
     side = 28 // params.pool_1 // params.pool_2
     bits = np.unpackbits(packed, axis=1, count=side * side * params.maps_2)
     return bits.reshape(len(bits), side, side, params.maps_2).astype(np.bool_)
+
+
+def prepare(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -> tuple[Times, Times]:
+    """Return the spike times of all images, from the cache in `folder` if they are those of these images."""
+    cache = folder / "cache"
+    facts = {"train": train.digest, "test": test.digest, "encoding": encoding_texts(params)}
+    about = cache / "about.json"
+    if not (about.exists() and load_json(about) == facts):
+        shutil.rmtree(cache, ignore_errors=True)
+        for name, data in (("train", train), ("test", test)):
+            save_array(cache / f"{name}.npy", encode(data.images, params))
+        save_json(about, facts)
+    return np.load(cache / "train.npy"), np.load(cache / "test.npy")
+
+
+def encoding_texts(params: Mozafari2019) -> dict[str, str]:
+    """Return the parameters that decide the spike times."""
+    return {name: params.text(name) for name in ("steps", "floor", "radius_norm")}
+
+
+def run(
+    folder: Path,
+    train: Dataset,
+    test: Dataset,
+    params: Mozafari2019,
+    *,
+    seed: int = 0,
+    epochs: int = 30,
+    resume: bool = False,
+    force: bool = False,
+    report: Report = silent,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Choose an epoch on held-out training images, start again with all of them, test; return what run.json has.
+
+    Parameters
+    ----------
+    epochs
+        Passes of the last layer over the images; a run can be resumed with more of them.
+
+    Raises
+    ------
+    DiehlCookError
+        There is a run already, and neither `resume` nor `force`; or it is of other parameters or images.
+    Interrupted
+        `cancelled` returned true; what was finished is kept.
+    """
+    path = folder / "run.json"
+    plan = {
+        "schema": SCHEMA,
+        "companion": "mozafari2019",
+        "seed": seed,
+        "params": params.as_texts(),
+        "data": {"name": train.name, "images": len(train), "train": train.digest, "test": test.digest},
+    }
+    if path.exists() and not (resume or force):
+        raise DiehlCookError(
+            f"{folder}: there is a run already; use --resume to continue it, --force to replace it, or another --run"
+        )
+    if path.exists() and resume:
+        old = load_json(path)
+        different = [name for name in plan if old.get(name) != plan[name]]
+        if different:
+            raise DiehlCookError(
+                f"{folder}: cannot resume with another {different[0]} than the run was started with"
+            )
+    if force:
+        for part in PARTS:
+            shutil.rmtree(folder / part, ignore_errors=True)
+        path.unlink(missing_ok=True)
+    if not path.exists():
+        save_json(path, plan)
+    started = time.monotonic()
+    spent = load_json(path).get("wall_s", 0.0)
+    times, test_times = prepare(folder, train, test, params)
+    kept = len(train) - round(HELD_OUT * len(train))
+    parts = {
+        "select": Images(times[:kept], train.labels[:kept], times[kept:], train.labels[kept:]),
+        "refit": Images(times, train.labels, test_times, test.labels),
+    }
+    curves = {}
+    for number, (name, images) in enumerate(parts.items()):
+
+        def told(epoch: int, words: str, number: int = number, name: str = name) -> None:
+            report(number * epochs + epoch, f"{name} {words}".strip())
+
+        curves[name] = run_part(folder / name, images, params, seed, epochs, told, cancelled)
+    best = int(curves["select"]["judged"].argmax())
+    facts = plan | {
+        "versions": versions(),
+        "compiled": backend.COMPILED,
+        "sources": dict(params.sources),
+        "epochs": epochs,
+        "validation": {"images": len(train) - kept, "best_epoch": best + 1, "best": float(curves["select"]["judged"][best])},
+        "test": {
+            "images": len(test),
+            "last": float(curves["refit"]["judged"][-1]),
+            "at_best_epoch": float(curves["refit"]["judged"][best]),
+        },
+        "wall_s": round(spent + time.monotonic() - started, 1),
+        "date": time.strftime("%Y-%m-%d"),
+    }  # fmt: skip
+    save_json(path, facts)
+    return facts
+
+
+class Results(NamedTuple):
+    """What the figures are drawn from."""
+
+    weights: tuple[Weights, Weights, Weights]
+    curves: dict[str, NDArray[Any]]
+    first_image: Times
+    """Spike times of the first training image."""
+    judged: tuple[NDArray[np.bool_], NDArray[np.uint8]]
+    """Features and labels of the test images."""
+
+
+def read_results(folder: Path, params: Mozafari2019, epochs: int) -> Results:
+    """Read what `run` has written."""
+    refit = folder / "refit"
+    one, two, three = (np.load(refit / f"weights_{n}.npy") for n in (1, 2, 3))
+    curves = {part: np.load(folder / part / "curve.npy")[:epochs] for part in PARTS}
+    first = np.load(folder / "cache" / "train.npy", mmap_mode="r")[0]
+    judged = read_features(refit / "features_judging.npy", params), np.load(refit / "labels_judging.npy")
+    return Results((one, two, three), curves, np.array(first), judged)
+
+
+def add_linear(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -> dict[str, Any]:
+    """Fit the linear classifier on the features of both parts; write and return what run.json gets."""
+    from .linear import readout
+
+    kept = len(train) - round(HELD_OUT * len(train))
+    learned, judging = (
+        {part: read_features(folder / part / f"features_{which}.npy", params) for part in PARTS}
+        for which in ("train", "judging")
+    )
+    found = readout(
+        (learned["select"], train.labels[:kept], judging["select"], train.labels[kept:]),
+        (learned["refit"], train.labels, judging["refit"], test.labels),
+    )
+    facts = {"linear": found._asdict()}
+    save_json(folder / "run.json", load_json(folder / "run.json") | facts)
+    return facts

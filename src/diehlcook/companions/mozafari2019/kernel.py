@@ -13,7 +13,7 @@ NEVER_ = np.uint8(NEVER)
 @njit(cache=True, nogil=True)
 def convolve(times, weights, pad, theta, steps, spikes, at_spike, potential, order, starts):
     """Fill `spikes` and `at_spike`; see `layers.convolve`. The last three are working space."""
-    in_rows, in_columns, channels = times.shape
+    in_columns, channels = times.shape[1:]
     size, maps = weights.shape[1], weights.shape[3]
     rows, columns = spikes.shape[0], spikes.shape[1]
     flat = times.ravel()

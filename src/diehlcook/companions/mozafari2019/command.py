@@ -1,0 +1,125 @@
+"""The command `companion mozafari2019`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ...errors import DiehlCookError
+from .constants import Mozafari2019
+
+FOLDER = Path("data/runs/mozafari2019")
+EPOCHS = 30
+SMALL = {"maps_1": "10", "maps_2": "40", "maps_3": "20", "epochs_2": "2"}
+"""A smaller network, for the embedded digits."""
+
+PUBLISHED = {"paper": 0.972, "SpykeTorch, 680 epochs": 0.964}
+"""Test accuracies: Mozafari et al. 2019, abstract; SpykeTorch issue 7, at the last epoch."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "--dataset", default=None, metavar="NAME|DIR|FILE.npz", help="images (default: mnist)"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the MNIST files")
+    parser.add_argument(
+        "--samples", type=int, metavar="N", help="use the first N training images (default: all)"
+    )
+    parser.add_argument(
+        "--epochs", type=int, metavar="E", help=f"passes of the last layer (default: {EPOCHS}; authors: 680)"
+    )
+    parser.add_argument("--steps", metavar="T", help="time bins of the input (default: 15)")
+    parser.add_argument(
+        "--linear", action="store_true", help="a linear classifier on layer 2 as well (scikit-learn)"
+    )
+    parser.add_argument(
+        "--tsne", action="store_true", help="draw layer 2 in two dimensions as well (scikit-learn)"
+    )
+    parser.add_argument("--small", action="store_true", help="a smaller network on the embedded digits")
+    parser.add_argument("--resume", action="store_true", help="continue, or add epochs")
+
+
+def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Mozafari2019:
+    """Return the parameters that the options ask for."""
+    if args.steps and "steps" in settings:
+        raise DiehlCookError("steps is given twice: as an option, and with --set")
+    named = {"steps": args.steps} if args.steps else {}
+    return Mozafari2019().with_values((SMALL if args.small else {}) | named | settings)
+
+
+def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
+    """Train, choose, test, draw."""
+    from ... import datasets
+    from ...progress import Interruption, progress_report
+    from . import experiment, linear
+
+    params, folder = resolve(args, settings), args.run or FOLDER
+    name = args.dataset or ("digits" if args.small else "mnist")
+    train, test = (
+        datasets.load(name, split, data=args.data, progress=not args.quiet) for split in ("train", "test")
+    )
+    train = train.head(args.samples) if args.samples else train
+    epochs = args.epochs or EPOCHS
+    if args.linear or args.tsne:
+        linear.classifier(1.0)  # says now if scikit-learn is missing
+    with (
+        Interruption() as cancelled,
+        progress_report("mozafari2019", 2 * epochs, unit="epochs", enabled=not args.quiet) as report,
+    ):
+        facts = experiment.run(
+            folder, train, test, params, seed=args.seed or 0, epochs=epochs,
+            resume=args.resume, force=args.force, report=report, cancelled=cancelled,
+        )  # fmt: skip
+    if args.linear:
+        facts |= experiment.add_linear(folder, train, test, params)
+    return {
+        "run": str(folder),
+        **facts,
+        "figures": [str(path) for path in draw(folder, params, facts, args.tsne)],
+    }
+
+
+def draw(folder: Path, params: Mozafari2019, facts: dict[str, Any], tsne: bool) -> Iterator[Path]:
+    """Draw the figures of the experiment in `folder`; yield their files."""
+    from . import experiment, figures
+
+    line = (
+        f"mozafari2019 · {facts['data']['name']} · {facts['data']['images']:,} images · seed {facts['seed']}"
+    )
+    results = experiment.read_results(folder, params, facts["epochs"])
+    strides = (1, params.pool_1, params.pool_1 * params.pool_2)
+    drawn = {
+        f"features_{n}": figures.feature_sheet(
+            figures.features(results.weights[:n], strides[:n]), f"What the maps of layer {n} respond to", line
+        )
+        for n in (1, 2, 3)
+    }
+    drawn["spike_times"] = figures.spike_times(results.first_image, params.steps, line)
+    drawn["epochs"] = figures.epochs(results.curves, PUBLISHED, line)
+    if tsne:
+        from .linear import embed
+
+        points, labels = embed(*results.judged)
+        drawn["tsne"] = figures.embedding(points, labels, line)
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, figure in drawn.items():
+        path = folder / "figures" / f"{name}.png"
+        figure.savefig(path)
+        yield path
+
+
+def sentences(facts: dict[str, Any]) -> Iterator[str]:
+    """Say what came out, line by line."""
+    validation, test = facts["validation"], facts["test"]
+    yield (
+        f"{facts['run']}: test {test['last']:.2%} after {facts['epochs']} epochs, {test['at_best_epoch']:.2%} after "
+        f"{validation['best_epoch']}, chosen on {validation['images']:,} held-out training images ({validation['best']:.2%})"
+    )
+    if "linear" in facts:
+        one = facts["linear"]
+        yield f"  linear classifier on layer 2: {one['test']:.2%} (C {one['strength']:g}, held-out {one['validation']:.2%})"
+    yield f"  {facts['wall_s'] / 60:.0f} min"
+    yield from facts["figures"]

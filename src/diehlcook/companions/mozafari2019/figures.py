@@ -1,0 +1,110 @@
+"""Figures of an experiment: arrays in, Matplotlib figures out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ...figures.style import BLUE, GREY, VERMILION, facts_title, new_figure, styled
+from .encoding import NEVER, dog_kernels
+from .layers import Times, Weights
+
+SHOWN = 100
+"""Features of a layer that are drawn."""
+
+
+def features(weights: Sequence[Weights], strides: Sequence[int]) -> NDArray[np.float64]:
+    """Return what the maps of the last of `weights` respond to, in pixels (maps, side, side).
+
+    Each weight is replaced by the feature of the layer below, weighted and shifted by the pooling between; filters of the
+    input are at the bottom. Without regard to thresholds, so a sketch.
+
+    Parameters
+    ----------
+    weights
+        Of the layers from the first on.
+    strides
+        Pixels from one position of each layer's input to the next.
+    """
+    below = np.moveaxis(dog_kernels().astype(np.float64), 2, 0)
+    for one, stride in zip(weights, strides, strict=True):
+        size, side = one.shape[1], below.shape[1]
+        sketch = np.zeros((one.shape[3], side + stride * (size - 1), side + stride * (size - 1)))
+        for row in range(size):
+            for column in range(size):
+                at = slice(row * stride, row * stride + side), slice(column * stride, column * stride + side)
+                sketch[(slice(None), *at)] += np.tensordot(one[:, row, column], below, axes=(0, 0))
+        below = sketch
+    return below
+
+
+@styled
+def feature_sheet(sketches: NDArray[np.float64], title: str, facts: str = "") -> Figure:
+    """Draw features (n, side, side), light where input makes the neuron spike."""
+    shown = sketches[:SHOWN]
+    columns = math.ceil(math.sqrt(2 * len(shown)))
+    rows = math.ceil(len(shown) / columns)
+    figure = new_figure((9, 0.75 + 9 * rows / columns))
+    for ax, one in zip(np.atleast_1d(figure.subplots(rows, columns)).ravel(), [*shown, *[None] * (rows * columns - len(shown))], strict=True):  # fmt: skip
+        ax.axis("off")
+        if one is not None:
+            largest = np.abs(one).max() or 1.0
+            ax.imshow(one, cmap="gray", vmin=-largest, vmax=largest)
+    facts_title(figure, title, facts)
+    return figure
+
+
+@styled
+def spike_times(times: Times, steps: int, facts: str = "") -> Figure:
+    """Draw when the inputs of an image spike (rows, columns, 6): one map per filter, dark is early."""
+    figure = new_figure((9, 2.2))
+    names = ("on, small", "off, small", "on, middle", "off, middle", "on, large", "off, large")
+    for ax, one, name in zip(figure.subplots(1, 6), np.moveaxis(times, 2, 0), names, strict=True):
+        image = ax.imshow(np.where(one == NEVER, np.nan, one), cmap="viridis", vmin=0, vmax=steps - 1)
+        ax.set_title(name, fontsize=8)
+        ax.set(xticks=[], yticks=[])
+    figure.colorbar(image, ax=figure.axes, label="time step", shrink=0.8)
+    facts_title(figure, "Spike times of the input; white: never", facts)
+    return figure
+
+
+@styled
+def epochs(curves: dict[str, NDArray[Any]], published: dict[str, float], facts: str = "") -> Figure:
+    """Draw the share of right decisions over the epochs of the last layer."""
+    figure = new_figure((7, 4))
+    ax = figure.subplots()
+    for (name, judges), colour in zip(
+        (("select", "held-out training images"), ("refit", "test images")), (BLUE, VERMILION), strict=True
+    ):
+        if name in curves:
+            x = np.arange(1, len(curves[name]) + 1)
+            ax.plot(x, 100 * curves[name]["judged"], color=colour, label=judges)
+            ax.plot(x, 100 * curves[name]["train"], color=colour, lw=0.6, ls="--", label="while learning")
+    for name, value in published.items():
+        ax.axhline(100 * value, color=GREY, lw=0.7, ls=":")
+        ax.annotate(name, (1, 100 * value), fontsize=7, color=GREY, va="bottom")
+    ax.set(xlabel="epoch of layer 3", ylabel="right, %")
+    ax.legend()
+    facts_title(ax, "Accuracy over the epochs of reward-modulated STDP", facts)
+    return figure
+
+
+@styled
+def embedding(points: NDArray[np.float64], labels: NDArray[np.uint8], facts: str = "") -> Figure:
+    """Draw points (n, 2) in the colours of their classes."""
+    from ...figures.style import CLASS_COLOURS
+
+    figure = new_figure((6, 6))
+    ax = figure.subplots()
+    for c in np.unique(labels):
+        own = points[labels == c]
+        ax.plot(*own.T, ".", ms=2, color=CLASS_COLOURS[c % 10])
+        ax.annotate(str(c), np.median(own, axis=0), weight="bold", ha="center", va="center")
+    ax.set(xticks=[], yticks=[])
+    facts_title(ax, "Layer 2 in two dimensions (t-SNE)", facts)
+    return figure

@@ -1,0 +1,287 @@
+"""The companion mozafari2019: encoding, layers, rules against their definitions; compiled and plain; a small run."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from diehlcook.companions.mozafari2019 import backend, encoding, experiment, layers
+from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
+from diehlcook.companions.mozafari2019.encoding import NEVER
+from diehlcook.datasets import load
+from diehlcook.errors import DiehlCookError
+
+PARAMS = Mozafari2019()
+TINY = Layer(
+    maps=5, size=3, pad=1, theta=2.0, pool=2, winners=3, radius=1, low=0.0, high=1.0, stabiliser=True
+)
+STEPS = 6
+
+
+@pytest.fixture
+def tiny():
+    """Spike times of 12 inputs and weights that are multiples of 1/64, so that sums are exact in any order."""
+    rng = np.random.default_rng(7)
+    times = rng.integers(0, STEPS, (12, 9, 8, 4)).astype(np.uint8)
+    times[rng.random(times.shape) < 0.5] = NEVER
+    weights = (rng.integers(0, 65, (4, 3, 3, 5)) / 64).astype(np.float32)
+    return times, weights
+
+
+def wave(times):
+    """The cumulative form of the authors' code: 1 from the spike on (steps, rows, columns, channels)."""
+    return (times[None] <= np.arange(STEPS)[:, None, None, None]).astype(np.float64)
+
+
+def potentials(times, weights, pad):
+    """Potentials at every step by plain correlation of the wave (steps, rows, columns, maps)."""
+    padded = np.pad(wave(times), ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    size = weights.shape[1]
+    rows, columns = padded.shape[1] - size + 1, padded.shape[2] - size + 1
+    found = np.zeros((STEPS, rows, columns, weights.shape[3]))
+    for y in range(size):
+        for x in range(size):
+            found += np.tensordot(padded[:, y : y + rows, x : x + columns], weights[:, y, x], axes=1)
+    return found
+
+
+def test_spike_times_are_those_of_the_cumulative_wave(tiny):
+    times, weights = tiny
+    spikes, at_spike = layers.convolve(times[0], weights, TINY, STEPS)
+    expected = potentials(times[0], weights, TINY.pad)
+    above = expected > TINY.theta
+    first = np.where(above.any(axis=0), above.argmax(axis=0), NEVER)
+    assert np.array_equal(spikes, first)
+    assert len(np.unique(first)) > 4
+    step = np.where(first == NEVER, STEPS - 1, first)
+    assert np.array_equal(at_spike, np.take_along_axis(expected, step[None], axis=0)[0])
+    pooled = layers.pool(spikes, 2)
+    for row, column in np.ndindex(4, 4):
+        window = first[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        assert np.array_equal(pooled[row, column], window.min(axis=(0, 1)))
+
+
+def test_winners_are_the_earliest_then_the_strongest_and_keep_their_distance(tiny):
+    times, weights = tiny
+    for one in times:
+        spikes, at_spike = layers.convolve(one, weights, TINY, STEPS)
+        winners = layers.choose_winners(spikes, at_spike, TINY)
+        assert 1 < len(winners) <= TINY.winners
+        assert len({winner.map for winner in winners}) == len(winners)
+        for first in winners:
+            for other in winners:
+                if first is not other:
+                    distance = max(abs(first.row - other.row), abs(first.column - other.column))
+                    assert distance > TINY.radius
+        best = winners[0]
+        assert best.time == spikes.min()
+        assert at_spike[best.row, best.column, best.map] == at_spike[spikes == spikes.min()].max()
+        order = [(w.time, -at_spike[w.row, w.column, w.map]) for w in winners]
+        assert order == sorted(order)
+
+
+def test_at_a_position_only_the_earliest_map_competes():
+    spikes = np.full((1, 9, 2), NEVER, np.uint8)
+    at_spike = np.zeros(spikes.shape, np.float32)
+    spikes[0, 0], at_spike[0, 0] = (1, 1), (5, 6)  # both maps at once: the second is stronger
+    spikes[0, 8, 0], at_spike[0, 8, 0] = 2, 9
+    assert [(w.map, w.column) for w in layers.choose_winners(spikes, at_spike, TINY)] == [(1, 0), (0, 8)]
+    spikes[0, 8] = (
+        NEVER,
+        2,
+    )  # the second map again, which has won already; the first may not take its place at 0
+    assert [(w.map, w.column) for w in layers.choose_winners(spikes, at_spike, TINY)] == [(1, 0)]
+
+
+def test_stdp_by_hand(tiny):
+    times, weights = tiny
+    winner = layers.Winner(2, 0, 4, 3)
+    before = weights.copy()
+    layers.stdp(times[0], weights, [winner], TINY, 0.1, 0.05)
+    assert np.array_equal(np.delete(weights, 2, axis=3), np.delete(before, 2, axis=3))
+    for channel, y, x in np.ndindex(4, 3, 3):
+        row, column, w = winner.row + y - 1, winner.column + x - 1, before[channel, y, x, 2]
+        early = row >= 0 and times[0, row, column, channel] <= 3
+        assert weights[channel, y, x, 2] == pytest.approx(w + (0.1 if early else -0.05) * w * (1 - w))
+
+
+def test_kernels_end_at_their_bounds():
+    """What always spikes goes to 1, what never does to 0; there nothing changes any more."""
+    times = np.full((5, 5, 2), NEVER, np.uint8)
+    times[..., 0] = 0
+    weights = np.full((2, 3, 3, 5), 0.5, np.float32)
+    for _ in range(500):
+        layers.stdp(times, weights, [layers.Winner(0, 1, 1, 2)], TINY, 0.1, 0.075)
+    assert weights[0, ..., 0] == pytest.approx(np.ones((3, 3)), abs=1e-6)
+    assert weights[1, ..., 0] == pytest.approx(np.zeros((3, 3)), abs=1e-6)
+    assert experiment.convergence(weights[..., :1]) < 1e-6
+
+
+def test_rates_double_every_500_images_up_to_their_largest(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        backend, "train", lambda times, _w, _l, _s, plus, minus: seen.append((len(times), plus, minus))
+    )
+    images = np.zeros((1300, 1, 1, 1), np.uint8)
+    experiment.train_layer(1, images, None, PARAMS, lambda _: None, lambda: False)
+    edges = np.cumsum([0, *(n for n, _, _ in seen)])
+    rate = {int(first): (plus, minus) for first, (_, plus, minus) in zip(edges, seen, strict=False)}
+    assert edges[-1] == 2600
+    assert rate[0] == (0.004, 0.003)
+    assert rate[500] == pytest.approx((0.008, 0.006))
+    assert rate[1300] == rate[1000] == pytest.approx((0.016, 0.012))  # an epoch's end does not matter
+    long = np.zeros((4000, 1, 1, 1), np.uint8)
+    seen.clear()
+    experiment.train_layer(1, long, None, PARAMS, lambda _: None, lambda: False)
+    assert [plus for _, plus, _ in seen][5:8] == pytest.approx([0.128, 0.15, 0.15])
+    assert seen[-1][2] == pytest.approx(0.1125)
+
+
+@pytest.mark.parametrize(("good", "expected"), [(True, (0.004, -0.003)), (False, (-0.004, 0.0005))])
+def test_reward_and_punishment(good, expected):
+    """The table of signs: rows are inputs that spiked and those that did not."""
+    spiked = np.zeros((1, 4, 4, 3), np.bool_)
+    spiked[0, 1, 1, 0] = True
+    weights = np.full((3, 5, 5, 20), 0.5, np.float32)
+    weights[0, 2, 2, 6] = 0.6  # map 6 is of class 3 and wins where the spike is in its middle
+    before = weights.copy()
+    label = np.array([3 if good else 4], np.uint8)
+    params = PARAMS.with_values({"maps_3": "20"})
+    performance, right = experiment.train_epoch(spiked, label, weights, params, (1.0, 1.0))
+    change = weights - before
+    assert change[0, 2, 2, 6] == pytest.approx(expected[0], abs=1e-6)
+    change[0, 2, 2, 6] = expected[1]
+    assert change[..., 6] == pytest.approx(np.full((3, 5, 5), expected[1]), abs=1e-6)
+    assert not np.delete(change, 6, axis=3).any()
+    assert right == good
+    assert performance == ((1, 0) if good else (0, 1))
+
+
+def test_rates_of_reward_follow_the_errors_of_the_batch_before(monkeypatch):
+    seen = []
+
+    def batch(_spiked, labels, _weights, _pad, rates, _bounds):
+        seen.append(rates)
+        return len(labels) // 4, len(labels) // 10
+
+    monkeypatch.setattr(backend, "train_decision", batch)
+    experiment.train_epoch(np.zeros((2000, 1)), np.zeros(2000), None, PARAMS, (1.0, 1.0))
+    assert seen[0] == pytest.approx(np.array([[0.004, -0.003], [-0.004, 0.0005]]))
+    assert seen[1] == pytest.approx(np.array([[0.65 * 0.004, -0.65 * 0.003], [-0.25 * 0.004, 0.25 * 0.0005]]))
+
+
+def test_decision_is_by_potential_whatever_the_order_of_spikes(tiny):
+    """It only counts which inputs have spiked; none at all is no decision."""
+    times, weights = tiny
+    spiked = times[0] != NEVER
+    winner = layers.decide(spiked, weights, TINY.pad)
+    expected = potentials(times[0], weights, TINY.pad)[-1]
+    assert expected[winner.row, winner.column, winner.map] == expected.max()
+    assert layers.decide(np.zeros_like(spiked), weights, TINY.pad) is None
+    assert backend.decisions(np.zeros((1, *spiked.shape), np.bool_), weights, TINY.pad).tolist() == [-1]
+
+
+def test_compiled_is_the_same(tiny, monkeypatch):
+    """Twelve images through everything, compiled and plain."""
+    pytest.importorskip("numba")
+    times, weights = tiny
+    labels = np.arange(12) % 10
+    rates = np.array([[0.004, -0.003], [-0.004, 0.0005]], np.float32)
+
+    def everything():
+        w = weights.copy()
+        backend.train(times, w, TINY, STEPS, 0.1, 0.075)
+        pooled = backend.transform(times, weights, TINY, STEPS)
+        last = np.tile(weights, (1, 1, 1, 4))
+        result = backend.train_decision(times != NEVER, labels, last, 1, rates, (0.2, 0.8))
+        return w, pooled, last, np.array(result), backend.decisions(times != NEVER, weights, 1)
+
+    compiled = everything()
+    monkeypatch.setattr(backend, "COMPILED", False)
+    for one, other in zip(compiled, everything(), strict=True):
+        assert one.shape == other.shape
+        assert np.allclose(one, other, atol=1e-6)
+    assert np.abs(compiled[0] - weights).max() > 0.01
+    assert set(compiled[3]) != {0}
+
+
+def test_filters_see_contrast_and_nothing_else():
+    kernels = encoding.dog_kernels()
+    assert kernels.shape == (13, 13, 6)
+    assert kernels.sum(axis=(0, 1)) == pytest.approx(np.zeros(6), abs=1e-4)
+    assert kernels.max(axis=(0, 1)) == pytest.approx(np.ones(6))
+    assert kernels[6, 6, 0] == 1  # on centre
+    assert kernels[6, 6, 1] == kernels[..., 1].min()  # off centre
+    images = np.zeros((2, 28, 28), np.uint8)
+    images[0, 10:18, 10:18] = 200
+    images[1] = 255
+    on, flat = encoding.contrasts(images, PARAMS)
+    assert (on >= 0).all()
+    assert on[10, 10, 0] > 0 == on[9, 9, 0]
+    assert on[9, 12, 1] > 0 == on[10, 12, 1]
+    assert not flat[8:20, 8:20].any()
+
+
+def test_box_mean_counts_what_is_outside_as_zeros():
+    maps = np.random.default_rng(1).random((1, 6, 7, 1)).astype(np.float32)
+    found = encoding.box_mean(maps, 2)
+    padded = np.pad(maps[0, ..., 0], 2)
+    for row, column in np.ndindex(6, 7):
+        expected = padded[row : row + 5, column : column + 5].sum() / 25
+        assert found[0, row, column, 0] == pytest.approx(expected)
+
+
+def test_strong_responses_spike_first_in_equal_bins():
+    responses = np.array([0, 5, 3, 9, 1, 7, 2], np.float32)
+    assert encoding.ranks(responses, 3).tolist() == [NEVER, 1, 1, 0, 2, 0, 2]
+    assert encoding.ranks(responses, 4).tolist() == [NEVER, 2, 3, 0, NEVER, 1, NEVER]
+    with pytest.raises(DiehlCookError, match="gives 6 input spikes; at least 7"):
+        encoding.ranks(responses, 7)
+
+
+def test_encoding_of_digits():
+    data = load("digits", "train").head(20)
+    times = encoding.encode(data.images, PARAMS)
+    share = (times != NEVER).mean()
+    assert 0.1 < share < 0.5
+    counts = [(one[one != NEVER][..., None] == np.arange(15)).sum(axis=0) for one in times]
+    assert all(len(set(count.tolist())) == 1 for count in counts)
+
+
+def diehlcook(*arguments):
+    command = [sys.executable, "-m", "diehlcook", "companion", "mozafari2019", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_small_run_resumes_and_learns(tmp_path):
+    """Epochs added later are those of a longer run; the epoch is chosen on held-out training images."""
+    small = ("--small", "--seed", 1, "--json", "-q")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    done = diehlcook(*small, "--epochs", 6, "--run", whole)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["test"]["last"] > 0.5
+    assert facts["validation"]["images"] == 214
+    assert diehlcook(*small, "--epochs", 3, "--run", parts).returncode == 0
+    again = diehlcook(*small, "--epochs", 6, "--run", parts)
+    assert again.returncode == 1
+    assert "use --resume to continue it" in again.stderr
+    resumed = json.loads(diehlcook(*small, "--epochs", 6, "--run", parts, "--resume").stdout)
+    for part in experiment.PARTS:
+        for name in ("weights_1", "weights_2", "weights_3", "curve"):
+            assert np.array_equal(
+                np.load(whole / part / f"{name}.npy"), np.load(parts / part / f"{name}.npy")
+            )
+    assert resumed["test"] == facts["test"]
+    curves = {part: np.load(whole / part / "curve.npy")["judged"] for part in experiment.PARTS}
+    best = facts["validation"]["best_epoch"] - 1
+    assert curves["select"][best] == curves["select"].max()
+    assert facts["test"]["at_best_epoch"] == curves["refit"][best]
+    other = diehlcook(*small, "--epochs", 6, "--run", parts, "--resume", "--set", "theta_1=12")
+    assert "cannot resume with another params" in other.stderr
+    sheets = [
+        whole / "figures" / f"{name}.png" for name in ("features_1", "features_2", "features_3", "epochs")
+    ]
+    assert all(sheet.stat().st_size > 5_000 for sheet in sheets)
