@@ -44,10 +44,9 @@ def draw_block(params: Masquelier2008, seed: int) -> Block:
     time = np.concatenate([time, noise.uniform(0, params.block, extra)])
     afferent = np.concatenate([afferent, noise.integers(params.n_afferents, size=extra, dtype=np.int32)])
     step = np.clip(np.floor(time / params.dt).astype(np.int64), 0, params.steps - 1)
-    key = np.unique(step * params.n_afferents + afferent)
-    return Block(
-        (key // params.n_afferents).astype(np.int32), (key % params.n_afferents).astype(np.int32), chosen
-    )
+    key = np.sort(step * params.n_afferents + afferent)  # many times faster than np.unique
+    step, afferent = np.divmod(key[np.diff(key, prepend=-1) > 0], params.n_afferents)
+    return Block(step.astype(np.int32), afferent.astype(np.int32), chosen)
 
 
 def drifting(
@@ -62,23 +61,26 @@ def drifting(
     rate = rng.uniform(0, params.rate_max, n)
     slope = rng.uniform(-slope_max, slope_max, n)
     last = rng.uniform(-params.silence_max, 0, n)
-    times, afferents = [], []
+    times, afferents = [], []  # per stretch, not per point: small arrays would fragment the memory
     points = round(params.block / GRID)
     for first in range(0, points, AT_ONCE):
         count = min(AT_ONCE, points - first)
         chance = rng.random((count, n)) / GRID
         back = rng.random((count, n)) * GRID
         turn = rng.uniform(-params.turn * slope_max, params.turn * slope_max, (count, n))
+        own_times, own_afferents = [], []
         for point in range(count):
             now = (first + point + 1) * GRID
             spiking = np.flatnonzero((chance[point] < rate) | (now - last > params.silence_max))
             last[spiking] = now - back[point, spiking]
-            times.append(last[spiking])
-            afferents.append(spiking.astype(np.int32))
+            own_times.append(last[spiking])
+            own_afferents.append(spiking.astype(np.int32))
             rate += slope * GRID
             slope += turn[point]
             np.clip(slope, -slope_max, slope_max, out=slope)
             np.clip(rate, 0, params.rate_max, out=rate)
+        times.append(np.concatenate(own_times))
+        afferents.append(np.concatenate(own_afferents))
     return np.concatenate(times), np.concatenate(afferents)
 
 

@@ -30,7 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             choices=RULES if declared["choices"] else None,
             help=f"{declared['meaning']} (default: {Masquelier2008().text(name)})",
         )
-    parser.add_argument("--engine", choices=("runtime", "standalone"), default="runtime")
+    parser.add_argument(
+        "--engine",
+        choices=("runtime", "standalone", "fused"),
+        default="runtime",
+        help="runtime: Brian2; standalone: Brian2 as a C++ program; fused: a Numba kernel (default: runtime)",
+    )
     parser.add_argument("--small", action="store_true", help="a minute of input instead of 450 s")
 
 
@@ -69,7 +74,6 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
 def draw(folder: Path, params: Masquelier2008, facts: dict[str, Any]) -> Iterator[Path]:
     """Draw the figures of the experiment in `folder`; yield their files."""
     from . import figures
-    from .afferents import draw_block
     from .experiment import load
 
     recorded = load(folder, params)
@@ -81,7 +85,7 @@ def draw(folder: Path, params: Masquelier2008, facts: dict[str, Any]) -> Iterato
         ("potential", figures.membrane(params, recorded, line)),
         ("latency", figures.latency(params, recorded, line)),
         ("weights", figures.weights(params, recorded, line)),
-        ("afferents", figures.afferents(params, draw_block(params, facts["seed"]), line)),
+        ("afferents", figures.afferents(params, recorded, line)),
     ):
         path = folder / "figures" / f"{name}.png"
         figure.savefig(path)

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...checkpoint import load_array, save_array, save_json
-from ...engines.runtime import choose_target
 from ...errors import DiehlCookError
-from ...progress import Interrupted, Report, silent
+from ...progress import Report, silent
 from ...run import versions
 from .afferents import draw_block
 from .constants import Masquelier2008
 from .criteria import judge
-from .neuron import build
+from .engines import ENGINES
 
-ENGINES = ("runtime", "standalone")
-
-WATCHED = 0.5
-"""Seconds at the beginning, in the middle and at the end during which the potential is kept, every 0.1 ms or step."""
-
-WEIGHTS_EVERY = 5.0
-"""Seconds between two records of the weights."""
+RASTER = 0.5
+"""Seconds of input that are kept from the first pattern on."""
 
 SCHEMA = 1
 
@@ -47,6 +38,8 @@ class Recorded(NamedTuple):
     potential: NDArray[np.float32]
     """(p,) at `potential_time`, in thresholds."""
     potential_time: NDArray[np.float64]
+    raster: NDArray[np.int32]
+    """Time steps and afferents of the input (2, r), up to `RASTER` after the first pattern has begun."""
 
 
 def simulate(
@@ -61,7 +54,7 @@ def simulate(
     Parameters
     ----------
     engine
-        runtime: in this process; standalone: a C++ program, without progress.
+        One of `ENGINES`.
 
     Raises
     ------
@@ -71,62 +64,11 @@ def simulate(
     if engine not in ENGINES:
         raise DiehlCookError(f"engine is {engine!r}; choose one of {', '.join(ENGINES)}")
     block = draw_block(params, seed)
-    folder = Path(tempfile.mkdtemp(prefix="masquelier2008-"))
-    before = b2.get_device()
-    try:
-        if engine == "standalone":
-            b2.set_device("cpp_standalone", directory=str(folder), build_on_run=False)
-            b2.device.reinit()
-            b2.device.activate(directory=str(folder), build_on_run=False)
-        else:
-            choose_target()
-        network = build(params, block)
-        neuron, synapses = network["neuron"], network["synapses"]
-        potential = b2.StateMonitor(
-            neuron, "u", record=0, dt=max(params.dt, 1e-4) * b2.second, name="potential"
-        )
-        weights = b2.StateMonitor(synapses, "w", record=True, dt=WEIGHTS_EVERY * b2.second, name="weights")
-        network.add(potential, weights)
-
-        stopped = False
-
-        def told(_elapsed: Any, completed: float, start: Any, duration: Any) -> None:
-            nonlocal stopped
-            report(round(float(start) + completed * float(duration)), "")
-            if cancelled():
-                stopped = True
-                b2.stop()
-
-        for seconds, watched in parts(params.duration):
-            potential.active = watched
-            follow = {"report": told, "report_period": 1 * b2.second} if engine == "runtime" else {}
-            network.run(seconds * b2.second, namespace={}, **follow)
-            if stopped:
-                raise Interrupted("interrupted; nothing was written")
-        if engine == "standalone":
-            b2.device.build(directory=str(folder), compile=True, run=True, debug=False)
-        onsets = (np.arange(params.blocks)[:, None] * params.block + block.slots * params.t_pattern).ravel()
-        return Recorded(
-            np.array(network["spikes"].t_),
-            onsets,
-            np.vstack([np.array(weights.w).T, np.array(synapses.w)[None]]).astype(np.float32),
-            np.append(np.array(weights.t_), params.duration),
-            (np.array(potential.u)[0] / params.threshold).astype(np.float32),
-            np.array(potential.t_),
-        )
-    finally:
-        if engine == "standalone":
-            b2.device.reinit()
-            b2.set_device(before)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def parts(duration: float) -> list[tuple[float, bool]]:
-    """Return the parts of the experiment in order: seconds, and whether the potential is kept."""
-    if duration <= 3 * WATCHED:
-        return [(duration, True)]
-    between = (duration - 3 * WATCHED) / 2
-    return [(WATCHED, True), (between, False), (WATCHED, True), (between, False), (WATCHED, True)]
+    onsets = (np.arange(params.blocks)[:, None] * params.block + block.slots * params.t_pattern).ravel()
+    shown = np.searchsorted(block.step * params.dt, onsets[:1].sum() + RASTER)
+    raster = np.array([block.step[:shown], block.afferent[:shown]])
+    course = ENGINES[engine](params, block, report, cancelled)
+    return Recorded(onsets=onsets, raster=raster, **course._asdict())
 
 
 def run(
@@ -176,8 +118,10 @@ def run(
 
 def load(folder: Path, params: Masquelier2008) -> Recorded:
     """Read what an experiment has written into `folder`."""
-    one, weights = (None,), (None, params.n_afferents)
-    shapes = {name: weights if name == "weights" else one for name in Recorded._fields}
+    shapes = dict.fromkeys(Recorded._fields, (None,)) | {
+        "weights": (None, params.n_afferents),
+        "raster": (2, None),
+    }
     return Recorded(
-        **{name: load_array(folder / f"{name}.npy", shape=shape, made_by="companion masquelier2008") for name, shape in shapes.items()}
+        **{name: load_array(folder / f"{name}.npy", shape=shape, kind="fi", made_by="companion masquelier2008") for name, shape in shapes.items()}
     )  # fmt: skip

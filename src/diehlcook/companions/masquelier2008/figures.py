@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...figures.style import BLUE, GREY, VERMILION, facts_title, new_figure, styled
-from .afferents import Block
 from .constants import Masquelier2008
 from .criteria import latencies
 from .experiment import Recorded
@@ -81,15 +80,15 @@ def weights(params: Masquelier2008, recorded: Recorded, facts: str = "") -> Figu
 
 
 @styled
-def afferents(params: Masquelier2008, block: Block, facts: str = "", seconds: float = 0.6) -> Figure:
+def afferents(params: Masquelier2008, recorded: Recorded, facts: str = "", seconds: float = 0.5) -> Figure:
     """Draw spikes of some afferents, and the rate of both groups, around the first pattern."""
     figure = new_figure((9, 5))
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    onsets = block.slots * params.t_pattern
-    start = max(float(onsets[0]) - 0.1, 0.0) if onsets.size else 0.0
-    time = block.step * params.dt
+    onsets, (step, afferent) = recorded.onsets, recorded.raster
+    start = max(float(onsets[:1].sum()) - 0.1, 0.0)
+    time = step * params.dt
     part = (time >= start) & (time < start + seconds)
-    time, who = time[part], block.afferent[part]
+    time, who = time[part], afferent[part]
     half = SHOWN // 2
     for first, place, colour in ((0, 0, BLUE), (params.n_pattern, half, VERMILION)):
         chosen = (who >= first) & (who < first + half)
