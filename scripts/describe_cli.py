@@ -23,15 +23,24 @@ def lines() -> Iterator[str]:
     for name, command in commands.choices.items():
         yield f"| [`{name}`](#{name}) | {command.description} |"
     for name, command in commands.choices.items():
-        yield ""
-        yield f"## {name}"
-        yield f"{command.description[0].upper()}{command.description[1:]}".rstrip("?") + "."
-        yield ""
-        yield "| option | |"
-        yield "|---|---|"
-        for action in command._actions:
-            text = (action.help or "").replace("|", "\\|").replace("<", "&lt;")
-            yield f"| {option(action)} | {text} |"
+        yield from section(name, command)
+
+
+def section(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield a heading, what a command does, and a table of its options; then the same of its own commands."""
+    yield ""
+    yield f"## {name}"
+    yield f"{command.description[0].upper()}{command.description[1:]}".rstrip("?") + "."
+    yield ""
+    yield "| option | |"
+    yield "|---|---|"
+    for action in command._actions:
+        text = (action.help or "").replace("|", "\\|").replace("<", "&lt;")
+        yield f"| {option(action)} | {text} |"
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for own, one in action.choices.items():
+                yield from section(f"{name} {own}", one)
 
 
 def option(action: argparse.Action) -> str:

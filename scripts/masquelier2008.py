@@ -2,6 +2,7 @@
 
     python scripts/masquelier2008.py --seeds 1-10    # about an hour on one core; stop it at any time, the same command goes on
     python scripts/masquelier2008.py --page          # write table and figure from the records, without running anything
+    python scripts/masquelier2008.py --first-steps   # draw the figure of the neuron's first steps, a minute
 
 Each row of docs/companions/masquelier2008.csv is an experiment of 450 s: one change of the published constants, one seed.
 The engine is `fused`, which gives the very spikes of Brian2 (a test compares them). What was published beside it is of
@@ -17,16 +18,20 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from diehlcook.cli import seeds
 from diehlcook.companions.masquelier2008.constants import Masquelier2008, scaled
 from diehlcook.figures.style import BLACK, BLUE, GREY, SKY, facts_title, new_figure, styled
 from diehlcook.processes import die_with_parent
+from diehlcook.progress import silent
 from diehlcook.readout import wilson
 
 DOCS = Path(__file__).parents[1] / "docs" / "companions"
-TABLE, PAGE, FIGURE = (DOCS / f"masquelier2008{end}" for end in (".csv", ".md", "_robustness.png"))
+TABLE, PAGE, FIGURE, STEPS = (
+    DOCS / f"masquelier2008{end}" for end in (".csv", ".md", "_robustness.png", "_first_steps.png")
+)
 BEGIN, END = "<!-- measured: scripts/masquelier2008.py -->\n", "<!-- end of measured -->\n"
 
 
@@ -233,6 +238,47 @@ def figure(rows: list[Row]) -> Figure:
     return drawn
 
 
+@styled
+def first_steps() -> Figure:
+    """Draw what the blog of the seeds shows before the pattern: six spikes, silences, weights under input without a pattern."""
+    from diehlcook.companions.masquelier2008 import afferents, engines, experiment
+
+    drawn = new_figure((10, 3.2))
+    left, middle, right = drawn.subplots(1, 3, width_ratios=(1, 1, 1.3))
+
+    six = Masquelier2008().with_values(
+        {"block": "0.1 s", "blocks": "1", "n_afferents": "6", "n_pattern": "6", "threshold": "1", "pattern_freq": "0"}
+    )  # fmt: skip
+    times = np.array([5, 20, 27, 60, 62, 63]) * 1e-3
+    block = afferents.Block(np.rint(times / six.dt).astype(np.int32), np.arange(6, dtype=np.int32), np.zeros(0, np.int64))  # fmt: skip
+    course = engines.fused(six, block, silent, lambda: False)
+    left.plot(1e3 * course.potential_time, course.potential, color=BLUE)
+    left.plot(1e3 * times, np.full(6, -0.6), "|", color=BLACK)
+    left.axhline(1, color=GREY, lw=0.6, ls=":")
+    left.set(xlabel="ms", ylabel="u / T", title="six spikes: only near ones add up")
+
+    plain = {"block": "5 s", "noise_rate": "0 Hz", "pattern_freq": "0", "n_afferents": "400"}
+    for silence, colour, label in (("1000 s", GREY, "by chance"), ("50 ms", BLUE, "at least every 50 ms")):
+        params = Masquelier2008().with_values(plain | {"silence_max": silence, "n_pattern": "1"})
+        time, who = afferents.drifting(params, np.random.default_rng(1))
+        order = np.lexsort((time, who))
+        intervals = np.diff(time[order])[np.diff(who[order]) == 0]
+        middle.hist(1e3 * intervals, np.arange(0, 151, 2), histtype="step", color=colour, label=f"{label}: {time.size / 5 / 400:.0f} Hz")  # fmt: skip
+    middle.set(xlabel="interval, ms", ylabel="intervals", title="spikes of an afferent")
+    middle.legend()
+
+    for rate, colour in (("70 Hz", SKY), ("90 Hz", BLUE), ("110 Hz", BLACK)):
+        for dt, line in (("0.1 ms", "-"), ("1 ms", "--")):
+            changes = {"rate_max": rate, "silence_max": "1000 s", "noise_rate": "0 Hz", "pattern_freq": "0", "block": "60 s", "blocks": "1", "dt": dt}  # fmt: skip
+            recorded = experiment.simulate(Masquelier2008().with_values(changes), 1, "fused")
+            mean_rate = float(rate.split()[0]) / 2
+            right.plot(recorded.weights_time, recorded.weights.mean(axis=1), line, color=colour, label=f"{mean_rate:.0f} Hz, {dt}")  # fmt: skip
+    right.set(xlabel="s", ylabel="mean weight", ylim=(0, 1), title="input without a pattern")
+    right.legend(ncols=2, fontsize=7)
+    facts_title(drawn, "First steps", "masquelier2008 · rnn · seed 1")
+    return drawn
+
+
 def write_page(rows: list[Row]) -> None:
     """Put the tables between their marks in the page, and draw the figure."""
     before, rest = PAGE.read_text().split(BEGIN)
@@ -250,7 +296,11 @@ def main() -> int:
         "--only", help="only the condition with these settings, e.g. 'jitter=2 ms'; '' for none"
     )
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--first-steps", action="store_true", help="draw the neuron's first steps only")
     options = parser.parse_args()
+    if options.first_steps:
+        first_steps().savefig(STEPS)
+        return 0
     if not options.page:
         chosen = conditions() if options.only is None else [options.only]
         done = {(row["condition"], int(row["seed"])) for row in read_table()}

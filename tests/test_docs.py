@@ -9,7 +9,14 @@ import pytest
 from conftest import load_script
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "data" / "README.md"])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/companions/*.md"),
+        ROOT / "data" / "README.md",
+    ]
+)
 
 
 def anchors(page):

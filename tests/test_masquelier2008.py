@@ -12,6 +12,7 @@ from diehlcook.companions.masquelier2008 import Masquelier2008, afferents, crite
 from diehlcook.companions.masquelier2008.afferents import Block
 from diehlcook.companions.masquelier2008.constants import RULES, scaled
 from diehlcook.errors import DiehlCookError
+from diehlcook.progress import Interrupted
 
 PARAMS = Masquelier2008()
 
@@ -287,3 +288,26 @@ def test_other_rules_fall_silent(rule, tmp_path):
     facts = json.loads(done.stdout)
     assert facts["rate"] == 0
     assert np.load(tmp_path / "run" / "weights.npy")[-1].mean() < 0.3
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_fused_has_the_spikes_of_brian2(rule):
+    """The compiled loop and Brian2, with the same input: every spike in the same time step, the same weights and potential."""
+    pytest.importorskip("numba")
+    small = {"block": "1 s", "blocks": "2", "n_afferents": "200", "n_pattern": "100", "rule": rule, "w_init": "0.6"}  # fmt: skip
+    params = PARAMS.with_values(small | {"threshold": "40"})
+    one, other = (experiment.simulate(params, 4, engine) for engine in ("fused", "runtime"))
+    assert one.spikes.size > 15
+    assert np.array_equal(np.rint(one.spikes / params.dt), np.rint(other.spikes / params.dt))
+    assert np.abs(one.weights[-1] - 0.6).max() > 0.1
+    for name in ("weights", "weights_time", "potential", "potential_time", "onsets", "raster"):
+        assert getattr(one, name).shape == getattr(other, name).shape
+        assert np.allclose(getattr(one, name), getattr(other, name), atol=1e-6)
+
+
+def test_interrupted_run_writes_nothing(tmp_path):
+    params = PARAMS.with_values({"block": "1 s", "blocks": "1", "n_afferents": "20", "n_pattern": "10"})
+    for engine in ("runtime", "fused"):
+        with pytest.raises(Interrupted):
+            experiment.run(tmp_path / engine, params, engine=engine, cancelled=lambda: True)
+        assert not (tmp_path / engine).exists()

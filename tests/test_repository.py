@@ -28,7 +28,7 @@ def test_lint_and_types(command):
 # Each level may import from the ones above it, never from those below
 LEVELS = [
     {"errors", "processes", "__init__"},
-    {"cache", "params", "idx", "readout", "progress"},
+    {"cache", "constants", "params", "idx", "readout", "progress"},
     {"health", "neurons", "synapses", "stimulus", "protocol", "wiring", "mnist", "checkpoint", "figures"},
     {"network", "datasets"},
     {"describe"},
@@ -39,6 +39,7 @@ LEVELS = [
     {"recorded"},
     {"observe", "test", "plot", "several", "shipped"},
     {"report"},
+    {"companions"},
     {"cli"},
     {"__main__"},
 ]

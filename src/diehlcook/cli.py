@@ -222,9 +222,9 @@ def make_parser() -> argparse.ArgumentParser:
     one = commands.add_parser(
         "companion",
         help="run a sibling system",
-        description="Run a sibling system, described in docs/companions.",
+        description="run a sibling system; docs/companions describes them",
     )
-    siblings = one.add_subparsers(dest="companion", required=True, metavar="NAME")
+    siblings = one.add_subparsers(dest="companion", required=True, metavar="NAME", help="one of them")
     for name, text in COMPANIONS.items():
         one = siblings.add_parser(name, help=text, description=text, parents=[says])
         one.add_argument(

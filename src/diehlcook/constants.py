@@ -26,10 +26,12 @@ UNITS = {
     "uV": ("V", 1e-6),
     "Hz": ("Hz", 1.0),
     "kHz": ("Hz", 1e3),
+    "/ms": ("Hz", 1e3),
+    "mV/ms": ("V/s", 1.0),
 }
 """Unit name: (SI unit, factor)."""
 
-QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*")
+QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z/]*)\s*")
 
 
 def par(
@@ -39,6 +41,13 @@ def par(
     value = default * UNITS[unit][1] if unit else default
     metadata = {"unit": unit, "symbol": symbol, "meaning": meaning, "source": source, "choices": choices}
     return field(default=value, metadata=metadata)
+
+
+def brian2_unit(name: str) -> Any:
+    """Return the SI unit of the unit `name`, as Brian2 has it."""
+    from brian2 import hertz, second, volt
+
+    return {"s": second, "V": volt, "Hz": hertz, "V/s": volt / second}[UNITS[name][0]]
 
 
 @dataclass(frozen=True)
@@ -129,15 +138,12 @@ class Constants:
 
     def quantities(self) -> dict[str, Any]:
         """Return all constants for Brian2: quantities with units, bools as 0 or 1, no texts."""
-        from brian2 import hertz, second, volt
-
-        si = {"s": second, "V": volt, "Hz": hertz}
         values: dict[str, Any] = {}
         for name, f in self.table().items():
             value, unit = getattr(self, name), f.metadata["unit"]
             if not isinstance(value, str):
                 values[name] = (
-                    value * si[UNITS[unit][0]] if unit else int(value) if isinstance(value, bool) else value
+                    value * brian2_unit(unit) if unit else int(value) if isinstance(value, bool) else value
                 )
         return values
 
@@ -151,10 +157,9 @@ class Constants:
             raise DiehlCookError(f"unknown parameter {name!r}{hint}")
         unit, default = cls.unit(name), declared[name].default
         if hasattr(value, "dim") and unit:  # a Brian2 Quantity carries its value in SI units
-            si = {"s": "second", "V": "volt", "Hz": "hertz"}[UNITS[unit][0]]
-            import brian2
+            from brian2 import have_same_dimensions
 
-            if not brian2.have_same_dimensions(value, getattr(brian2, si)):
+            if not have_same_dimensions(value, brian2_unit(unit)):
                 raise DiehlCookError(
                     f"{name} is {value}; it needs a unit such as {unit}, e.g. {name}='{cls().text(name)}'"
                 )

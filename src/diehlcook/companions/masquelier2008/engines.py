@@ -52,6 +52,7 @@ def parts(duration: float) -> list[tuple[float, bool]]:
 def runtime(params: Masquelier2008, block: Block, report: Report, cancelled: Callable[[], bool]) -> Course:
     """Run the network in this process."""
     choose_target()
+    b2.prefs.core.stop_on_keyboard_interrupt = False  # a stopped run would look like a finished one
     network = observed(params, block)
     stopped = False
 

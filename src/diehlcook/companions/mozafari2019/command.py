@@ -122,4 +122,3 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
         one = facts["linear"]
         yield f"  linear classifier on layer 2: {one['test']:.2%} (C {one['strength']:g}, held-out {one['validation']:.2%})"
     yield f"  {facts['wall_s'] / 60:.0f} min"
-    yield from facts["figures"]

@@ -284,8 +284,11 @@ def run(
         path.unlink(missing_ok=True)
     if not path.exists():
         save_json(path, plan)
-    started = time.monotonic()
-    spent = load_json(path).get("wall_s", 0.0)
+    started, before = time.monotonic(), load_json(path)
+
+    def wall() -> float:
+        return round(float(before.get("wall_s", 0.0)) + time.monotonic() - started, 1)
+
     times, test_times = prepare(folder, train, test, params)
     kept = len(train) - round(HELD_OUT * len(train))
     parts = {
@@ -298,9 +301,13 @@ def run(
         def told(epoch: int, words: str, number: int = number, name: str = name) -> None:
             report(number * epochs + epoch, f"{name} {words}".strip())
 
-        curves[name] = run_part(folder / name, images, params, seed, epochs, told, cancelled)
+        try:
+            curves[name] = run_part(folder / name, images, params, seed, epochs, told, cancelled)
+        except Interrupted:
+            save_json(path, before | {"wall_s": wall()})
+            raise
     best = int(curves["select"]["judged"].argmax())
-    facts = plan | {
+    facts = before | {
         "versions": versions(),
         "compiled": backend.COMPILED,
         "sources": dict(params.sources),
@@ -311,7 +318,7 @@ def run(
             "last": float(curves["refit"]["judged"][-1]),
             "at_best_epoch": float(curves["refit"]["judged"][best]),
         },
-        "wall_s": round(spent + time.monotonic() - started, 1),
+        "wall_s": wall(),
         "date": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
     save_json(path, facts)

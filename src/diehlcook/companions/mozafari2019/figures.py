@@ -15,7 +15,7 @@ from .encoding import NEVER, dog_kernels
 from .layers import Times, Weights
 
 SHOWN = 100
-"""Features of a layer that are drawn."""
+"""Features of a layer that are drawn at most, from all of its maps."""
 
 
 def features(weights: Sequence[Weights], strides: Sequence[int]) -> NDArray[np.float64]:
@@ -46,7 +46,7 @@ def features(weights: Sequence[Weights], strides: Sequence[int]) -> NDArray[np.f
 @styled
 def feature_sheet(sketches: NDArray[np.float64], title: str, facts: str = "") -> Figure:
     """Draw features (n, side, side), light where input makes the neuron spike."""
-    shown = sketches[:SHOWN]
+    shown = sketches[:: math.ceil(len(sketches) / SHOWN)]
     columns = math.ceil(math.sqrt(2 * len(shown)))
     rows = math.ceil(len(shown) / columns)
     figure = new_figure((9, 0.75 + 9 * rows / columns))

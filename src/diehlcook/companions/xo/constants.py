@@ -1,0 +1,118 @@
+"""The constants of the network that tells X from O, and the faults that keep it from learning.
+
+Task, sizes and protocol are those of Christophe et al. 2015 (SPLST'15, 296-308) as two users describe them in the Brian2 forum;
+the paper does not say how STDP was set, so those constants are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...constants import Constants, par
+from ...errors import DiehlCookError
+
+FORUM = "Brian2 forum, topic 141"
+NEURON = "Izhikevich 2003, regular spiking"
+PAPER = "Christophe et al. 2015, as described in the Brian2 forum"
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class XO(Constants):
+    """The constants of one experiment, in SI units."""
+
+    listing: ClassVar[str] = "python -m diehlcook companion xo --params"
+
+    networks: int = par(20, "", "networks side by side, each with random numbers of its own", OURS)
+    dt: float = par(0.1, "Δt", "time step", OURS, unit="ms")
+
+    n_hidden: int = par(5, "", "hidden neurons; there are 25 inputs and 2 outputs", PAPER)
+    a: float = par(0.02, "a", "rate of the recovery", NEURON, unit="/ms")
+    b: float = par(0.2, "b", "sensitivity of the recovery", NEURON, unit="/ms")
+    c: float = par(-65, "c", "reset of the potential", NEURON, unit="mV")
+    d: float = par(8, "d", "step of the recovery", NEURON, unit="mV/ms")
+    v_peak: float = par(30, "", "a spike ends here", NEURON, unit="mV")
+
+    presentations: int = par(150, "", "images shown for learning", FORUM)
+    t_presentation: float = par(100, "", "time of an image, with the silence after it", FORUM, unit="ms")
+    pulse: float = par(5, "", "duration of the current into the input of a black pixel", OURS, unit="ms")
+    height: float = par(30, "", "height of this current, and of the teacher's", OURS, unit="mV/ms")
+    jitter: float = par(
+        3, "", "the current starts within so much time, drawn pixel by pixel", OURS, unit="ms"
+    )
+    teacher_delay: float = par(
+        10, "", "after the image, current into the output of its class", FORUM, unit="ms"
+    )
+    shared_current: bool = par(
+        False, "", "fault: hidden neuron and output i get the current of pixel i", OURS
+    )
+
+    weight_sum_hidden: float = par(55, "", "sum of the weights onto a hidden neuron", OURS, unit="mV")
+    weight_sum_output: float = par(30, "", "sum of the weights onto an output", OURS, unit="mV")
+    normalise: bool = par(True, "", "scale weights to these sums after each image", OURS)
+    w_max_hidden: float = par(8, "", "largest weight onto a hidden neuron", OURS, unit="mV")
+    w_max_output: float = par(20, "", "largest weight onto an output", OURS, unit="mV")
+    clip_units: bool = par(
+        False, "", "fault: the bounds are a thousandth of that, volts taken for millivolts", OURS
+    )
+    w_spread: float = par(0.3, "", "initial weights differ by up to this, relative to their mean", OURS)
+    a_plus: float = par(0.4, "A+", "potentiation", OURS, unit="mV")
+    a_ratio: float = par(1.05, "", "depression over potentiation", FORUM)
+    tau_stdp: float = par(20, "τ", "time constant of both traces", FORUM, unit="ms")
+    inhibition: float = par(
+        100,
+        "",
+        "step of the inhibitory current by a spike of another neuron of the layer",
+        OURS,
+        unit="mV/ms",
+    )
+    tau_inh: float = par(5, "", "its time constant", OURS, unit="ms")
+
+    tests: int = par(10, "", "test images of each class for each number of flipped pixels", OURS)
+    flips_max: int = par(8, "", "most pixels that are flipped in a test image, of 25", OURS)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_positive(
+            "networks", "dt", "n_hidden", "presentations", "t_presentation", "pulse", "height", "tests",
+            "weight_sum_hidden", "weight_sum_output", "w_max_hidden", "w_max_output", "a_plus", "tau_stdp", "tau_inh",
+        )  # fmt: skip
+        for name, most in (("w_spread", 1), ("flips_max", 25), ("jitter", 0.5 * self.t_presentation)):
+            if not 0 <= getattr(self, name) <= most:
+                raise DiehlCookError(f"{name} is {self.text(name)}; it must lie between 0 and {most:g}")
+        if self.inhibition < 0:
+            raise DiehlCookError(f"inhibition is {self.text('inhibition')}; it must not be negative")
+        if self.shared_current and self.n_hidden > 25:
+            raise DiehlCookError(
+                f"n_hidden is {self.n_hidden}; with shared_current there must be a pixel for each"
+            )
+
+    @property
+    def images(self) -> int:
+        """Images that a network sees, for learning and for testing."""
+        return self.presentations + 2 * self.tests * (self.flips_max + 1)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Largest weights onto hidden neurons and outputs, in volts."""
+        factor = 1e-3 if self.clip_units else 1.0
+        return factor * self.w_max_hidden, factor * self.w_max_output
+
+
+FAULTS = {
+    "clip-units": {"clip_units": "true"},
+    "shared-current": {"shared_current": "true"},
+    "small-w-max": {"w_max_hidden": "0.8 mV", "w_max_output": "0.8 mV"},
+    "no-competition": {"inhibition": "0 mV/ms", "normalise": "false"},
+    "synchronous": {"jitter": "0 ms"},
+}
+"""Mistakes of the program in the forum, by name: settings."""
+
+EXPLAINED = {
+    "clip-units": "the bound of the weights is in volts, the weights are not: clip(w, 0, wmax*mV)",
+    "shared-current": "one equation for all groups, so hidden neurons and outputs get the current of a pixel",
+    "small-w-max": "the largest weight is 0.8 mV: all pixels of an image together do not make a neuron spike",
+    "no-competition": "neither inhibition nor normalisation: nothing keeps hidden neurons from learning both images",
+    "synchronous": "all pixels spike in the same time step: there are no later ones to depress",
+}
