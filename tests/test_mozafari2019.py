@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from diehlcook.companions.mozafari2019 import backend, encoding, experiment, layers
+from diehlcook.companions.mozafari2019 import backend, encoding, experiment, layers, linear
 from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
 from diehlcook.companions.mozafari2019.encoding import NEVER
 from diehlcook.datasets import load
@@ -285,3 +285,45 @@ def test_small_run_resumes_and_learns(tmp_path):
         whole / "figures" / f"{name}.png" for name in ("features_1", "features_2", "features_3", "epochs")
     ]
     assert all(sheet.stat().st_size > 5_000 for sheet in sheets)
+    pytest.importorskip("sklearn")
+    more = json.loads(
+        diehlcook(*small, "--epochs", 6, "--run", parts, "--resume", "--linear", "--tsne").stdout
+    )
+    assert more["linear"]["test"] > 0.6
+    assert (parts / "figures" / "tsne.png").stat().st_size > 5_000
+    kept = json.loads(diehlcook(*small, "--epochs", 7, "--run", parts, "--resume").stdout)
+    assert kept["linear"] == more["linear"]  # layer 2 is the same
+
+
+def test_linear_readout_chooses_on_held_out_images_and_learns_from_all(monkeypatch):
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(5)
+    labels = np.arange(400).astype(np.uint8) % 10
+    spiked = rng.random((400, 2, 2, 10)) < 0.05
+    spiked[np.arange(400), 0, 0, labels] = True
+    spiked[np.arange(400), 1, 1, labels] = True
+    learned = []
+    fit = linear.classifier
+
+    def watched(strength):
+        one = fit(strength)
+        whole = one.fit
+        one.fit = lambda x, y: learned.append((strength, x.shape[0])) or whole(x, y)
+        return one
+
+    monkeypatch.setattr(linear, "classifier", watched)
+    held, tested = slice(200, 300), slice(300, 400)
+    found = linear.readout(
+        (spiked[:200], labels[:200], spiked[held], labels[held]),
+        (spiked[:300], labels[:300], spiked[tested], labels[tested]),
+    )
+    assert [n for _, n in learned] == [200] * len(linear.STRENGTHS) + [300]
+    assert learned[-1][0] == found.strength
+    assert found.validation > 0.9
+    assert found.test > 0.9
+
+
+def test_linear_readout_says_what_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.svm", None)
+    with pytest.raises(DiehlCookError, match=r"needs scikit-learn.*diehlcook\[readout\]"):
+        linear.classifier(1.0)

@@ -88,7 +88,7 @@ def epochs(curves: dict[str, NDArray[Any]], published: dict[str, float], facts: 
     for name, value in published.items():
         ax.axhline(100 * value, color=GREY, lw=0.7, ls=":")
         ax.annotate(name, (1, 100 * value), fontsize=7, color=GREY, va="bottom")
-    ax.set(xlabel="epoch of layer 3", ylabel="right, %")
+    ax.set(xlabel="epoch of layer 3", ylabel="right, %", ylim=(None, 98.5))
     ax.legend()
     facts_title(ax, "Accuracy over the epochs of reward-modulated STDP", facts)
     return figure
