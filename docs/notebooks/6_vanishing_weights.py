@@ -16,9 +16,8 @@
 # five; they are mended one after the other, and each time the network says what is still wrong.
 
 # %%
+# %matplotlib inline
 import os
-
-import matplotlib.pyplot as plt
 
 from diehlcook.companions.xo import FAULTS, XO, diagnosis, experiment, figures, network
 from diehlcook.companions.xo.command import with_faults
@@ -26,7 +25,6 @@ from diehlcook.companions.xo.constants import EXPLAINED
 
 IMAGES = int(os.environ.get("DIEHLCOOK_IMAGES", "150"))
 small = {"tests": "1", "flips_max": "1"} if IMAGES < 150 else {}
-plt.ioff()  # figures are shown where they are returned
 params = XO().with_values({"presentations": str(IMAGES), **small})
 for fault, explanation in EXPLAINED.items():
     print(f"{fault:15} {explanation}")
