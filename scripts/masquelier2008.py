@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from diehlcook.cli import seeds
+from diehlcook.arguments import seeds
 from diehlcook.companions.masquelier2008.constants import Masquelier2008, scaled
 from diehlcook.figures.style import BLACK, BLUE, GREY, SKY, facts_title, new_figure, styled
 from diehlcook.processes import die_with_parent

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import fmean
 
 from diehlcook import datasets
-from diehlcook.cli import seeds
+from diehlcook.arguments import seeds
 from diehlcook.companions.mozafari2019 import experiment
 from diehlcook.companions.mozafari2019.constants import Mozafari2019
 from diehlcook.progress import progress_report

@@ -10,7 +10,7 @@ import pytest
 from diehlcook.companions.mozafari2019 import backend, encoding, experiment, layers, linear
 from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
 from diehlcook.companions.mozafari2019.encoding import NEVER
-from diehlcook.datasets import load
+from diehlcook.datasets import Dataset, load
 from diehlcook.errors import DiehlCookError
 
 PARAMS = Mozafari2019()
@@ -250,6 +250,35 @@ def test_encoding_of_digits():
     assert all(len(set(count.tolist())) == 1 for count in counts)
 
 
+@pytest.mark.parametrize(
+    ("images", "labels", "says"),
+    [
+        (np.zeros((60, 36, 36), np.uint8), np.zeros(60, np.uint8), "28 x 28 pixels"),
+        (np.zeros((60, 28, 28), np.uint8), np.full(60, 12, np.uint8), "labels from 0 to 9"),
+        (np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8), "2 training images are too few"),
+        (
+            np.zeros((60, 28, 28), np.uint8),
+            np.zeros(60, np.uint8),
+            r"image 0 \(from 0\): it gives 0 input spikes",
+        ),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(images, labels, says, tmp_path):
+    data = Dataset("mine", "train", images, labels, "digest")
+    with pytest.raises(DiehlCookError, match=says):
+        experiment.run(tmp_path, data, data, PARAMS)
+
+
+def test_features_have_the_shape_that_the_layers_give():
+    """Also with another padding, so that the bits on disk are read as they were written."""
+    for changes in ({}, {"pad_1": "5"}, {"pool_2": "2"}):
+        params = PARAMS.with_values({"maps_1": "4", "maps_2": "6", **changes})
+        times = encoding.encode(load("digits", "train").head(2).images, params)
+        weights = experiment.initial_weights(params, 1)[:2]
+        found = experiment.features(times, weights, params)
+        assert found.shape == (2, params.side, params.side, 6)
+
+
 def diehlcook(*arguments):
     command = [sys.executable, "-m", "diehlcook", "companion", "mozafari2019", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -293,6 +322,10 @@ def test_small_run_resumes_and_learns(tmp_path):
     assert (parts / "figures" / "tsne.png").stat().st_size > 5_000
     kept = json.loads(diehlcook(*small, "--epochs", 7, "--run", parts, "--resume").stdout)
     assert kept["linear"] == more["linear"]  # layer 2 is the same
+    assert 1 <= kept["test"]["maps_that_decide"] <= 20
+    fewer = diehlcook(*small, "--epochs", 2, "--run", parts, "--resume")
+    assert "there are 7 epochs already" in fewer.stderr
+    assert json.loads((parts / "run.json").read_text())["epochs"] == 7
 
 
 def test_linear_readout_chooses_on_held_out_images_and_learns_from_all(monkeypatch):

@@ -157,14 +157,14 @@ def test_networks_learn_and_tell(healthy):
     [
         ("clip-units", "weights collapse to zero", 0.0),
         ("small-w-max", "the network is silent", 0.0),
-        ("no-competition", None, 0.5),
+        ("no-competition", None, None),
     ],
 )
 def test_faults_are_found(fault, finding, clean):
     params = with_faults(SMALL, [fault])
     recorded = experiment.simulate(params, SEED)
     right = experiment.accuracy(params, recorded)[0]
-    assert right[:, 0] == pytest.approx(clean)
+    assert right[:, 0].max() <= 0.5 if clean is None else right[:, 0] == pytest.approx(clean)
     if finding:
         found = {one["finding"]: one["networks"] for one in diagnosis.findings(params, recorded)}
         assert found[finding] == 2
@@ -207,12 +207,33 @@ def test_shared_current_hides_a_fault(healthy):
         ({"w_spread": "2"}, "w_spread is 2.0; it must lie between 0 and 1"),
         ({"height": "3 mV"}, "needs a unit such as mV/ms"),
         ({"inhibition": "-1 mV/ms"}, "must not be negative"),
+        ({"dt": "0.3 ms"}, "t_presentation .100 ms. a multiple of it"),
+        ({"jitter": "96 ms"}, "together they must not be longer than t_presentation"),
+        ({"v_peak": "-70 mV"}, "v_peak is -70 mV; it must be greater than c"),
         ({"shared_current": "true", "n_hidden": "30"}, "there must be a pixel for each"),
     ],
 )
 def test_bad_parameters(changes, says):
     with pytest.raises(DiehlCookError, match=says):
         XO().with_values(changes)
+
+
+def test_one_hidden_neuron_has_nobody_to_inhibit():
+    params = SMALL.with_values({"n_hidden": "1", "presentations": "2", "networks": "1"})
+    assert experiment.simulate(params, SEED).hidden_spikes.shape == (1, 2 + 8, 1)
+
+
+def test_both_outputs_at_once_are_no_answer():
+    """Without competition both outputs get the same spikes, and often spike in the same time step."""
+    params = with_faults(SMALL, ["no-competition", "synchronous"])
+    recorded = experiment.simulate(params, SEED)
+    time, layer, neuron = recorded.raster
+    for image in range(params.images):
+        own = (layer == 2) & (time // params.t_presentation == image)
+        first = [time[own & (neuron == output)].min(initial=np.inf) for output in (0, 1)]
+        expected = -1 if first[0] == first[1] else int(first[1] < first[0])
+        assert recorded.answers[0, image] == expected
+    assert (recorded.answers == -1).any()
 
 
 def test_command_compares_with_and_without_the_fault(tmp_path):
@@ -231,3 +252,5 @@ def test_command_compares_with_and_without_the_fault(tmp_path):
     again = subprocess.run([*command, "--run", tmp_path / "run"], capture_output=True, text=True, check=False)
     assert again.returncode == 1
     assert "there is a run already" in again.stderr
+    both = subprocess.run([*command, "--set", "w_max_hidden=1 mV"], capture_output=True, text=True, check=False)  # fmt: skip
+    assert "w_max_hidden is set by --fault small-w-max" in both.stderr

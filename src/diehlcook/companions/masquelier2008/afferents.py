@@ -86,7 +86,8 @@ def drifting(
 
 def draw_slots(params: Masquelier2008, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return the slots of the pattern: every choice without neighbours is equally likely, the block being a ring."""
-    n, k = params.slots, round(params.pattern_freq * params.slots)
+    n = params.slots
+    k = min(round(params.pattern_freq * n), n // 2)
     # A slot with the pattern and the one after it are one piece: k pieces among n - k places, then turned at random
     places = np.sort(rng.choice(n - k, size=k, replace=False))
     return np.sort((places + np.arange(k) + rng.integers(n)) % n).astype(np.int64)

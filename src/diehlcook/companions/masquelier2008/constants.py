@@ -13,7 +13,6 @@ from ...constants import Constants, par
 from ...errors import DiehlCookError
 
 REPLICATION = "Hathway & Goodman 2018"
-OURS = "ours"
 
 RULES = ("rnn", "nn", "all-to-all")
 

@@ -54,7 +54,7 @@ def judge(
 ) -> Verdict:
     """Return how the neuron did; times in seconds, ascending."""
     since = latencies(spikes, onsets, t_pattern)
-    start = duration * (1 - 1 / DECIDES)
+    start = duration - duration / DECIDES
     late, counted = spikes >= start, onsets[onsets >= start]
     hit = np.unique(np.searchsorted(onsets, spikes[late & (since > 0)], side="right"))
     hits = hit[onsets[hit - 1] >= start].size

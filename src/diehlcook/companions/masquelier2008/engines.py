@@ -21,6 +21,8 @@ from .afferents import Block
 from .constants import Masquelier2008
 from .neuron import build, namespace
 
+STOPPED = "interrupted; nothing was written"
+
 WATCHED = 0.5
 """Seconds at the beginning, in the middle and at the end during which the potential is kept, every 0.1 ms or step."""
 
@@ -67,16 +69,19 @@ def runtime(params: Masquelier2008, block: Block, report: Report, cancelled: Cal
         network["potential"].active = watched
         network.run(seconds * b2.second, namespace={}, report=told, report_period=1 * b2.second)
         if stopped:
-            raise Interrupted("interrupted; nothing was written")
+            raise Interrupted(STOPPED)
     return course(network, params)
 
 
 def standalone(
-    params: Masquelier2008, block: Block, _report: Report, _cancelled: Callable[[], bool]
+    params: Masquelier2008, block: Block, _report: Report, cancelled: Callable[[], bool]
 ) -> Course:
-    """Run the network as a C++ program, without progress; it cannot be interrupted."""
+    """Run the network as a C++ program, without progress."""
     folder = Path(tempfile.mkdtemp(prefix="masquelier2008-"))
     before = b2.get_device()
+    b2.prefs.core.stop_on_keyboard_interrupt = (
+        False  # the program would skip a part, and end as if nothing were missing
+    )
     try:
         b2.set_device("cpp_standalone", directory=str(folder), build_on_run=False)
         b2.device.reinit()
@@ -87,6 +92,10 @@ def standalone(
             network.run(seconds * b2.second, namespace={})
         b2.device.build(directory=str(folder), compile=True, run=True, debug=False)
         return course(network, params)
+    except Exception:
+        if not cancelled():
+            raise
+        raise Interrupted(STOPPED) from None  # the signal has stopped compiler or program, too
     finally:
         b2.device.reinit()
         b2.set_device(before)
@@ -130,36 +139,47 @@ def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Calla
     state = np.array([0.0, 0.0, 0.0, -float(numbers.refractory)])
     synapses = np.zeros((4, params.n_afferents))
     synapses[0] = params.w_init
-    potential, room = np.empty(total, np.float32), np.empty(total, np.int64)
-    spikes, weights = 0, []
-    edges = sorted({*range(0, total, weights_every), *range(0, total, params.steps), total})
+    room = np.empty(total, np.int64)
+    ends = (
+        np.rint(np.cumsum([0, *(seconds for seconds, _ in parts(params.duration))]) / dt).astype(int).tolist()
+    )
+    watched = [
+        span for span, (_, kept) in zip(itertools.pairwise(ends), parts(params.duration), strict=True) if kept
+    ]
+    every = max(round(1e-4 / dt), 1)
+    spikes, weights, potential, times = 0, [], [], []
+    edges = sorted({*range(0, total, weights_every), *range(0, total, params.steps), *ends})
     for first, last in itertools.pairwise(edges):
         if cancelled():
-            raise Interrupted("interrupted; nothing was written")
+            raise Interrupted(STOPPED)
         report(round(first * dt), "")
         if first % weights_every == 0:
             weights.append(synapses[0].astype(np.float32))
         turn = first // params.steps * params.steps
         some = slice(*np.searchsorted(block.step, (first - turn, last - turn)))
-        input_ = block.step[some] + turn, block.afferent[some]
+        keeping = any(start <= first < stop for start, stop in watched)
+        kept = np.empty(last - first if keeping else 0)
         spikes += kernel.run(
-            first, last, *input_, state, synapses, room[spikes:], potential[first:last], numbers
+            first,
+            last,
+            block.step[some] + turn,
+            block.afferent[some],
+            state,
+            synapses,
+            room[spikes:],
+            kept,
+            numbers,
         )
+        if keeping:
+            potential.append(kept[::every].astype(np.float32))
+            times.append(np.arange(first, last, every) * dt)
     report(round(total * dt), "")
-    ends = np.cumsum([0, *(seconds for seconds, _ in parts(params.duration))])
-    watched = np.concatenate(
-        [
-            np.arange(round(start / dt), round(stop / dt), max(round(1e-4 / dt), 1))
-            for start, stop, (_, kept) in zip(ends, ends[1:], parts(params.duration), strict=False)
-            if kept
-        ]
-    )
     return Course(
         np.asarray(room[:spikes] * dt, np.float64),
         np.array([*weights, synapses[0].astype(np.float32)]),
         np.append(np.arange(len(weights)) * WEIGHTS_EVERY, params.duration),
-        potential[watched] / np.float32(params.threshold),
-        watched * dt,
+        np.concatenate(potential) / np.float32(params.threshold),
+        np.concatenate(times),
     )
 
 

@@ -50,14 +50,15 @@ def run(first, last, steps, afferents, u, synapses, fired, kept, p):
     fired
         Gets the time steps of the neuron's spikes.
     kept
-        Gets the potential before each step.
+        Gets the potential before each step, or is empty.
     p
         `Steps`.
     """
     w, ltp, ltd, updated = synapses
     event, spikes = 0, 0
     for step in range(first, last):
-        kept[step - first] = u[0]
+        if kept.size:
+            kept[step - first] = u[0]
         u[0] = p.decay_m * u[0] + p.from_x * u[1] - p.from_a * u[2]
         u[1] *= p.decay_s
         u[2] *= p.decay_s

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...arguments import positive
 from ...errors import DiehlCookError
 from .constants import Mozafari2019
 
@@ -26,10 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the MNIST files")
     parser.add_argument(
-        "--samples", type=int, metavar="N", help="use the first N training images (default: all)"
+        "--samples", type=positive, metavar="N", help="use the first N training images (default: all)"
     )
     parser.add_argument(
-        "--epochs", type=int, metavar="E", help=f"passes of the last layer (default: {EPOCHS}; authors: 680)"
+        "--epochs",
+        type=positive,
+        metavar="E",
+        help=f"passes of the last layer (default: {EPOCHS}, or as many as there are; authors: 680)",
     )
     parser.add_argument("--steps", metavar="T", help="time bins of the input (default: 15)")
     parser.add_argument(
@@ -53,6 +57,7 @@ def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Mozafari2019:
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Train, choose, test, draw."""
     from ... import datasets
+    from ...checkpoint import load_json
     from ...progress import Interruption, progress_report
     from . import experiment, linear
 
@@ -62,7 +67,8 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
         datasets.load(name, split, data=args.data, progress=not args.quiet) for split in ("train", "test")
     )
     train = train.head(args.samples) if args.samples else train
-    epochs = args.epochs or EPOCHS
+    started = load_json(folder / "run.json") if args.resume and (folder / "run.json").exists() else {}
+    epochs = args.epochs or started.get("epochs", EPOCHS)
     if args.linear or args.tsne:
         linear.classifier(1.0)  # says now if scikit-learn is missing
     with (
@@ -121,4 +127,4 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
     if "linear" in facts:
         one = facts["linear"]
         yield f"  linear classifier on layer 2: {one['test']:.2%} (C {one['strength']:g}, held-out {one['validation']:.2%})"
-    yield f"  {facts['wall_s'] / 60:.0f} min"
+    yield f"  {test['maps_that_decide']} maps of layer 3 decide; {facts['wall_s'] / 60:.0f} min"

@@ -10,6 +10,9 @@ from ...errors import DiehlCookError
 
 CODE = "authors' code (SpykeTorch)"
 
+IMAGE_SIDE = 28
+"""Rows and columns of an image."""
+
 DOG = ((3, 3, 6), (3, 6, 3), (7, 7, 14), (7, 14, 7), (13, 13, 26), (13, 26, 13))
 """Difference-of-Gaussians kernels: size, and 9 times the two standard deviations, in pixels; on and off centres at three scales."""
 
@@ -70,8 +73,8 @@ class Mozafari2019(Constants):
     doubling: int = par(500, "", "images after which the rates of STDP double", CODE)
     a_plus_max: float = par(0.15, "", "potentiation at most", CODE)
     a_ratio: float = par(0.75, "", "depression over potentiation once they have doubled", CODE)
-    b_plus: float = par(0.004, "", "depression of inputs that spiked, when punished", CODE)
-    b_minus: float = par(0.0005, "", "potentiation of inputs that did not, when punished", CODE)
+    b_plus: float = par(0.0005, "b+", "potentiation of inputs that did not spike, when punished", CODE)
+    b_minus: float = par(0.004, "b-", "depression of inputs that spiked, when punished", CODE)
     batch: int = par(1000, "", "images after which reward and punishment adapt to the errors", CODE)
 
     def __post_init__(self) -> None:
@@ -80,8 +83,23 @@ class Mozafari2019(Constants):
         self.require_positive("steps", "w_mean", "a_plus", "a_minus", "doubling", "batch", *sizes)
         if self.steps > 250:
             raise DiehlCookError(f"steps is {self.steps}; it must be at most 250")
+        if self.low_3 > self.high_3:
+            raise DiehlCookError(f"low_3 is {self.low_3}; it must not be greater than high_3 ({self.high_3})")
+        if self.w_sd < 0:
+            raise DiehlCookError(f"w_sd is {self.w_sd}; it must not be negative")
+        if self.side < 1:
+            raise DiehlCookError("kernels and pooling leave nothing of an image for layer 3")
         if self.maps_3 % 10:
             raise DiehlCookError(f"maps_3 is {self.maps_3}; it must be a multiple of the 10 classes")
+
+    @property
+    def side(self) -> int:
+        """Rows and columns of what layer 2 gives, after pooling."""
+        side = IMAGE_SIDE
+        for number in (1, 2):
+            one = self.layer(number)
+            side = (side + 2 * one.pad - one.size + 1) // one.pool
+        return side
 
     def layer(self, number: int) -> Layer:
         """Return the constants of layer 1 or 2."""

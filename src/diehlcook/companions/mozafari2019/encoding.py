@@ -72,9 +72,7 @@ def ranks(responses: NDArray[np.float32], steps: int) -> NDArray[np.uint8]:
     flat = responses.ravel()
     bin_size = int(np.count_nonzero(flat)) // steps
     if not bin_size:
-        raise DiehlCookError(
-            f"an image gives {np.count_nonzero(flat)} input spikes; at least {steps} are needed"
-        )
+        raise DiehlCookError(f"it gives {np.count_nonzero(flat)} input spikes; at least {steps} are needed")
     order = np.argsort(-flat, kind="stable")[: bin_size * steps]
     times = np.full(flat.size, NEVER, np.uint8)
     times[order] = np.repeat(np.arange(steps, dtype=np.uint8), bin_size)
@@ -87,5 +85,8 @@ def encode(images: NDArray[np.uint8], params: Mozafari2019) -> NDArray[np.uint8]
     for first in range(0, len(images), AT_ONCE):
         responses = contrasts(images[first : first + AT_ONCE], params)
         for number, one in enumerate(responses, first):
-            times[number] = ranks(one, params.steps)
+            try:
+                times[number] = ranks(one, params.steps)
+            except DiehlCookError as error:
+                raise DiehlCookError(f"image {number} (from 0): {error}") from None
     return times

@@ -22,7 +22,7 @@ from ...errors import DiehlCookError
 from ...progress import Interrupted, Report, silent
 from ...run import versions
 from . import backend
-from .constants import Mozafari2019
+from .constants import IMAGE_SIDE, Mozafari2019
 from .encoding import NEVER, encode
 from .layers import Times, Weights
 
@@ -87,7 +87,7 @@ def train_layer(
                 a_minus = params.a_ratio * a_plus
             report(shown)
             if cancelled():
-                raise Interrupted("interrupted; `--resume` goes on from the last finished layer or epoch")
+                raise Interrupted("interrupted; `--resume` begins again with layer 1")
 
 
 def convergence(weights: Weights) -> float:
@@ -119,7 +119,7 @@ def train_epoch(
         Share of right decisions of the epoch.
     """
     rewarded = np.array([params.a_plus, -params.a_minus])
-    punished = np.array([-params.b_plus, params.b_minus])
+    punished = np.array([-params.b_minus, params.b_plus])
     total = 0
     for first in range(0, len(labels), params.batch):
         part = slice(first, first + params.batch)
@@ -209,7 +209,7 @@ def run_part(
 def read_features(path: Path, params: Mozafari2019) -> NDArray[np.bool_]:
     """Read bits written by `run_part` (n, rows, columns, maps)."""
     packed = load_array(path, shape=(None, None), kind="u", made_by="companion mozafari2019")
-    side = 28 // params.pool_1 // params.pool_2
+    side = params.side
     bits = np.unpackbits(packed, axis=1, count=side * side * params.maps_2)
     return bits.reshape(len(bits), side, side, params.maps_2).astype(np.bool_)
 
@@ -255,10 +255,18 @@ def run(
     Raises
     ------
     DiehlCookError
-        There is a run already, and neither `resume` nor `force`; or it is of other parameters or images.
+        There is a run already, and neither `resume` nor `force`; or it is of other parameters or images, or longer; the images
+        are not of 28 x 28 pixels and ten classes, or too few.
     Interrupted
         `cancelled` returned true; what was finished is kept.
     """
+    for data in (train, test):
+        if data.images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE) or data.labels.max(initial=0) > 9:
+            raise DiehlCookError(f"{data.name}: images must be of 28 x 28 pixels, labels from 0 to 9")
+    if not round(HELD_OUT * len(train)):
+        raise DiehlCookError(f"{len(train)} training images are too few: a sixth of them is held out")
+    if resume and force:
+        raise DiehlCookError("--resume goes on, --force begins again; choose one")
     path = folder / "run.json"
     plan = {
         "schema": SCHEMA,
@@ -277,6 +285,10 @@ def run(
         if different:
             raise DiehlCookError(
                 f"{folder}: cannot resume with another {different[0]} than the run was started with"
+            )
+        if old.get("epochs", 0) > epochs:
+            raise DiehlCookError(
+                f"{folder}: there are {old['epochs']} epochs already; --epochs must not be less"
             )
     if force:
         for part in PARTS:
@@ -317,12 +329,20 @@ def run(
             "images": len(test),
             "last": float(curves["refit"]["judged"][-1]),
             "at_best_epoch": float(curves["refit"]["judged"][best]),
+            "maps_that_decide": maps_that_decide(folder / "refit", params),
         },
         "wall_s": wall(),
         "date": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
     save_json(path, facts)
     return facts
+
+
+def maps_that_decide(part: Path, params: Mozafari2019) -> int:
+    """Return how many maps of the last layer decide one of the judging images, or more."""
+    judging = read_features(part / "features_judging.npy", params)
+    decided = backend.decisions(judging, np.load(part / "weights_3.npy"), params.pad_3)
+    return int(np.unique(decided[decided >= 0]).size)
 
 
 class Results(NamedTuple):

@@ -53,9 +53,7 @@ class XO(Constants):
     normalise: bool = par(True, "", "scale weights to these sums after each image", OURS)
     w_max_hidden: float = par(8, "", "largest weight onto a hidden neuron", OURS, unit="mV")
     w_max_output: float = par(20, "", "largest weight onto an output", OURS, unit="mV")
-    clip_units: bool = par(
-        False, "", "fault: the bounds are a thousandth of that, volts taken for millivolts", OURS
-    )
+    clip_units: bool = par(False, "", "fault: the bounds are a thousandth of that", OURS)
     w_spread: float = par(0.3, "", "initial weights differ by up to this, relative to their mean", OURS)
     a_plus: float = par(0.4, "A+", "potentiation", OURS, unit="mV")
     a_ratio: float = par(1.05, "", "depression over potentiation", FORUM)
@@ -78,11 +76,27 @@ class XO(Constants):
             "networks", "dt", "n_hidden", "presentations", "t_presentation", "pulse", "height", "tests",
             "weight_sum_hidden", "weight_sum_output", "w_max_hidden", "w_max_output", "a_plus", "tau_stdp", "tau_inh",
         )  # fmt: skip
-        for name, most in (("w_spread", 1), ("flips_max", 25), ("jitter", 0.5 * self.t_presentation)):
+        for name, most in (("w_spread", 1), ("flips_max", 25)):
             if not 0 <= getattr(self, name) <= most:
                 raise DiehlCookError(f"{name} is {self.text(name)}; it must lie between 0 and {most:g}")
-        if self.inhibition < 0:
-            raise DiehlCookError(f"inhibition is {self.text('inhibition')}; it must not be negative")
+        for name in ("inhibition", "a_ratio", "jitter", "teacher_delay"):
+            if getattr(self, name) < 0:
+                raise DiehlCookError(f"{name} is {self.text(name)}; it must not be negative")
+        for name in ("jitter", "teacher_delay"):
+            if getattr(self, name) + self.pulse > self.t_presentation:
+                raise DiehlCookError(
+                    f"{name} and pulse are {self.text(name)} and {self.text('pulse')}; together they must not be longer than "
+                    f"t_presentation ({self.text('t_presentation')})"
+                )
+        steps = self.t_presentation / self.dt
+        if self.dt > 5e-4 or abs(steps - round(steps)) > 1e-6:
+            raise DiehlCookError(
+                f"dt is {self.text('dt')}; it must be 0.5 ms or less, and t_presentation ({self.text('t_presentation')}) a multiple of it"
+            )
+        if self.v_peak <= self.c:
+            raise DiehlCookError(
+                f"v_peak is {self.text('v_peak')}; it must be greater than c ({self.text('c')})"
+            )
         if self.shared_current and self.n_hidden > 25:
             raise DiehlCookError(
                 f"n_hidden is {self.n_hidden}; with shared_current there must be a pixel for each"
@@ -92,6 +106,14 @@ class XO(Constants):
     def images(self) -> int:
         """Images that a network sees, for learning and for testing."""
         return self.presentations + 2 * self.tests * (self.flips_max + 1)
+
+    @property
+    def initial_means(self) -> tuple[float, float]:
+        """Mean initial weights onto hidden neurons and outputs, in volts: of their sums, but not above half of the largest weight."""
+        return (
+            min(self.weight_sum_hidden / 25, self.w_max_hidden / 2),
+            min(self.weight_sum_output / self.n_hidden, self.w_max_output / 2),
+        )
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -107,12 +129,12 @@ FAULTS = {
     "no-competition": {"inhibition": "0 mV/ms", "normalise": "false"},
     "synchronous": {"jitter": "0 ms"},
 }
-"""Mistakes of the program in the forum, by name: settings."""
+"""Mistakes of the programs in the forum, by name: settings."""
 
 EXPLAINED = {
     "clip-units": "the bound of the weights is in volts, the weights are not: clip(w, 0, wmax*mV)",
     "shared-current": "one equation for all groups, so hidden neurons and outputs get the current of a pixel",
-    "small-w-max": "the largest weight is 0.8 mV: all pixels of an image together do not make a neuron spike",
+    "small-w-max": "the largest weight is 0.8 mV: all pixels of an image together are 9.6 mV, and a neuron needs 15",
     "no-competition": "neither inhibition nor normalisation: nothing keeps hidden neurons from learning both images",
-    "synchronous": "all pixels spike in the same time step: there are no later ones to depress",
+    "synchronous": "all pixels spike in the same time steps: nothing but the initial weights tells hidden neurons apart",
 }

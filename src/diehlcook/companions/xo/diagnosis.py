@@ -25,7 +25,7 @@ ADVICE = {
     ),
     "weights saturate": (
         "nothing holds their sum, or their bound is too low for it",
-        "normalise to true, w_max_hidden up",
+        "w_max_hidden up, or normalise to true where it is not",
     ),
     "normalisation drifts": ("the bound is below what the sum needs", "w_max_hidden up, clip_units to false"),
     "the network is silent": (
@@ -42,11 +42,17 @@ ADVICE = {
 }
 """Finding: its likely causes here, and what to change."""
 
+NORMAL = {
+    "activity": "2 to 3 spikes per image",
+    "specialisation": "contrast 0.9 to 1.2, likeness 0.5 to 0.65",
+}
+"""Check: what the networks without a fault have (seed 100); the limits are the core's, well outside of this."""
+
 
 def examine(params: XO, recorded: Recorded, network: int) -> list[health.Check]:
     """Return the core's checks of one network, of its hidden neurons and of its answers to test images."""
     n, spread = params.presentations, params.w_spread
-    mean = params.weight_sum_hidden / 25 * 1e3
+    mean = params.initial_means[0] * 1e3
     same = Params().with_values(
         {
             "n_input": 25,
@@ -80,12 +86,18 @@ def examine(params: XO, recorded: Recorded, network: int) -> list[health.Check]:
     return [advised(check) for check in checks]
 
 
+def enough(params: XO) -> bool:
+    """Return whether there are images enough for all checks: with fewer, less is looked at, or nothing."""
+    learned = params.presentations >= max(health.ENOUGH, health.SETTLED * params.n_hidden)
+    return learned and params.images - params.presentations >= health.ENOUGH
+
+
 def advised(check: health.Check) -> health.Check:
     """Return a check with this network's causes and constants in the place of the core's."""
     if check.ok:
         return check
     causes, change = ADVICE.get(check.finding, (check.causes, check.change))
-    return check._replace(causes=causes, change=change)
+    return check._replace(causes=causes, change=change, normal=NORMAL.get(check.name, check.normal))
 
 
 def findings(params: XO, recorded: Recorded) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from ...errors import DiehlCookError
 from ...progress import Interrupted, Report, silent
 from ...run import versions
 from .constants import XO
-from .diagnosis import findings
+from .diagnosis import enough, findings
 from .network import Built, build, normalised
 from .patterns import PIXELS, Shown, nearest, testing, training
 
@@ -37,7 +37,7 @@ class Recorded(NamedTuple):
     pixels: NDArray[np.uint8]
     """(k, n + m, 25)."""
     answers: NDArray[np.int64]
-    """The output that spikes first, `NOTHING` if none does (k, n + m)."""
+    """The output that spikes first, `NOTHING` if none does, or both in the same time step (k, n + m)."""
     hidden_spikes: NDArray[np.int64]
     """(k, n + m, n_hidden)."""
     output_spikes: NDArray[np.int64]
@@ -62,13 +62,10 @@ def draw(params: XO, seed: int) -> tuple[list[Shown], NDArray[np.float64], NDArr
         rng = [np.random.default_rng(child) for child in np.random.SeedSequence((seed, number)).spawn(3)]
         parts = training(params, rng[0]), testing(params, rng[1])
         shown.append(Shown(*(np.concatenate(pair) for pair in zip(*parts, strict=True))))
-        for weights, shape, total, most in (
-            (hidden, (PIXELS, params.n_hidden), params.weight_sum_hidden, params.w_max_hidden),
-            (output, (params.n_hidden, 2), params.weight_sum_output, params.w_max_output),
-        ):
-            mean = total / shape[0]
-            drawn = rng[2].uniform((1 - params.w_spread) * mean, (1 + params.w_spread) * mean, shape)
-            weights.append(np.minimum(drawn, most))
+        shapes = (PIXELS, params.n_hidden), (params.n_hidden, 2)
+        for weights, shape, mean in zip((hidden, output), shapes, params.initial_means, strict=True):
+            low, high = (1 - params.w_spread) * mean, (1 + params.w_spread) * mean
+            weights.append(rng[2].uniform(low, high, shape))
     return shown, np.array(hidden), np.array(output)
 
 
@@ -108,12 +105,13 @@ def show(params: XO, seed: int, report: Report, cancelled: Callable[[], bool]) -
     def before_image() -> None:
         sums = params.weight_sum_hidden, params.weight_sum_output
         for layer, kept in enumerate(history, 1):
+            if len(kept) > n:  # nothing changes any more in tests
+                return
             weights = built.weights(layer)
             if params.normalise:
                 weights = normalised(weights, sums[layer - 1], params.bounds[layer - 1])
                 built.set_weights(layer, weights)
-            if len(kept) <= n:
-                kept.append(weights)
+            kept.append(weights)
 
     built.network.add(
         b2.NetworkOperation(
@@ -160,7 +158,7 @@ def recorded(
         np.add.at(count, at, 1)
         counts.append(count)
     np.minimum.at(first, at, times)  # of the outputs, the last layer
-    answers = np.where(np.isfinite(first).any(axis=-1), first.argmin(axis=-1), NOTHING)
+    answers = np.where(first[..., 0] == first[..., 1], NOTHING, first.argmin(axis=-1))
     raster = np.concatenate(
         [
             np.array([times[neurons < size], np.full((neurons < size).sum(), layer), neurons[neurons < size]])
@@ -225,6 +223,7 @@ def run(
         "right_of_each_network": right.tolist(),
         "nearest_pattern": ideal(params, found).tolist(),
         "findings": findings(params, found),
+        "all_checks": enough(params),
         "wall_s": round(time.monotonic() - started, 1),
         "date": time.strftime("%Y-%m-%d"),
     }

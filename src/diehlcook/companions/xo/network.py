@@ -148,10 +148,12 @@ def build(
         connect(synapses, params.networks, sizes[layer - 1], sizes[layer])
         synapses.bound, synapses.plastic = bound * b2.volt, 1
         network.add(synapses)
+        network_, one, other = np.nonzero(np.ones((params.networks, 1, 1)) - np.eye(sizes[layer]))
+        if not one.size:
+            continue
         lateral = b2.Synapses(
             groups[layer], groups[layer], on_pre=INHIBIT, clock=clock, namespace=params.quantities(), name=f"within_{names[layer]}"
         )  # fmt: skip
-        network_, one, other = np.nonzero(np.ones((params.networks, 1, 1)) - np.eye(sizes[layer]))
         lateral.connect(i=network_ * sizes[layer] + one, j=network_ * sizes[layer] + other)
         network.add(lateral)
     return built
