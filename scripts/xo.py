@@ -1,6 +1,6 @@
 """Show what each fault does to the networks of the companion xo; fill the tables of its page, draw its figures.
 
-    python scripts/xo.py           # 11 experiments of 20 networks, about 6 minutes
+    python scripts/xo.py           # 10 experiments of 20 networks, about 6 minutes
     python scripts/xo.py --page    # write the tables from the records, without running anything
 
 First the program of the forum with all its faults, which are then mended one after the other; then the mended networks with

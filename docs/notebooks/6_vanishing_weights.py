@@ -12,8 +12,8 @@
 # %% [markdown]
 # # Why do my STDP weights vanish?
 # A question of the Brian2 forum: a small network of Izhikevich neurons is to tell X from O on 5 x 5 pixels. The outputs spike as
-# the paper says, but the weights go to 0. Five mistakes are behind this, and they hide each other. Here is the program with all
-# five; they are mended one after the other, and each time the network says what is still wrong.
+# the paper says, but the weights go to 0. Five mistakes in the programs of the forum can do this, and they hide each other. Here is a
+# network with all five; they are mended one after the other, and each time the network says what is still wrong.
 
 # %%
 # %matplotlib inline
@@ -31,7 +31,7 @@ for fault, explanation in EXPLAINED.items():
 
 # %% [markdown]
 # The equations: pulses of current into the inputs of black pixels, two layers of plastic synapses, and a teacher that makes the
-# output of the right class spike 10 ms after the image.
+# output of the right class spike 10 ms after the start of the image.
 
 # %%
 print(network.OUTPUT, network.ON_PRE, network.ON_POST, sep="")
@@ -52,7 +52,7 @@ def look(faults):
 
 
 # %% [markdown]
-# ## The program of the forum
+# ## All five at once
 # All clean images are told, and the weights are gone. How can that be?
 
 # %%
@@ -62,8 +62,8 @@ look(faults)[0]
 # %% [markdown]
 # ## 1. The bound of the weights
 # `clip(w + apost, 0, wmax*mV)` with a weight without unit: up to Brian2 2.4 the bound was taken as 0.001 instead of 1. Newer
-# versions refuse to mix units. With the right bound, weights no longer vanish; but they do not learn anything either, and the answers
-# are the same. So the answers did not come from the weights.
+# versions refuse to mix units. With the right bound, weights no longer vanish, and the answers are the same as before. So the
+# answers did not come from the weights.
 
 # %%
 faults.remove("clip-units")
@@ -81,9 +81,9 @@ look(faults)[0]
 
 # %% [markdown]
 # ## 3. Weights that cannot make a neuron spike
-# From rest it takes 15.25 mV at once. Twelve pixels of 0.8 mV are 9.6 mV. Without a spike of the hidden neuron there is no potentiation,
-# whatever the learning rates are: first let the neuron spike, then learn. With larger bounds hidden neurons spike, and now
-# weights only grow.
+# From rest it takes about 15.2 mV at once. Twelve pixels of 0.8 mV are 9.6 mV. Without a spike of the hidden neuron there is no
+# potentiation, whatever the learning rates are: first let the neuron spike, then learn. With larger bounds hidden neurons spike,
+# and now weights only grow.
 
 # %%
 faults.remove("small-w-max")
@@ -91,17 +91,18 @@ look(faults)[0]
 
 # %% [markdown]
 # ## 4. No competition
-# X and O have no pixel in common, so a neuron that learns both at once is right half of the time. Inhibition lets one neuron have
-# an image, and normalisation takes from the other pixels what it gives to those of this image.
+# X and O have no pixel in common, yet every hidden neuron has learned both, and both outputs spike at once: no answer. Inhibition
+# lets few neurons have an image, and normalisation takes from the other pixels what it gives to those of this image.
 
 # %%
 faults.remove("no-competition")
 look(faults)[0]
 
 # %% [markdown]
-# ## 5. Volleys without order
-# When all pixels spike in the same time step, hidden neurons cannot be told apart by time either, and in some networks none is first.
-# With starts spread over 3 ms, hidden neurons specialise.
+# ## 5. Volleys that repeat
+# All pixels spike in the same time step, and 1.8 ms later once more. Hidden neurons spike in between, and the second volley takes
+# back what the first has taught: in some networks nothing is learned. With starts spread over 3 ms, hidden neurons specialise. (One
+# spike per pixel would do as well: try `pulse` = 2.5 ms and `jitter` = 0 ms.)
 
 # %%
 faults.remove("synchronous")

@@ -136,5 +136,5 @@ EXPLAINED = {
     "shared-current": "one equation for all groups, so hidden neurons and outputs get the current of a pixel",
     "small-w-max": "the largest weight is 0.8 mV: all pixels of an image together are 9.6 mV, and a neuron needs 15",
     "no-competition": "neither inhibition nor normalisation: nothing keeps hidden neurons from learning both images",
-    "synchronous": "all pixels spike in the same time steps: nothing but the initial weights tells hidden neurons apart",
+    "synchronous": "all pixels spike together, twice: the second volley takes back what the first has taught",
 }
