@@ -92,10 +92,14 @@ def standalone(
             network.run(seconds * b2.second, namespace={})
         b2.device.build(directory=str(folder), compile=True, run=True, debug=False)
         return course(network, params)
-    except Exception:
-        if not cancelled():
-            raise
-        raise Interrupted(STOPPED) from None  # the signal has stopped compiler or program, too
+    except RuntimeError as error:
+        if (
+            cancelled()
+        ):  # the signal has stopped the program, too; while compiling it does not reach this process
+            raise Interrupted(STOPPED) from None
+        raise DiehlCookError(
+            f"the C++ program was not built, or stopped ({error}); --engine runtime needs no program"
+        ) from None
     finally:
         b2.device.reinit()
         b2.set_device(before)
