@@ -79,9 +79,8 @@ def standalone(
     """Run the network as a C++ program, without progress."""
     folder = Path(tempfile.mkdtemp(prefix="masquelier2008-"))
     before = b2.get_device()
-    b2.prefs.core.stop_on_keyboard_interrupt = (
-        False  # the program would skip a part, and end as if nothing were missing
-    )
+    # Else the program would skip a part when interrupted, and end as if nothing were missing
+    b2.prefs.core.stop_on_keyboard_interrupt = False
     try:
         b2.set_device("cpp_standalone", directory=str(folder), build_on_run=False)
         b2.device.reinit()
@@ -93,9 +92,7 @@ def standalone(
         b2.device.build(directory=str(folder), compile=True, run=True, debug=False)
         return course(network, params)
     except RuntimeError as error:
-        if (
-            cancelled()
-        ):  # the signal has stopped the program, too; while compiling it does not reach this process
+        if cancelled():  # the signal has stopped the program; one to the compiler does not reach this process
             raise Interrupted(STOPPED) from None
         raise DiehlCookError(
             f"the C++ program was not built, or stopped ({error}); --engine runtime needs no program"
@@ -143,13 +140,10 @@ def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Calla
     state = np.array([0.0, 0.0, 0.0, -float(numbers.refractory)])
     synapses = np.zeros((4, params.n_afferents))
     synapses[0] = params.w_init
-    room = np.empty(total, np.int64)
-    ends = (
-        np.rint(np.cumsum([0, *(seconds for seconds, _ in parts(params.duration))]) / dt).astype(int).tolist()
-    )
-    watched = [
-        span for span, (_, kept) in zip(itertools.pairwise(ends), parts(params.duration), strict=True) if kept
-    ]
+    room = np.empty(total // max(numbers.refractory, 1) + 1, np.int64)
+    seconds, watched = zip(*parts(params.duration), strict=True)
+    ends = np.rint(np.cumsum([0, *seconds]) / dt).astype(int).tolist()
+    spans = list(itertools.compress(itertools.pairwise(ends), watched))
     every = max(round(1e-4 / dt), 1)
     spikes, weights, potential, times = 0, [], [], []
     edges = sorted({*range(0, total, weights_every), *range(0, total, params.steps), *ends})
@@ -161,7 +155,7 @@ def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Calla
             weights.append(synapses[0].astype(np.float32))
         turn = first // params.steps * params.steps
         some = slice(*np.searchsorted(block.step, (first - turn, last - turn)))
-        keeping = any(start <= first < stop for start, stop in watched)
+        keeping = any(start <= first < stop for start, stop in spans)
         kept = np.empty(last - first if keeping else 0)
         spikes += kernel.run(
             first,
