@@ -255,7 +255,8 @@ def diehlcook(*arguments):
 @pytest.fixture(scope="module")
 def small_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("masquelier") / "run"
-    done = diehlcook("--small", "--run", folder, "--seed", 1, "--json")
+    pytest.importorskip("numba")
+    done = diehlcook("--small", "--run", folder, "--seed", 1, "--engine", "fused", "--json")
     assert done.returncode == 0, done.stderr
     return folder, json.loads(done.stdout)
 
@@ -281,11 +282,9 @@ def test_finds_the_pattern_in_a_minute(small_run):
 @pytest.mark.parametrize("rule", ["nn", "all-to-all"])
 def test_other_rules_fall_silent(rule, tmp_path):
     """Depression wins, because afferents fire more often than the neuron: the vanishing weights of the forum, in pure form."""
-    done = diehlcook(
-        "--rule", rule, "--set", "block=4 s", "--set", "blocks=1", "--run", tmp_path / "run", "--json"
-    )
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
+    pytest.importorskip("numba")
+    params = PARAMS.with_values({"block": "4 s", "blocks": "1", "rule": rule})
+    facts = experiment.run(tmp_path / "run", params, engine="fused")
     assert facts["rate"] == 0
     assert np.load(tmp_path / "run" / "weights.npy")[-1].mean() < 0.3
 
