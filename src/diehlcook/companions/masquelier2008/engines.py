@@ -30,8 +30,8 @@ WEIGHTS_EVERY = 5.0
 """Seconds between two records of the weights."""
 
 
-class Course(NamedTuple):
-    """What the neuron did; times in seconds."""
+class Recorded(NamedTuple):
+    """What is kept of an experiment; times in seconds. An engine fills in what the neuron did."""
 
     spikes: NDArray[np.float64]
     """Of the neuron (n,)."""
@@ -41,6 +41,10 @@ class Course(NamedTuple):
     potential: NDArray[np.float32]
     """(p,) at `potential_time`, in thresholds."""
     potential_time: NDArray[np.float64]
+    onsets: NDArray[np.float64] = np.zeros(0)
+    """Beginnings of the patterns (m,)."""
+    raster: NDArray[np.int32] = np.zeros((2, 0), np.int32)
+    """Time steps and afferents of the input (2, r), up to `experiment.RASTER` after the first pattern has begun."""
 
 
 def parts(duration: float) -> list[tuple[float, bool]]:
@@ -51,7 +55,7 @@ def parts(duration: float) -> list[tuple[float, bool]]:
     return [(WATCHED, True), (between, False), (WATCHED, True), (between, False), (WATCHED, True)]
 
 
-def runtime(params: Masquelier2008, block: Block, report: Report, cancelled: Callable[[], bool]) -> Course:
+def runtime(params: Masquelier2008, block: Block, report: Report, cancelled: Callable[[], bool]) -> Recorded:
     """Run the network in this process."""
     choose_target()
     b2.prefs.core.stop_on_keyboard_interrupt = False  # a stopped run would look like a finished one
@@ -70,12 +74,12 @@ def runtime(params: Masquelier2008, block: Block, report: Report, cancelled: Cal
         network.run(seconds * b2.second, namespace={}, report=told, report_period=1 * b2.second)
         if stopped:
             raise Interrupted(STOPPED)
-    return course(network, params)
+    return recorded(network, params)
 
 
 def standalone(
     params: Masquelier2008, block: Block, _report: Report, cancelled: Callable[[], bool]
-) -> Course:
+) -> Recorded:
     """Run the network as a C++ program, without progress."""
     folder = Path(tempfile.mkdtemp(prefix="masquelier2008-"))
     before = b2.get_device()
@@ -90,7 +94,7 @@ def standalone(
             network["potential"].active = watched
             network.run(seconds * b2.second, namespace={})
         b2.device.build(directory=str(folder), compile=True, run=True, debug=False)
-        return course(network, params)
+        return recorded(network, params)
     except RuntimeError as error:
         if cancelled():  # the signal has stopped the program; one to the compiler does not reach this process
             raise Interrupted(STOPPED) from None
@@ -114,10 +118,10 @@ def observed(params: Masquelier2008, block: Block) -> b2.Network:
     return network
 
 
-def course(network: b2.Network, params: Masquelier2008) -> Course:
+def recorded(network: b2.Network, params: Masquelier2008) -> Recorded:
     """Return what the monitors of a network have kept."""
     weights, potential = network["weights"], network["potential"]
-    return Course(
+    return Recorded(
         np.array(network["spikes"].t_),
         np.vstack([np.array(weights.w).T, np.array(network["synapses"].w)[None]]).astype(np.float32),
         np.append(np.array(weights.t_), params.duration),
@@ -126,7 +130,7 @@ def course(network: b2.Network, params: Masquelier2008) -> Course:
     )
 
 
-def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Callable[[], bool]) -> Course:
+def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Callable[[], bool]) -> Recorded:
     """Run the compiled loop: the same spikes at the same time steps as Brian2."""
     try:
         from . import kernel
@@ -172,7 +176,7 @@ def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Calla
             potential.append(kept[::every].astype(np.float32))
             times.append(np.arange(first, last, every) * dt)
     report(round(total * dt), "")
-    return Course(
+    return Recorded(
         np.asarray(room[:spikes] * dt, np.float64),
         np.array([*weights, synapses[0].astype(np.float32)]),
         np.append(np.arange(len(weights)) * WEIGHTS_EVERY, params.duration),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...checkpoint import load_array, save_array, save_json
 from ...errors import DiehlCookError
@@ -17,29 +16,12 @@ from ...run import versions
 from .afferents import draw_block
 from .constants import Masquelier2008
 from .criteria import judge
-from .engines import ENGINES
+from .engines import ENGINES, Recorded
 
 RASTER = 0.5
 """Seconds of input that are kept from the first pattern on."""
 
 SCHEMA = 1
-
-
-class Recorded(NamedTuple):
-    """What is kept of an experiment; times in seconds."""
-
-    spikes: NDArray[np.float64]
-    """Of the neuron (n,)."""
-    onsets: NDArray[np.float64]
-    """Beginnings of the patterns (m,)."""
-    weights: NDArray[np.float32]
-    """(k, n_afferents), at `weights_time`; the last row is at the end."""
-    weights_time: NDArray[np.float64]
-    potential: NDArray[np.float32]
-    """(p,) at `potential_time`, in thresholds."""
-    potential_time: NDArray[np.float64]
-    raster: NDArray[np.int32]
-    """Time steps and afferents of the input (2, r), up to `RASTER` after the first pattern has begun."""
 
 
 def simulate(
@@ -67,8 +49,7 @@ def simulate(
     onsets = (np.arange(params.blocks)[:, None] * params.block + block.slots * params.t_pattern).ravel()
     shown = np.searchsorted(block.step * params.dt, onsets[:1].sum() + RASTER)
     raster = np.array([block.step[:shown], block.afferent[:shown]])
-    course = ENGINES[engine](params, block, report, cancelled)
-    return Recorded(onsets=onsets, raster=raster, **course._asdict())
+    return ENGINES[engine](params, block, report, cancelled)._replace(onsets=onsets, raster=raster)
 
 
 def run(

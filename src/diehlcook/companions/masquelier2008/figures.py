@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...figures.style import BLUE, GREY, VERMILION, facts_title, new_figure, styled
 from .constants import Masquelier2008
 from .criteria import latencies
-from .experiment import Recorded
+from .engines import Recorded
 
 SHOWN = 100
 """Afferents in the raster, half of them of the pattern."""
