@@ -56,6 +56,9 @@ KINDS = {
 RULES = ("triplet", "triplet-100n", "power-law", "exponential", "pre-and-post")
 """Learning rules; their equations are in `synapses`."""
 
+ORDERS = ("file", "shuffled")
+"""Orders of the training images; see `order.image_at`."""
+
 
 @dataclass(frozen=True)
 class Params(Constants):
@@ -164,6 +167,13 @@ class Params(Constants):
         3.0, "β", "strength of the weight dependence, Eq. 4", "assumed: of Querlioz et al. 2013, as in a port"
     )
 
+    order: str = par(
+        "file",
+        "",
+        "order of the training images: every pass as in the file, or each pass shuffled anew from the seed",
+        "ours: a choice; the authors' code has file order (j mod 60,000)",
+        choices=ORDERS,
+    )
     t_stimulus: float = par(350, "T_stim", "time an image is shown", PAPER.format("2.5"), unit="ms")
     t_rest: float = par(150, "T_rest", "time without input after it", PAPER.format("2.5"), unit="ms")
     pixel_rate: float = par(0.125, "ρ", "input rate per grey level and unit of intensity", CODE, unit="Hz")

@@ -1,6 +1,6 @@
 """Phase 1: learn from images without labels (paper §2.6); state goes to checkpoints, results to .npy files.
 
-Image order is file order, the same in every epoch, as in the authors' code. Labels are only written beside the history
+Which image is shown when, `order.image_at` says. Labels are only written beside the history
 and used for the accuracy curve during training: labels from one window of images classify the next (paper Fig. 2C).
 """
 
@@ -11,13 +11,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import health, neurons, readout, wiring
+from . import health, neurons, order, readout, wiring
 from .checkpoint import Checkpoints, digest, save_array
 from .datasets import Dataset
 from .engines import Cancelled, Model, Responses, State, open_engine
@@ -67,6 +68,9 @@ CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
 
 CHUNK_SECONDS = 5.0
 """Aimed at, so that progress is seen and an interrupt loses little."""
+
+ImageAt = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+"""Gives the image at each position of a training; see `order.image_at`."""
 
 LATER_RESULTS = ("observe_counts", "assignments", "test_counts", "test_predictions", "confusion")
 RESULTS = ("weights", "theta", "delays", "train_history", "train_accuracy", "train_counts", "train_spikes")
@@ -132,6 +136,7 @@ def train(
     checkpoints = Checkpoints(folder)
     total = len(data) * epochs
     model = Model(params, True, excitatory, plasticity)
+    image_at = partial(order.image_at, n_images=len(data), order=params.order, seed=seed)
     run = Run(folder, preset, params, seed, data.name, model)
     plan = {
         "images": len(data),
@@ -149,7 +154,7 @@ def train(
         state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
         if saved is None:
             start_afresh(run, plan)
-            record = Record(params, total, data.n_classes)
+            record = Record(params, total, data.n_classes, image_at)
             wall = 0.0
         else:
             built = state
@@ -163,7 +168,7 @@ def train(
             for name in ("stopped", "health"):
                 run.facts["train"].pop(name, None)
             run.save()
-            record = Record.restored(params, total, data.n_classes, arrays)
+            record = Record.restored(params, total, data.n_classes, image_at, arrays)
             wall = facts["wall_s"]
             log.info("resuming at image %d of %d", position_of(state), total)
         started = last_saved = time.monotonic()
@@ -180,7 +185,7 @@ def train(
         report(position_of(state), "")
         while position_of(state) < total:
             position = position_of(state)
-            images = data.images[np.arange(position, record.next_stop(position)) % len(data)]
+            images = data.images[record.image_at(np.arange(position, record.next_stop(position)))]
             before = time.monotonic()
             try:
                 advanced, responses = network.advance(state, images, presentations=chunk, cancelled=cancelled)
@@ -197,7 +202,7 @@ def train(
                     )
                 raise
             now = time.monotonic()
-            silent_image = first_unanswered(responses, params, len(data))
+            silent_image = first_unanswered(responses, params, record.image_at)
             if silent_image is not None:
                 save()
             state = advanced
@@ -308,13 +313,13 @@ def check_same_network(state: State, built: State, folder: Path) -> None:
             )
 
 
-def first_unanswered(responses: Responses, params: Params, n_images: int) -> int | None:
+def first_unanswered(responses: Responses, params: Params, image_at: ImageAt) -> int | None:
     """Return the first image that got too few spikes in its last allowed attempt."""
     spikes = responses.counts.sum(axis=1, dtype=np.int64)
     silent_ones = np.flatnonzero(
         (responses.attempt + 1 >= params.max_attempts) & (spikes < params.min_spikes)
     )
-    return int(responses.position[silent_ones[0]]) % n_images if silent_ones.size else None
+    return int(image_at(responses.position[silent_ones[0]])) if silent_ones.size else None
 
 
 def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None:
@@ -326,8 +331,9 @@ def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None
 class Record:
     """What training keeps of the responses: a row per image, the newest counts, and accuracy per window."""
 
-    def __init__(self, params: Params, total: int, n_classes: int) -> None:
+    def __init__(self, params: Params, total: int, n_classes: int, image_at: ImageAt) -> None:
         self.params = params
+        self.image_at = image_at
         self.n_classes = n_classes
         self.total = total
         self.history = np.zeros(total, HISTORY)
@@ -344,9 +350,16 @@ class Record:
         self.snapshots_at = sorted({total * k // snapshots for k in range(snapshots + 1)})
 
     @classmethod
-    def restored(cls, params: Params, total: int, n_classes: int, arrays: dict[str, NDArray[Any]]) -> Record:
+    def restored(
+        cls,
+        params: Params,
+        total: int,
+        n_classes: int,
+        image_at: ImageAt,
+        arrays: dict[str, NDArray[Any]],
+    ) -> Record:
         """Return the record that `arrays` were saved from."""
-        record = cls(params, total, n_classes)
+        record = cls(params, total, n_classes, image_at)
         record.history[: len(arrays["history"])] = arrays["history"]
         record.ring[: len(arrays["ring"])] = arrays["ring"]
         record.ring_labels[: len(arrays["ring"])] = arrays["ring_labels"]
@@ -382,14 +395,14 @@ class Record:
         final = responses.final(self.params.min_spikes, self.params.max_attempts)
         at, counts = responses.position[final], responses.counts[final]
         rows = self.history[at]
-        rows["label"] = labels[at % len(labels)]
+        rows["label"] = labels[self.image_at(at)]
         rows["presentations"] = responses.attempt[final] + 1
         rows["spikes"] = counts.sum(axis=1, dtype=np.int64)
         for name in ("theta_mean", "theta_sd", "weight_mean", "weight_sd"):
             rows[name] = getattr(responses, name)[final]
         self.history[at] = rows
         self.ring[at % len(self.ring)] = counts
-        self.ring_labels[at % len(self.ring)] = labels[at % len(labels)]
+        self.ring_labels[at % len(self.ring)] = labels[self.image_at(at)]
         self.spikes = self.spikes + responses.counts.sum(axis=0, dtype=np.int64)
         self.position += at.size
         if self.window and at.size and (at[-1] + 1) % self.window == 0:

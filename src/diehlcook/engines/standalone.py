@@ -64,6 +64,10 @@ SOURCES = (
 """Modules that decide the generated program."""
 
 
+OF_THE_PHASE = ("order",)
+"""Parameters that decide which images a phase hands over, and nothing of the program."""
+
+
 def private_folder(prefix: str, parent: Path) -> Path:
     """Make a folder that is this process's own, and delete those of processes that were killed."""
     for path in parent.glob(f"{prefix}-[0-9]*-*"):
@@ -102,7 +106,7 @@ def specification(model: Model) -> dict[str, Any]:
     """Return what decides the program of a model, ready for JSON."""
     package = Path(__file__).parents[1]
     return {
-        "params": {name: getattr(model.params, name) for name in FIELDS},
+        "params": {name: getattr(model.params, name) for name in FIELDS if name not in OF_THE_PHASE},
         "learning": model.learning,
         "excitatory": model.excitatory._asdict(),
         "plasticity": model.plasticity._asdict() if model.plasticity and model.learning else None,
