@@ -48,6 +48,11 @@ class Task(NamedTuple):
         """Name of its folder and record."""
         return f"{self.cell}-seed{self.seed}"
 
+    @property
+    def record(self) -> Path:
+        """Its record: says where and when a network was made, which is not made again on another machine."""
+        return RECORDS / f"{self.name}.json"
+
     def costs(self) -> tuple[float, float, float]:
         """Return the estimated seconds of training, labelling and testing."""
         cell = CELLS[self.cell]
@@ -79,7 +84,6 @@ def work(number: int, task: Task, folder: Path) -> bool:
         return report
 
     resume = (folder / "run.json").exists()
-    path = RECORDS / f"{task.name}.json"
     try:
         run = train(
             folder, training.head(cell.images), load_preset(cell.preset), preset=cell.preset, seed=task.seed,
@@ -95,10 +99,7 @@ def work(number: int, task: Task, folder: Path) -> bool:
         )  # fmt: skip
     except Interrupted:
         return False
-    if (
-        not path.exists()
-    ):  # a record says where and when a network was made; it is not made again on another machine
-        save_json(path, record(load_run(folder), task.cell, training, testing))
+    save_json(task.record, record(load_run(folder), task.cell, training, testing))
     shared["done"][number] = sum(costs)
     return True
 
@@ -165,6 +166,7 @@ def main() -> int:
             for name in options.only
             if seed <= CELLS[name].seeds
         ]
+        tasks = [task for task in tasks if not task.record.exists()]
         if not replicate(tasks, options.runs, options.jobs):
             print("interrupted; everything is saved, the same command goes on")
             return 130

@@ -349,7 +349,7 @@ def test_seizure_stops_the_run(strokes):
         with open_engine("fused", model, delays) as engine:
             return engine.advance(engine.initial_state(7, weights), images)
 
-    with pytest.raises(NetworkError, match=r"without input by image \d+, 100% .* a seizure"):
+    with pytest.raises(NetworkError, match=r"without input after \d+ images, 100% .* a seizure"):
         respond("euler")
     state, responses = respond("exponential_euler")
     assert responses.counts.sum(axis=1).max() < 1000

@@ -242,7 +242,7 @@ def test_a_running_training_is_read_from_its_checkpoint(tmp_path):
     """`doctor` and `plot --follow` see what the newest checkpoint has."""
     params, data, stop = faults.healthy(), load("digits", "train"), []
     folder = tmp_path / "run"
-    with pytest.raises(Exception, match="saved at image"):
+    with pytest.raises(Exception, match="saved after"):
         train(
             folder, data, params, seed=1, engine="fused",
             report=lambda done, words: stop.append(done), cancelled=lambda: len(stop) > 3,
@@ -266,7 +266,7 @@ def test_doctor_on_a_training_that_has_only_begun(tmp_path):
 def test_accuracy_of_the_newest_images(monkeypatch):
     """Labels from the window before; while a window is young, the accuracy of the last whole one."""
     monkeypatch.setattr("diehlcook.train.LATEST", 50)
-    record = Record(faults.healthy(), 1000, 30)
+    record = Record(faults.healthy(), 1000, 1, 30, seed=0)
     assert record.window == 200
     labels = np.arange(1000) % 30
     responses = np.zeros((1000, 50), np.uint16)

@@ -134,7 +134,7 @@ def digest(array: NDArray[Any]) -> str:
 
 
 class Checkpoints:
-    """Numbered checkpoints of a training, each a directory that appears by one rename; the newest `KEPT` stay.
+    """Numbered checkpoints of a training, each a directory that appears by one rename; the newest `KEPT` stay, of a finished one the last.
 
     Parameters
     ----------
@@ -173,8 +173,7 @@ class Checkpoints:
         finally:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
-        for old in self.numbers()[:-KEPT]:
-            shutil.rmtree(self.folder / str(old), ignore_errors=True)
+        self.prune(KEPT)
 
     def load(
         self, names: Iterable[str] | None = None
@@ -208,6 +207,7 @@ class Checkpoints:
                 )
         return arrays, facts
 
-    def clear(self) -> None:
-        """Delete all checkpoints."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def prune(self, kept: int) -> None:
+        """Delete all checkpoints but the newest so many."""
+        for old in self.numbers()[:-kept]:
+            shutil.rmtree(self.folder / str(old), ignore_errors=True)

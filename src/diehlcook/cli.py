@@ -81,6 +81,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="learning rule, with the constants it needs: triplet, power-law, exponential, pre-and-post, triplet-100n",
     )
+    model.add_argument(
+        "--order",
+        metavar="NAME",
+        help="order of the training images: file, the same in every pass, or shuffled, anew in every pass (default: the preset's)",
+    )
 
     source = argparse.ArgumentParser(add_help=False)
     source.add_argument(
@@ -119,7 +124,12 @@ def make_parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[*parents, says])
 
     one = command("train", "learn from unlabelled images", where, model, source, how)
-    one.add_argument("--epochs", type=positive, metavar="E", help="passes over the images (default: 1)")
+    one.add_argument(
+        "--epochs",
+        type=positive,
+        metavar="E",
+        help="passes over the images (default: 1); with --resume, more than before go on from where the training ended",
+    )
     one.add_argument(
         "--seed",
         type=natural,
@@ -256,7 +266,7 @@ def resolve_params(args: argparse.Namespace) -> tuple[str, Params]:
                 args.n_exc,
                 REFERENCE_N_EXC,
             )
-    params = params.with_values(changes)
+    params = params.with_values({"order": args.order} | changes if args.order else changes)
     return Path(preset).stem if preset.endswith(".toml") else preset, params
 
 
@@ -287,7 +297,8 @@ def train_command(args: argparse.Namespace) -> dict[str, Any]:
         old = load_run(folder)
         started = old.facts.get("train", {})
         if not (args.preset or args.set or args.n_exc or args.rule):
-            preset, params = old.preset, old.params
+            preset = old.preset
+            params = old.params.with_values({"order": args.order}) if args.order else old.params
         seed = old.seed if args.seed is None else args.seed
         epochs = args.epochs or started.get("epochs", 1)
         args.dataset, args.samples = args.dataset or old.dataset, args.samples or started.get("images")
@@ -458,7 +469,14 @@ def demo_command(args: argparse.Namespace) -> dict[str, Any]:
     """Run all phases on the embedded digits."""
     folder = args.run or Path("data/runs/demo")
     phase_args = {"run": folder, "dataset": "digits", "data": None, "samples": None}
-    model: dict[str, Any] = {"preset": DEMO_PRESET, "set": [], "n_exc": None, "rule": None, "seeds": None}
+    model: dict[str, Any] = {
+        "preset": DEMO_PRESET,
+        "set": [],
+        "n_exc": None,
+        "rule": None,
+        "order": None,
+        "seeds": None,
+    }
     trained = train_command(argparse.Namespace(**vars(args) | phase_args | model | {"epochs": DEMO_EPOCHS}))
     observed = observe_command(argparse.Namespace(**vars(args) | phase_args))
     tested = test_command(argparse.Namespace(**vars(args) | phase_args | {"repeats": 1}))

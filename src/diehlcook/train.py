@@ -11,14 +11,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import health, neurons, order, readout, wiring
+from . import health, neurons, order, readout, schedule, wiring
 from .checkpoint import Checkpoints, digest, save_array
 from .datasets import Dataset
 from .engines import Cancelled, Model, Responses, State, open_engine
@@ -52,25 +51,18 @@ ACCURACY = np.dtype([("images", "i8"), ("correct", "i8"), ("total", "i8")])
 RING = 10_000
 """Images whose responses are kept: the newest."""
 
-WINDOWS = 5
-"""Accuracy windows of a short training; a long one has windows of `RING` images, as the paper."""
-
-SMALLEST_WINDOW = 100
 LATEST = 1000
 """Images of a window whose accuracy is told while the window lasts."""
 
-SNAPSHOTS = 20
+SNAPSHOTS = 16
 SNAPSHOT_BYTES = 256 * 2**20
-"""Bounds of the weight snapshots, in number and on disk."""
+"""Bounds of the weight snapshots, in number (a power of 2, see `schedule.snapshots`) and on disk."""
 
 CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
 """Seconds."""
 
 CHUNK_SECONDS = 5.0
 """Aimed at, so that progress is seen and an interrupt loses little."""
-
-ImageAt = Callable[[NDArray[np.int64]], NDArray[np.int64]]
-"""Gives the image at each position of a training; see `order.image_at`."""
 
 LATER_RESULTS = ("observe_counts", "assignments", "test_counts", "test_predictions", "confusion")
 RESULTS = ("weights", "theta", "delays", "train_history", "train_accuracy", "train_counts", "train_spikes")
@@ -111,7 +103,7 @@ def train(
     excitatory, plasticity
         Replaced equations; see `network.build_network`.
     resume
-        Continue from the newest checkpoint in `folder`.
+        Continue from the newest checkpoint in `folder`; of a finished training with more `epochs`, from its final state.
     force
         Discard what is in `folder`.
     report, cancelled
@@ -136,7 +128,6 @@ def train(
     checkpoints = Checkpoints(folder)
     total = len(data) * epochs
     model = Model(params, True, excitatory, plasticity)
-    image_at = partial(order.image_at, n_images=len(data), order=params.order, seed=seed)
     run = Run(folder, preset, params, seed, data.name, model)
     plan = {
         "images": len(data),
@@ -146,15 +137,15 @@ def train(
         "shape": list(data.images.shape[1:]),
     }
     saved = to_resume(run, plan, checkpoints, resume=resume, force=force)
-    if run.facts.get("train", {}).get("finished"):
+    if saved is None and run.facts.get("train", {}).get("finished"):
         return run
 
     delays = wiring.initial_delays(params, seed)
+    record = Record(params, len(data), epochs, data.n_classes, seed)
     with open_engine(engine, model, delays) as network:
         state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
         if saved is None:
             start_afresh(run, plan)
-            record = Record(params, total, data.n_classes, image_at)
             wall = 0.0
         else:
             built = state
@@ -165,23 +156,22 @@ def train(
                 if name.startswith("state.")
             }
             check_same_network(state, built, folder)
-            for name in ("stopped", "health"):
-                run.facts["train"].pop(name, None)
-            run.save()
-            record = Record.restored(params, total, data.n_classes, image_at, arrays)
+            go_on(run, epochs)
+            record.restore(arrays)
             wall = facts["wall_s"]
-            log.info("resuming at image %d of %d", position_of(state), total)
+            log.info("resuming after %d of %d images", position_of(state), total)
         started = last_saved = time.monotonic()
 
         def save() -> None:
             arrays = {f"state.{name}": array for name, array in state.items()} | record.arrays(
                 position_of(state)
             )
-            checkpoints.save(position_of(state), arrays, {"wall_s": wall + time.monotonic() - started})
+            facts = {"wall_s": wall + time.monotonic() - started, "complete": position_of(state) == total}
+            checkpoints.save(position_of(state), arrays, facts)
 
         chunk = 100
         if saved is None:
-            record.snapshot(folder, 0, state)
+            record.snapshot(folder, state)
         report(position_of(state), "")
         while position_of(state) < total:
             position = position_of(state)
@@ -192,7 +182,7 @@ def train(
             except Cancelled:
                 save()
                 raise Interrupted(
-                    f"saved at image {position} of {total}; continue with `train --resume --run {folder}`"
+                    f"saved after {position} of {total} images; continue with `train --resume --run {folder}`"
                 ) from None
             except DiehlCookError as error:
                 save()
@@ -202,29 +192,29 @@ def train(
                     )
                 raise
             now = time.monotonic()
-            silent_image = first_unanswered(responses, params, record.image_at)
-            if silent_image is not None:
+            unanswered = first_unanswered(responses, params)
+            if unanswered is not None:
                 save()
             state = advanced
             record.add(responses, data.labels)
-            evidence = record.evidence(state, unanswered=silent_image is not None)
+            evidence = record.evidence(state, unanswered=unanswered is not None)
             checks = health.examine(evidence)
-            if silent_image is not None:
+            if unanswered is not None:
                 reason = NetworkError(
-                    f"image {silent_image} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: "
+                    f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: "
                     f"{health.in_short(checks)} (`doctor --run {folder}` says more); "
                     "train again with other parameters and --force, or leave the image out"
                 )
                 note_stop(run, reason, [health.unanswered(str(reason)), *checks])
                 raise reason
-            record.snapshot(folder, position_of(state), state)
+            record.snapshot(folder, state)
             chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 100, 1000))
             report(position_of(state), record.words(evidence, checks))
             if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
                 save()
                 last_saved = now
         finish(run, state, delays, record, wall + time.monotonic() - started)
-    checkpoints.clear()
+    checkpoints.prune(1)  # the final state, from which more passes can go on
     return run
 
 
@@ -245,7 +235,7 @@ def check_visible(data: Dataset) -> None:
 def to_resume(
     run: Run, plan: dict[str, Any], checkpoints: Checkpoints, *, resume: bool, force: bool
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-    """Return the checkpoint to resume from, if any; refuse what would overwrite or mix runs. Changes no file."""
+    """Return the checkpoint to go on from, if any; refuse what would overwrite or mix runs. Changes no file."""
     if resume and force:
         raise DiehlCookError("--resume continues a run and --force discards it; give one of them")
     if not run.path.exists():
@@ -268,7 +258,7 @@ def to_resume(
         **({"seed": (str(run.seed), str(old.seed))} if run.seed != old.seed else {}),
         **{
             key: (str(plan[key]), str(facts.get(key)))
-            for key in ("images", "epochs", "data")
+            for key in ("images", "data")
             if plan[key] != facts.get(key)
         },
     }
@@ -281,25 +271,65 @@ def to_resume(
         raise DiehlCookError(
             f"{run.folder}: cannot resume with other equations than the run was started with"
         )
+    if plan["epochs"] < facts["epochs"]:
+        raise DiehlCookError(
+            f"{run.folder}: cannot resume with --epochs {plan['epochs']}, the run was started with {facts['epochs']}; "
+            "give as many or more"
+        )
     run.facts = old.facts
-    if facts.get("finished"):
+    if not facts.get("finished"):
+        return checkpoints.load()
+    if plan["epochs"] == facts["epochs"]:
         log.info("training is finished already")
         return None
-    return checkpoints.load()
+    saved = checkpoints.load()
+    if saved is None or not saved[1].get("complete"):
+        raise DiehlCookError(
+            f"{run.folder}: the final state of its training was not kept (networks that come with the package and runs of earlier "
+            "versions have none), so it cannot go on for more epochs; train again with --force"
+        )
+    if digest(saved[0]["state.inp_exc.w"]) != facts["sha256"]["weights"]:
+        raise DiehlCookError(
+            f"{checkpoints.folder}: the final state is not that of the weights in run.json; train again with --force"
+        )
+    return saved
+
+
+def go_on(run: Run, epochs: int) -> None:
+    """Write into run.json that the training goes on, for so many passes in all; discard what came after a shorter one."""
+    train = run.facts["train"]
+    if train["finished"]:
+        later = [name for name in ("observe", "test") if run.facts.pop(name, None) is not None]
+        log.warning(
+            "going on from %d to %d epochs%s", train["epochs"], epochs,
+            f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
+        )  # fmt: skip
+        discard_later_results(run.folder)
+    for name in ("stopped", "health"):
+        train.pop(name, None)
+    train |= {"epochs": epochs, "finished": False}
+    run.save()
 
 
 def start_afresh(run: Run, plan: dict[str, Any]) -> None:
     """Delete the files of an earlier run in the folder, and nothing else; write run.json."""
     if run.path.exists():
-        names = [f"{name}.npy" for name in RESULTS + LATER_RESULTS]
-        for path in [run.path, *(run.folder / name for name in names), *run.folder.glob("raster_*.npy")]:
-            path.unlink(missing_ok=True)
-        (run.folder / "report.html").unlink(missing_ok=True)
-        shutil.rmtree(run.folder / "figures", ignore_errors=True)
+        run.path.unlink()
+        for name in RESULTS:
+            (run.folder / f"{name}.npy").unlink(missing_ok=True)
+        discard_later_results(run.folder)
     for name in ("checkpoints", "snapshots"):  # also what a deleted run.json left behind
         shutil.rmtree(run.folder / name, ignore_errors=True)
     run.facts = {"train": {**plan, "finished": False, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}}
     run.save()
+
+
+def discard_later_results(folder: Path) -> None:
+    """Delete what the phases after the training made of it."""
+    later = [folder / f"{name}.npy" for name in LATER_RESULTS]
+    for path in [*later, *folder.glob("raster_*.npy"), folder / "report.html"]:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(folder / "figures", ignore_errors=True)
 
 
 def check_same_network(state: State, built: State, folder: Path) -> None:
@@ -313,13 +343,13 @@ def check_same_network(state: State, built: State, folder: Path) -> None:
             )
 
 
-def first_unanswered(responses: Responses, params: Params, image_at: ImageAt) -> int | None:
-    """Return the first image that got too few spikes in its last allowed attempt."""
+def first_unanswered(responses: Responses, params: Params) -> int | None:
+    """Return the position of the first image that got too few spikes in its last allowed attempt."""
     spikes = responses.counts.sum(axis=1, dtype=np.int64)
     silent_ones = np.flatnonzero(
         (responses.attempt + 1 >= params.max_attempts) & (spikes < params.min_spikes)
     )
-    return int(image_at(responses.position[silent_ones[0]])) if silent_ones.size else None
+    return int(responses.position[silent_ones[0]]) if silent_ones.size else None
 
 
 def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None:
@@ -331,11 +361,12 @@ def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None
 class Record:
     """What training keeps of the responses: a row per image, the newest counts, and accuracy per window."""
 
-    def __init__(self, params: Params, total: int, n_classes: int, image_at: ImageAt) -> None:
+    def __init__(self, params: Params, n_images: int, epochs: int, n_classes: int, seed: int) -> None:
         self.params = params
-        self.image_at = image_at
+        self.n_images = n_images
         self.n_classes = n_classes
-        self.total = total
+        self.seed = seed
+        self.total = total = n_images * epochs
         self.history = np.zeros(total, HISTORY)
         self.ring = np.zeros((min(RING, total), params.n_exc), np.uint16)
         self.ring_labels = np.zeros(len(self.ring), np.uint8)
@@ -343,33 +374,29 @@ class Record:
         self.accuracy = np.zeros(0, ACCURACY)
         self.assignments = np.full(params.n_exc, -1, np.int8)
         self.position = 0
-        self.window = RING if total >= 2 * RING else total // WINDOWS
-        if self.window < SMALLEST_WINDOW:
-            self.window = 0
-        snapshots = min(SNAPSHOTS, max(1, SNAPSHOT_BYTES // (4 * params.n_input * params.n_exc)))
-        self.snapshots_at = sorted({total * k // snapshots for k in range(snapshots + 1)})
+        self.window = schedule.window_size(n_images)
+        self.most_snapshots = SNAPSHOTS
+        while (
+            self.most_snapshots > 1
+            and self.most_snapshots * params.n_input * params.n_exc * 4 > SNAPSHOT_BYTES
+        ):
+            self.most_snapshots //= 2
 
-    @classmethod
-    def restored(
-        cls,
-        params: Params,
-        total: int,
-        n_classes: int,
-        image_at: ImageAt,
-        arrays: dict[str, NDArray[Any]],
-    ) -> Record:
-        """Return the record that `arrays` were saved from."""
-        record = cls(params, total, n_classes, image_at)
-        record.history[: len(arrays["history"])] = arrays["history"]
-        record.ring[: len(arrays["ring"])] = arrays["ring"]
-        record.ring_labels[: len(arrays["ring"])] = arrays["ring_labels"]
-        record.spikes, record.accuracy, record.assignments = (
-            arrays["spikes"],
-            arrays["accuracy"],
-            arrays["assignments"],
-        )
-        record.position = len(arrays["history"])
-        return record
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take up what `arrays` gave, of this training or of one that ended after fewer passes."""
+        self.position = position = len(arrays["history"])
+        self.history[:position] = arrays["history"]
+        saved = len(arrays["ring"])
+        newest = np.arange(position - saved, position)
+        self.ring[newest % len(self.ring)] = arrays["ring"][newest % max(saved, 1)]
+        self.ring_labels[newest % len(self.ring)] = arrays["ring_labels"][newest % max(saved, 1)]
+        self.spikes = arrays["spikes"]
+        self.accuracy = arrays["accuracy"]
+        self.assignments = arrays["assignments"]
+
+    def image_at(self, position: NDArray[np.int64] | int) -> NDArray[np.int64]:
+        """Return the image at each position of the training."""
+        return order.image_at(position, self.n_images, order=self.params.order, seed=self.seed)
 
     def arrays(self, position: int) -> dict[str, NDArray[Any]]:
         """Return everything for a checkpoint after `position` images."""
@@ -385,7 +412,7 @@ class Record:
 
     def next_stop(self, position: int) -> int:
         """Return the next position at which a chunk has to end: a snapshot, an accuracy window, or the end."""
-        stops = [self.total, *self.snapshots_at]
+        stops = [self.total, schedule.next_snapshot(position, self.n_images, self.most_snapshots)]
         if self.window:
             stops.append((position // self.window + 1) * self.window)
         return min(stop for stop in stops if stop > position)
@@ -465,10 +492,18 @@ class Record:
             ]
         )
 
-    def snapshot(self, folder: Path, position: int, state: State) -> None:
-        """Keep the weights if `position` is one of the chosen ones."""
-        if position in self.snapshots_at:
-            save_array(folder / "snapshots" / f"{position:08d}.npy", state["inp_exc.w"].astype(np.float32))
+    def snapshot(self, folder: Path, state: State) -> None:
+        """Keep the weights if a snapshot is due, or the training ends; delete the snapshots that are given up for it."""
+        kept = schedule.snapshots(self.position, self.n_images, self.most_snapshots)
+        if self.position == self.total:
+            kept.add(self.total)
+        if self.position not in kept:
+            return
+        weights = state["inp_exc.w"].astype(np.float32)
+        save_array(folder / "snapshots" / f"{self.position:08d}.npy", weights)
+        for path in folder.glob("snapshots/*.npy"):
+            if path.stem.isdigit() and int(path.stem) not in kept:
+                path.unlink()
 
 
 def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, wall: float) -> None:

@@ -154,18 +154,18 @@ def check_state(state: State, params: Params) -> None:
     Explicit Euler does either when it carries v past the reversal potential of inhibition. In a rest a network that works
     is silent after a few steps.
     """
-    image = int(state["protocol.position"][0])
+    shown = int(state["protocol.position"][0])
     cure = "use integrator=exponential_euler or a smaller dt"
     for name, values in state.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise NetworkError(
-                f"{name} is no longer finite by image {image}: the integration diverged; {cure}"
+                f"{name} is no longer finite after {shown} images: the integration diverged; {cure}"
             )
     limit = params.n_exc * params.t_rest / max(params.refractory_exc, params.lockout_exc, params.dt)
     spikes = int(state[REST_SPIKES].sum(dtype=np.int64))
     if spikes > SEIZURE * limit:
         raise NetworkError(
-            f"{spikes} spikes without input by image {image}, {spikes / limit:.0%} of what refractoriness allows: a seizure; {cure}"
+            f"{spikes} spikes without input after {shown} images, {spikes / limit:.0%} of what refractoriness allows: a seizure; {cure}"
         )
 
 
