@@ -1,4 +1,4 @@
-"""Command line: ``python -m diehlcook train|observe|test|plot|doctor|report|demo|networks|params|data|companion``.
+"""Command line: ``python -m diehlcook train|observe|test|plot|doctor|report|readouts|demo|networks|params|data|companion``.
 
 Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 health check failed under
 ``--strict``, 130 interrupted after a saved checkpoint.
@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     one.add_argument(
         "--out", type=Path, metavar="FILE", help="file to write (default: report.html in the run)"
+    )
+    one = command(
+        "readouts", "compare ways to read the spikes of a labelled and tested run, without simulating", where
+    )
+    one.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of the MNIST files, for the labels of the images"
     )
     one = command("doctor", "examine a run: is the network alive, competing, learning?", where)
     one.add_argument("--strict", action="store_true", help="exit 3 if something is found")
@@ -410,17 +417,9 @@ def plot_command(args: argparse.Namespace) -> dict[str, Any]:
 
 def data_of(run: Run, phase: str, folder: Path | None) -> Callable[[], Dataset] | None:
     """Return what loads the images of a finished phase, observe or test; None if it is not finished."""
-    from . import datasets
+    from .provenance import images_of
 
-    facts = run.facts.get(phase)
-    if facts is None:
-        return None
-
-    def load() -> Dataset:
-        data = datasets.load(facts["data"]["name"], facts["data"]["split"], data=folder, download=False)
-        return data.head(facts["images"]) if facts["images"] < len(data) else data
-
-    return load
+    return partial(images_of, run, phase, folder) if phase in run.facts else None
 
 
 def report_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -435,6 +434,34 @@ def report_command(args: argparse.Namespace) -> dict[str, Any]:
         test_data=data_of(run, "test", args.data),
     )
     return {"run": str(run.folder), "report": str(path)}
+
+
+def readouts_command(args: argparse.Namespace) -> dict[str, Any]:
+    """Compare the readouts of a run."""
+    from .ladder import ladder
+
+    run = find_run(args)
+    return {"run": str(run.folder), **ladder(run, data=args.data)}
+
+
+def say_readouts(facts: dict[str, Any]) -> None:
+    """Print the readouts of a run, a line each, in the order of their names."""
+    say(
+        f"readouts of {facts['run']}: learned from {facts['labelled_with']:,} responses to training images, "
+        f"judged by {facts['images']:,} test images × {facts['repeats']}"
+    )
+    rows = [("readout", "accuracy", "95 % interval", "against assignment", "p", "chosen", "")]
+    for name, one in facts["readouts"].items():
+        low, high = one["interval95"]
+        against = (f"+{one['gained']} -{one['lost']}", f"{one['p']:.1e}") if "p" in one else ("", "")
+        chosen = ", ".join(f"{key} {value:g}" for key, value in one["chosen"].items())
+        rows.append(
+            (name, f"{one['accuracy']:.2%}", f"[{low:.2%}, {high:.2%}]", *against, chosen, one["says"])
+        )
+    say_table(rows)
+    say(
+        "against assignment: images that only this readout has right, and that only assignment has; p: exact McNemar test"
+    )
 
 
 def doctor_command(args: argparse.Namespace) -> dict[str, Any]:
@@ -585,6 +612,7 @@ COMMANDS = {
     "plot": plot_command,
     "report": report_command,
     "doctor": doctor_command,
+    "readouts": readouts_command,
     "demo": demo_command,
     "networks": networks_command,
     "params": params_command,
@@ -642,6 +670,8 @@ def say_result(command: str, facts: dict[str, Any]) -> None:
         say(f"a run of it is in {facts['unpacked']}; go on with --run {facts['unpacked']}")
     if command == "data":
         say(f"MNIST in {facts['folder']}: {len(facts['verified'])} files verified")
+    if command == "readouts":
+        say_readouts(facts)
     if command == "doctor":
         say_examination(facts)
     elif "runs" not in facts:  # those of several trainings are said with each

@@ -113,7 +113,7 @@ def observe(
         "health": health.as_facts([health.labelling(neurons_per_class, np.unique(data.labels).tolist())]),
         "raster": raster.facts,
         "parents": {"weights": digest(trained.weights), "theta": digest(trained.theta)},
-        "sha256": {"assignments": digest(assignment.labels)},
+        "sha256": {"assignments": digest(assignment.labels), "observe_counts": digest(presented.counts)},
     }
     run.save()
     for path in [*run.folder.glob("test_*.npy"), run.folder / "confusion.npy"]:

@@ -18,14 +18,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import readout, wiring
+from . import readouts, wiring
 from .checkpoint import digest, load_json, save_array, save_json
 from .datasets import Dataset
 from .engines import Cancelled, Engine, Model, open_engine
 from .errors import DiehlCookError
+from .ladder import trained_readout
 from .params import Params
 from .processes import become_worker
 from .progress import Interrupted, Report, silent
+from .readouts import PAPER
 from .run import Run, load_run
 from .stimulus import stream_key
 
@@ -254,13 +256,19 @@ class Predicted(NamedTuple):
     """Labels and responses for n images."""
 
     labels: NDArray[np.int8]
-    """Predicted class (n,); -1 where no labelled neuron fired."""
+    """Predicted class (n,); -1 where no neuron fired (with the paper's readout: no labelled one)."""
     counts: NDArray[np.uint16]
     """Spikes of each excitatory neuron (n, n_exc)."""
 
 
 def predict(
-    run: Run | Path | str, images: NDArray[np.uint8], *, engine: str = "standalone", jobs: int = 1
+    run: Run | Path | str,
+    images: NDArray[np.uint8],
+    *,
+    readout: str = PAPER,
+    data: Path | None = None,
+    engine: str = "standalone",
+    jobs: int = 1,
 ) -> Predicted:
     """Classify images with a trained and labelled run.
 
@@ -270,6 +278,11 @@ def predict(
         A run or its directory.
     images
         Grey levels 0 to 255, (n, rows, columns) or (n, n_input).
+    readout
+        How to read the spikes, one of `readouts.READOUTS`. The paper's uses the labels of the neurons; the others learn from
+        the responses that observe has stored.
+    data
+        Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where it is looked for.
     engine, jobs
         How to simulate; see `present`.
 
@@ -277,6 +290,11 @@ def predict(
     -------
     Predicted
         Labels (n,) and responses (n, n_exc).
+
+    Raises
+    ------
+    DiehlCookError
+        Images of another shape or range, no labels yet, an unknown readout, or responses of another network.
     """
     run = run if isinstance(run, Run) else load_run(Path(run))
     images = np.asarray(images)
@@ -288,9 +306,13 @@ def predict(
         raise DiehlCookError(
             f"images of dtype {images.dtype} from {images.min()} to {images.max()}; expected integers 0 to 255"
         )
-    assignments = run.assignments()
+    fitted: readouts.Fitted
+    if readout == PAPER:
+        assignments = run.assignments()
+        fitted = readouts.Assigned(assignments, max(10, int(assignments.max()) + 1), {})
+    else:
+        fitted = trained_readout(run, readout, data)
     (presented,) = present(
         frozen(run, engine, "predict"), images.astype(np.uint8), [stream_key(run.seed, "predict")], jobs=jobs
     )
-    n_classes = max(10, int(assignments.max()) + 1)
-    return Predicted(readout.predict(presented.counts, assignments, n_classes).labels, presented.counts)
+    return Predicted(fitted.classify(presented.counts), presented.counts)

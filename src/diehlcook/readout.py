@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "Assignment",
+    "McNemar",
     "Prediction",
     "assign_labels",
+    "blocks",
+    "checked",
     "confusion",
+    "mcnemar",
     "per_class",
     "predict",
     "silent",
@@ -89,11 +94,10 @@ def assign_labels(counts: ArrayLike, labels: ArrayLike, n_classes: int = 10) -> 
     ValueError
         If shapes, dtypes or values do not fit.
     """
-    counts = _counts(counts)
+    counts, truth = checked(counts, labels, n_classes)
     n_images, n_exc = counts.shape
-    truth = _classes("labels", labels, n_images, n_classes, lowest=0)
     sums = np.zeros((n_classes, n_exc))
-    for rows in _blocks(n_images, n_exc):
+    for rows in blocks(n_images, n_exc):
         sums += _one_hot(truth[rows], n_classes).T @ counts[rows].astype(np.float64)
     sizes = np.bincount(truth, minlength=n_classes)
     responses = sums / np.maximum(sizes, 1)[:, np.newaxis]
@@ -133,7 +137,7 @@ def predict(counts: ArrayLike, assignments: ArrayLike, n_classes: int = 10) -> P
     sizes = np.maximum(membership.sum(axis=0), 1.0)
     winners = np.empty(n_images, np.int8)
     ties = 0
-    for rows in _blocks(n_images, n_exc):
+    for rows in blocks(n_images, n_exc):
         winners[rows], block_ties = _winners((counts[rows].astype(np.float64) @ membership) / sizes)
         ties += block_ties
     return Prediction(winners, ties)
@@ -252,6 +256,50 @@ def wilson(correct: int, total: int, z: float = 1.959963984540054) -> tuple[floa
     return low, high
 
 
+class McNemar(NamedTuple):
+    """Two classifiers of the same images compared; see `mcnemar`.
+
+    Attributes
+    ----------
+    gained, lost : int
+        Images that only the first one has right, and that only the second one has.
+    p : float
+        Probability of so uneven a split or a more uneven one, if each were as likely as the other; two-sided, exact.
+    """
+
+    gained: int
+    lost: int
+    p: float
+
+
+def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
+    """Compare two classifiers by the images on which they differ (McNemar 1947; the exact, binomial form).
+
+    Parameters
+    ----------
+    first, second : array_like of bool, shape (n_images,)
+        Which images each has right. Every image must be there once: presentations of the same image are not independent.
+
+    Returns
+    -------
+    McNemar
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    one, other = np.asarray(first, bool), np.asarray(second, bool)
+    if one.ndim != 1 or one.shape != other.shape:
+        raise ValueError(f"mcnemar: expected two vectors of equal length, got {one.shape} and {other.shape}")
+    gained, lost = int((one & ~other).sum()), int((~one & other).sum())
+    differing, term, tail = gained + lost, 1, 0
+    for k in range(min(gained, lost) + 1):
+        tail += term  # the binomial coefficient of k, in whole numbers
+        term = term * (differing - k) // (k + 1)
+    return McNemar(gained, lost, float(min(Fraction(1), Fraction(2 * tail, 2**differing))))
+
+
 def summary(
     true: ArrayLike, predicted: Prediction, assignments: ArrayLike, n_classes: int = 10
 ) -> dict[str, Any]:
@@ -316,8 +364,19 @@ def _one_hot(classes: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
     return members
 
 
-def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Cut the rows of a matrix into slices of about `_BLOCK_ELEMENTS` elements."""
+def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Cut the rows of a matrix into slices of about `_BLOCK_ELEMENTS` elements.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        Shape of the matrix.
+
+    Yields
+    ------
+    slice
+        Of rows, in order, all of them together.
+    """
     step = max(1, _BLOCK_ELEMENTS // max(n_columns, 1))
     for start in range(0, n_rows, step):
         yield slice(start, start + step)
@@ -349,6 +408,18 @@ def _classes(name: str, classes: ArrayLike, size: int, n_classes: int, lowest: i
             f"{name}: expected {lowest} to {n_classes - 1}, got {vector.min()} to {vector.max()}"
         )
     return vector.astype(np.int64)
+
+
+def checked(counts: ArrayLike, labels: ArrayLike, n_classes: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return counts (n_images, n_exc) and true classes (n_images,) to learn from.
+
+    Raises
+    ------
+    ValueError
+        If shapes, dtypes or values do not fit.
+    """
+    matrix = _counts(counts)
+    return matrix, _classes("labels", labels, len(matrix), n_classes, lowest=0)
 
 
 def _pair(

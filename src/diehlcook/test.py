@@ -129,6 +129,7 @@ def test(
             "theta": digest(trained.theta),
             "assignments": digest(assignments),
         },
+        "sha256": {"test_counts": digest(counts)},
     }
     run.save()
     shutil.rmtree(partial, ignore_errors=True)
