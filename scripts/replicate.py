@@ -13,6 +13,7 @@ import argparse
 import multiprocessing
 import sys
 import time
+from collections.abc import Sequence
 from concurrent import futures
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,6 +105,13 @@ def work(number: int, task: Task, folder: Path) -> bool:
     return True
 
 
+def missing(cells: Sequence[str]) -> list[Task]:
+    """Return the networks of these cells that have no record: one of every cell before the second of any."""
+    most = max(CELLS[name].seeds for name in cells)
+    tasks = [Task(name, seed) for seed in range(1, most + 1) for name in cells if seed <= CELLS[name].seeds]
+    return [task for task in tasks if not task.record.exists()]
+
+
 def replicate(tasks: list[Task], runs: Path, jobs: int) -> bool:
     """Do the tasks, the longest first; return False if interrupted."""
     tasks = sorted(tasks, key=lambda task: -sum(task.costs()))
@@ -159,14 +167,7 @@ def main() -> int:
     parser.add_argument("--page", action="store_true", help="write docs/results.md only")
     options = parser.parse_args()
     if not options.page:
-        most = max(CELLS[name].seeds for name in options.only)
-        tasks = [
-            Task(name, seed)
-            for seed in range(1, most + 1)  # one network of every cell before the second of any
-            for name in options.only
-            if seed <= CELLS[name].seeds
-        ]
-        tasks = [task for task in tasks if not task.record.exists()]
+        tasks = missing(options.only)
         if not replicate(tasks, options.runs, options.jobs):
             print("interrupted; everything is saved, the same command goes on")
             return 130

@@ -287,3 +287,18 @@ def test_accuracy_of_the_newest_images(monkeypatch):
     assert told[450][1] == 50
     assert told[500] == (1.0, 50)
     assert told[600] == (150 / 200 + told[450][0] * 50 / 200, 200)
+
+
+def test_the_end_of_the_first_lockout_is_no_seizure():
+    """In `brian2-example` all 400 neurons may spike at once 50 ms after the start; later that is an instability."""
+    params, whole = load_preset("brian2-example"), evidence()
+    history = whole.history[:60].copy()
+    for image, unstable in ((0, False), (5, True)):
+        history["spikes"] = 10
+        history["spikes"][image] = 413  # seen in training on MNIST, in image 0, and never again
+        check = health.seizures(whole._replace(params=params, images=60, history=history))
+        assert check.ok != unstable
+    history["spikes"] = 10
+    history["spikes"][0] = 413  # without a lock-out nothing explains it
+    free = params.with_values({"lockout_exc": "0 ms"})
+    assert not health.seizures(whole._replace(params=free, images=60, history=history)).ok

@@ -38,7 +38,7 @@ def test_table_has_mean_and_spread_over_seeds_beside_the_paper(scripts):
     }
     lines = scripts["results_page"].accuracy_table(cells).splitlines()
     (row,) = [line for line in lines if line.startswith("| 400 |")]
-    assert row.startswith("| 400 | **91.50 ± 1.41** | 91.4 | not run | 87.0 |")
+    assert row.startswith("| 400 | **91.50 ± 1.41** (2) | 91.4 | not run | 87.0 |")
     (row,) = [line for line in lines if line.startswith("| 6400 |")]
     assert row.endswith("| — | 94.0 |"), "a cell that is not planned"
     details = scripts["results_page"].details_table(cells)
@@ -161,12 +161,38 @@ def test_finished_and_interrupted_runs_are_taken_up(scripts, tmp_path, monkeypat
     record = json.loads((tmp_path / "records" / "tiny-seed1.json").read_text())
     assert len(record["test"]["accuracies"]) == 2
     assert replicate.shared["done"][0] == pytest.approx(sum(task.costs()), rel=0.1)
-    weights = (tmp_path / "run" / "weights.npy").stat().st_mtime_ns
-    (tmp_path / "records" / "tiny-seed1.json").write_text("made elsewhere")
-    assert replicate.work(0, task, tmp_path / "run")
-    assert (tmp_path / "run" / "weights.npy").stat().st_mtime_ns == weights
-    assert (tmp_path / "records" / "tiny-seed1.json").read_text() == "made elsewhere"
     assert page.passes(record) == "20"
+
+
+def test_what_has_a_record_is_not_run_again(scripts, tmp_path, monkeypatch):
+    replicate, cell = scripts["replicate"], scripts["cells"].Cell
+    monkeypatch.setattr(replicate, "RECORDS", tmp_path)
+    monkeypatch.setitem(replicate.CELLS, "one", cell("smoke", seeds=3))
+    monkeypatch.setitem(replicate.CELLS, "two", cell("smoke", seeds=2))
+    names = [task.name for task in replicate.missing(["one", "two"])]
+    assert names == ["one-seed1", "two-seed1", "one-seed2", "two-seed2", "one-seed3"]
+    (tmp_path / "two-seed1.json").write_text("made elsewhere")
+    assert [task.name for task in replicate.missing(["one", "two"])] == [
+        name for name in names if name != "two-seed1"
+    ]
+
+
+def test_orders_are_compared_seed_by_seed(scripts):
+    """Worked out by hand: gains of 1 and 3 points, t = 2 / (sqrt(2) / sqrt(2)) = 2 with one degree of freedom."""
+    page = scripts["results_page"]
+    file = [made_up("triplet-400", seed, [0.90 + 0.01 * seed]) for seed in (1, 2, 3)]
+    shuffled = [
+        made_up("triplet-400", seed, [accuracy]) | {"cell": "best-triplet-400"}
+        for seed, accuracy in ((1, 0.92), (2, 0.95))
+    ]
+    cells = {"triplet-400": file, "best-triplet-400": shuffled}
+    assert page.gains(page.pairs(cells)["triplet-400"]).tolist() == pytest.approx([1, 3])
+    said = page.order_section(cells)
+    assert "| 1, 2 | 91.50 ± 0.71 | 93.50 ± 2.12 | 91.4 | +1.00, +3.00 | +2.00 ± 1.41 | p = 0.295 |" in said
+    assert "All 2 pairs together: +2.00 ± 1.41 points, 2 of 2" in said
+    shuffled[0]["train"]["epochs"] = 1
+    assert len(page.pairs(cells)["triplet-400"]) == 1, "only trainings of the same length are compared"
+    assert page.order_section({"triplet-400": file}) == "Not run yet.\n"
 
 
 def small(load):
