@@ -38,7 +38,7 @@ class Mutation(NamedTuple):
     after: str = ""
 
 
-RULES, NEURONS, PROTOCOL = "test_rules.py", "test_neurons.py", "test_protocol.py"
+RULES, NEURONS, PROTOCOL, ORDER = "test_rules.py", "test_neurons.py", "test_protocol.py", "test_order.py"
 MUTATIONS = [
     Mutation("synapses.py", "w - eta_pre*x_post1_post,", "w + eta_pre*x_post1_post,", RULES, "TRIPLET ="),
     Mutation("synapses.py", "eta_post*x_pre*x_post2_post", "eta_post*x_pre", RULES, "TRIPLET ="),
@@ -81,6 +81,12 @@ MUTATIONS = [
     Mutation("stimulus.py", "return mix(np.atleast_1d(mix(np.atleast_1d(key + np.uint64(GAMMA))) ^ value))", "return mix(np.atleast_1d(key))", "test_stimulus.py"),
     Mutation("stimulus.py", "MIX_1 = 0xBF58476D1CE4E5B9", "MIX_1 = 0xBF58476D1CE4E5B8", "test_stimulus.py"),
     Mutation("wiring.py", "(steps, axis=1, kind=\"stable\")", "(-steps, axis=1, kind=\"stable\")", "test_network.py"),
+    Mutation("order.py", "permutation(seed, int(one), n_images)", "permutation(seed, 0, n_images)", ORDER),
+    Mutation("order.py", "fold(fold(0, seed), STREAM)", "fold(fold(0, 0), STREAM)", ORDER),
+    Mutation("train.py", "= labels[self.image_at(at)]", "= labels[at % len(labels)]", ORDER),
+    Mutation("train.py", "at % len(self.ring)] = labels[self.image_at(at)]", "at % len(self.ring)] = labels[at % len(labels)]", ORDER),
+    Mutation("train.py", "order=self.params.order, seed=self.seed", "order=self.params.order, seed=0", ORDER),
+    Mutation("train.py", "{record.image_at(unanswered)}", "{unanswered % len(data)}", ORDER),
 ]  # fmt: skip
 
 

@@ -189,7 +189,7 @@ def test_the_kernel_is_the_network(variant, smoke, delays, strokes, numpy_target
     assert joined(ours, "attempt").max() > 0 or variant == "switches"
 
 
-SMALL = {"n_exc": "16", "theta_plus": "0.05 mV"}
+SMALL = {"n_exc": "16", "theta_plus": "0.05 mV", "order": "file"}
 PRESETS = {load_preset(name).with_values(SMALL): name for name in reversed(preset_names())}
 """Presets that are the same at one size are one."""
 
