@@ -1,12 +1,13 @@
 """Redo the paper's results, from nothing to docs/results.md; stop it at any time, the same command goes on.
 
-    python scripts/replicate.py                             # everything: about five hours of two cores
-    python scripts/replicate.py --only triplet-400          # one cell of the table
+    python scripts/replicate.py                             # what has no record yet
+    python scripts/replicate.py --again                     # everything, from nothing: about ten hours of two cores
+    python scripts/replicate.py --again --only triplet-400  # one cell of the table
     python scripts/replicate.py --page                      # write the page from the records, without running anything
 
 Every cell (rule and size) is trained as in the paper, labelled with all 60,000 training images and tested on all 10,000
-test images ten times, with each of its seeds. Runs that are there are not made again; a record of each finished one goes
-to docs/results, and the page is written from the records.
+test images ten times, with each of its seeds. A record of each finished run goes to docs/results, and the page is written
+from the records. A record says where and when a network was made: it stays as it is when the network is made again.
 """
 
 import argparse
@@ -100,16 +101,16 @@ def work(number: int, task: Task, folder: Path) -> bool:
         )  # fmt: skip
     except Interrupted:
         return False
-    save_json(task.record, record(load_run(folder), task.cell, training, testing))
+    if not task.record.exists():
+        save_json(task.record, record(load_run(folder), task.cell, training, testing))
     shared["done"][number] = sum(costs)
     return True
 
 
-def missing(cells: Sequence[str]) -> list[Task]:
-    """Return the networks of these cells that have no record: one of every cell before the second of any."""
+def tasks_of(cells: Sequence[str]) -> list[Task]:
+    """Return the networks of these cells: one of every cell before the second of any."""
     most = max(CELLS[name].seeds for name in cells)
-    tasks = [Task(name, seed) for seed in range(1, most + 1) for name in cells if seed <= CELLS[name].seeds]
-    return [task for task in tasks if not task.record.exists()]
+    return [Task(name, seed) for seed in range(1, most + 1) for name in cells if seed <= CELLS[name].seeds]
 
 
 def replicate(tasks: list[Task], runs: Path, jobs: int) -> bool:
@@ -164,10 +165,18 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=CELLS, default=list(CELLS), metavar="CELL")
     parser.add_argument("--runs", type=Path, default=Path("data/runs/replicate"), help="folder of the runs")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--again", action="store_true", help="run networks that have a record too; records stay"
+    )
     parser.add_argument("--page", action="store_true", help="write docs/results.md only")
     options = parser.parse_args()
     if not options.page:
-        tasks = missing(options.only)
+        tasks = tasks_of(options.only)
+        if not options.again:
+            recorded = [task.name for task in tasks if task.record.exists()]
+            tasks = [task for task in tasks if not task.record.exists()]
+            if recorded:
+                print(f"{len(recorded)} networks have a record and are left out; --again runs them too")
         if not replicate(tasks, options.runs, options.jobs):
             print("interrupted; everything is saved, the same command goes on")
             return 130

@@ -285,6 +285,10 @@ def order_section(cells: dict[str, list[dict[str, Any]]]) -> str:
                 f"All {len(every)} pairs together: {every.mean():+.2f} ± {every.std(ddof=1):.2f} points, {int((every > 0).sum())} of {len(every)} "
                 f"in favour of shuffled order (paired t-test p = {t.pvalue:.1g}, Wilcoxon signed-rank test p = {signed.pvalue:.1g})."
             ),
+            (
+                "The p-values are not corrected for their number. The pairs of one seed share delays, orders and input spikes over the rules, "
+                "so the test of all pairs takes them for more independent than they are."
+            ),
         ]
     return "\n".join(lines) + "\n"
 
@@ -468,7 +472,7 @@ def text() -> str:
     return f"""<!-- Written by scripts/replicate.py from the records in docs/results; edit docs/results/remarks.md instead. -->
 # Results
 
-The paper's table, done again: `python scripts/replicate.py` makes the networks and this page, from nothing; `--page` writes the page from the records of the runs in
+The paper's table, done again: `python scripts/replicate.py --again` makes the networks and this page, from nothing; without `--again` only the networks that have no record yet; `--page` writes the page from the records of the runs in
 [docs/results](results). Trained as in the paper (§2.6: 40,000 images for 100 neurons, 3 passes over 60,000 for 400, 7 for 1600), labels from all 60,000 training images, all 10,000 test images
 presented 10 times. 6400 neurons: one pass instead of 15, tested once. Presets `paper-*`; below the cells of the table, others to
 compare with: `best-*` shows the images of every pass in a new order. "not run": still to come; "—": not planned. Engine: {", ".join(engines)}. Machine: {"; ".join(machines)}, one core per network; {"; ".join(versions)}.

@@ -21,6 +21,7 @@ from trials import Trial, judge
 
 from diehlcook import datasets, present, wiring
 from diehlcook.engines import Model, open_engine
+from diehlcook.order import image_at
 from diehlcook.params import load_preset
 from diehlcook.stimulus import stream_key
 
@@ -47,7 +48,9 @@ def networks(trial: Trial) -> Iterator[tuple[int, float, float]]:
         state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
         for stop in STOPS:
             while (position := int(state["protocol.position"][0])) < stop:
-                images = data.images[np.arange(position, stop) % len(data)]
+                images = data.images[
+                    image_at(np.arange(position, stop), len(data), order=params.order, seed=seed)
+                ]
                 state, _ = network.advance(state, images.reshape(len(images), -1))
             theta = state["exc.theta"]
             frozen = present.Frozen(

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from test_phases import diehlcook, ok
 
 import diehlcook.train as training
-from diehlcook import datasets, load_run, schedule
+from diehlcook import datasets, load_run, recorded, schedule
 from diehlcook.engines import Engine, Responses
 from diehlcook.engines.base import prepared_state
 from diehlcook.errors import DiehlCookError
@@ -77,7 +78,7 @@ class Fake(Engine):
 
 
 @pytest.mark.parametrize(
-    ("n_images", "parts", "windows"), [(25_000, (1, 3), [20_000, 30_000]), (150, (1, 2, 40), [])]
+    ("n_images", "parts", "windows"), [(25_000, (1, 3), [20_000, 30_000]), (150, (1, 2, 40), [300, 450])]
 )
 def test_windows_and_snapshots_do_not_depend_on_the_total(
     n_images, parts, windows, smoke, tmp_path, monkeypatch
@@ -94,7 +95,6 @@ def test_windows_and_snapshots_do_not_depend_on_the_total(
     assert_same_run(tmp_path / "at once", tmp_path / "one by one")
     found = np.load(run.folder / "train_accuracy.npy")
     assert found["images"].tolist()[: len(windows)] == windows
-    assert bool(len(found)) == bool(windows)
     assert len(np.load(run.folder / "train_counts.npy")) == min(10_000, n_images * parts[-1])
     assert (run.folder / "snapshots" / f"{n_images * parts[-1]:08d}.npy").exists()
 
@@ -128,8 +128,9 @@ def test_the_grid_of_snapshots():
     ("n_images", "expected"),
     [
         (10, 0),
-        (150, 0),
-        (499, 0),
+        (99, 0),
+        (150, 150),
+        (499, 499),
         (500, 100),
         (1027, 205),
         (19_999, 3999),
@@ -222,3 +223,37 @@ def test_the_final_state_is_that_of_the_weights(two_passes, tmp_path):
     facts["train"]["sha256"]["weights"] = "0" * 64
     (folder / "run.json").write_text(json.dumps(facts))
     assert "not that of the weights" in refused(folder, "--epochs", "3")
+
+
+def test_several_trainings_go_on_all_or_none(two_passes, tmp_path):
+    """One of two has no final state: both are refused, and the other keeps what it has."""
+    for name in ("seed-0", "seed-1"):
+        ok(*COMMAND, "--run", tmp_path / name, "--seed", name[-1])
+    shutil.rmtree(tmp_path / "seed-1" / "checkpoints")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = diehlcook(
+        *COMMAND, "--run", tmp_path, "--seeds", "0,1", "--resume", "--epochs", "2", "--jobs", "2"
+    )
+    assert done.returncode == 1
+    assert "seed-1: the final state of its training was not kept" in done.stderr
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_snapshot_that_is_given_up_while_it_is_read_is_left_out(two_passes, monkeypatch):
+    """`plot --follow` reads the snapshots of a training that goes on."""
+    run, neurons = load_run(two_passes), np.arange(3)
+    whole = recorded.snapshots(run, neurons)
+    assert [images for images, _ in whole] == sorted(
+        int(path.stem) for path in two_passes.glob("snapshots/*.npy")
+    )
+    load = recorded.load_array
+
+    def vanishing(path, **how):
+        if path.stem == f"{whole[1][0]:08d}":
+            monkeypatch.setattr(Path, "exists", lambda one: one != path)
+        return load(path, **how)
+
+    monkeypatch.setattr(recorded, "load_array", vanishing)
+    assert [images for images, _ in recorded.snapshots(run, neurons)] == [
+        images for k, (images, _) in enumerate(whole) if k != 1
+    ]

@@ -7,8 +7,8 @@ import pytest
 from test_phases import diehlcook, ok
 from test_stimulus import splitmix64
 
-from diehlcook import datasets, order, wiring
-from diehlcook.engines import Model, fused, open_engine
+from diehlcook import datasets, order
+from diehlcook.engines import Model, fused
 from diehlcook.engines.standalone import specification
 from diehlcook.errors import NetworkError
 from diehlcook.observe import observe
@@ -16,6 +16,7 @@ from diehlcook.order import image_at, permutation
 from diehlcook.params import Params, load_preset
 from diehlcook.progress import Interrupted
 from diehlcook.report import exciting, labelling_counts
+from diehlcook.several import Task, train_several
 from diehlcook.stimulus import stream_key
 from diehlcook.train import train
 
@@ -219,19 +220,31 @@ def test_engines_agree_on_shuffled_images(digits, smoke, standalone, tmp_path, n
     assert not np.allclose(other.weights(), runs["fused"].weights(), rtol=0, atol=1e-3)
 
 
-def test_engines_hand_over_the_images_of_a_position(digits, smoke):
-    """Chunks of the shuffled images: 20 at once, or 7, 8 and 5."""
-    params = smoke.with_values({"order": "shuffled"})
-    data, n = digits.head(9), 9
-    images = data.images[image_at(np.arange(20), n, order="shuffled", seed=3)]
-    with open_engine("fused", Model(params, True), wiring.initial_delays(params, 3)) as engine:
-        start = engine.initial_state(stream_key(3, "train"), wiring.initial_weights(params, 3))
-        whole, _ = engine.advance(start, images)
-        state = start
-        for stop in (7, 15, 20):
-            at = np.arange(int(state["protocol.position"][0]), stop)
-            state, _ = engine.advance(state, data.images[image_at(at, n, order="shuffled", seed=3)])
-    assert all(np.array_equal(whole[name], state[name]) for name in whole)
+def test_chunks_do_not_show(digits, smoke, tmp_path, monkeypatch):
+    """A training in chunks of 7 presentations, over the ends of passes, is one in chunks as long as they come."""
+    params, data = smoke.with_values(SHUFFLED), digits.head(45)
+    whole = train(tmp_path / "whole", data, params, seed=2, epochs=3, engine="fused")
+    monkeypatch.setattr("diehlcook.train.CHUNKS", (7, 7))
+    done = []
+    parts = train(
+        tmp_path / "parts", data, params, seed=2, epochs=3, engine="fused", report=lambda images, _words: done.append(images)
+    )  # fmt: skip
+    assert max(np.diff(done)) <= 7
+    for name in ("weights", "theta", "train_history", "train_counts", "train_accuracy"):
+        one, other = (np.load(run.folder / f"{name}.npy") for run in (whole, parts))
+        assert np.array_equal(one, other), name
+
+
+def test_jobs_do_not_show(digits, smoke, tmp_path):
+    """Two shuffled trainings at once, each in a process of its own, are each what one alone would be."""
+    params, data = smoke.with_values(SHUFFLED), digits.head(40)
+    tasks = [Task(tmp_path / str(seed), params, "smoke", seed) for seed in (1, 2)]
+    runs = train_several(tasks, data, jobs=2, epochs=2, engine="fused")
+    alone = train(tmp_path / "alone", data, params, seed=2, epochs=2, engine="fused")
+    assert np.array_equal(runs[1].weights(), alone.weights())
+    labels = [np.load(run.folder / "train_history.npy")["label"].tolist() for run in runs]
+    assert labels[0] != labels[1]
+    assert labels[1] == data.labels[image_at(np.arange(80), 40, order="shuffled", seed=2)].tolist()
 
 
 def test_resume_does_not_show(digits, smoke, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_phases import diehlcook, ok
 
-from diehlcook import datasets, load_run, predict, readout, readouts
+from diehlcook import datasets, load_run, load_shipped, predict, readout, readouts
 from diehlcook.errors import DiehlCookError
 from diehlcook.ladder import ladder
 from diehlcook.readouts import READOUTS, fit
@@ -35,13 +35,13 @@ def test_assignment_is_the_papers():
 
 def test_most_active():
     """Of equally active neurons the lowest label; a neuron without a label says nothing."""
-    assert classify("most-active") == [0, 1, -1, 0, 0]
+    assert classify("most-active") == [0, 1, -1, -1, 0]
 
 
 def test_all_proportions_by_hand():
     scores = NEW @ SHARES
-    expected = np.where(NEW.any(axis=1), scores.argmax(axis=1), -1)
-    assert classify("all-proportions") == expected.tolist() == [2, 1, -1, 0, 0]
+    expected = np.where(scores.any(axis=1), scores.argmax(axis=1), -1)
+    assert classify("all-proportions") == expected.tolist() == [2, 1, -1, -1, 0]
     assert fit("all-proportions", COUNTS, LABELS, 3).weights == pytest.approx(SHARES)
 
 
@@ -269,6 +269,9 @@ def test_results_that_do_not_belong_together_are_refused(run, tmp_path):
     assert "weights.npy is not the one that observe was made with" in one_line(folder)
     with pytest.raises(DiehlCookError, match="not the one that observe was made with"):
         predict(folder, datasets.load("digits", "test").images[:1], engine="fused", readout="naive-bayes")
+    folder = copy("theta")
+    np.save(folder / "theta.npy", np.load(folder / "theta.npy")[::-1])
+    assert "theta.npy is not the one that observe was made with" in one_line(folder)
     folder = copy("labels")
     np.save(folder / "assignments.npy", np.zeros(16, np.int8))
     assert "assignments.npy is not the one that test was made with" in one_line(folder)
@@ -277,7 +280,7 @@ def test_results_that_do_not_belong_together_are_refused(run, tmp_path):
     assert "observe_counts.npy: not what observe wrote" in one_line(folder)
     folder = copy("gone")
     (folder / "test_counts.npy").unlink()
-    assert "test_counts.npy: not found; run `python -m diehlcook test" in one_line(folder)
+    assert "test_counts.npy: not found; make it again with `python -m diehlcook test" in one_line(folder)
     folder = copy("images")
     facts = json.loads((folder / "run.json").read_text())
     facts["observe"]["data"]["sha256"] = "0" * 64
@@ -307,6 +310,34 @@ def test_without_scikit_learn(run):
     assert list(facts["readouts"]) == sorted(set(READOUTS) - {"logistic", "ridge"})
     assert list(facts["left_out"]) == ["logistic", "ridge"]
     assert done.stderr.count("pip install") == 2
+
+
+def test_a_readout_that_is_asked_for_needs_its_library(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    images = datasets.load("digits", "test").images[:1]
+    with pytest.raises(DiehlCookError, match="readout logistic needs scikit-learn; install it with"):
+        predict(run, images, engine="fused", readout="logistic")
+
+
+def test_images_that_were_learned_from_are_told(run, tmp_path, caplog):
+    folder = tmp_path / "copy"
+    shutil.copytree(run, folder)
+    facts = json.loads((folder / "run.json").read_text())
+    facts["test"]["data"], facts["test"]["images"], facts["test"]["repeats"] = (
+        facts["observe"]["data"],
+        300,
+        1,
+    )
+    del facts["test"]["sha256"]
+    (folder / "run.json").write_text(json.dumps(facts))
+    shutil.copy(folder / "observe_counts.npy", folder / "test_counts.npy")
+    ladder(load_run(folder), names=["most-active"])
+    assert "the images that the neurons were labelled with" in caplog.text
+
+
+def test_networks_of_the_package_have_no_responses():
+    with pytest.raises(DiehlCookError, match="make a run of it with `python -m diehlcook networks NAME`"):
+        predict(load_shipped("triplet-400"), np.ones((1, 28, 28), np.uint8), readout="naive-bayes")
 
 
 def test_no_other_readout_is_the_accuracy_of_a_run(run):

@@ -164,17 +164,21 @@ def test_finished_and_interrupted_runs_are_taken_up(scripts, tmp_path, monkeypat
     assert page.passes(record) == "20"
 
 
-def test_what_has_a_record_is_not_run_again(scripts, tmp_path, monkeypatch):
+def test_what_has_a_record_is_run_again_only_if_asked(scripts, tmp_path, monkeypatch, capsys):
     replicate, cell = scripts["replicate"], scripts["cells"].Cell
     monkeypatch.setattr(replicate, "RECORDS", tmp_path)
     monkeypatch.setitem(replicate.CELLS, "one", cell("smoke", seeds=3))
     monkeypatch.setitem(replicate.CELLS, "two", cell("smoke", seeds=2))
-    names = [task.name for task in replicate.missing(["one", "two"])]
+    names = [task.name for task in replicate.tasks_of(["one", "two"])]
     assert names == ["one-seed1", "two-seed1", "one-seed2", "two-seed2", "one-seed3"]
     (tmp_path / "two-seed1.json").write_text("made elsewhere")
-    assert [task.name for task in replicate.missing(["one", "two"])] == [
-        name for name in names if name != "two-seed1"
-    ]
+    asked = []
+    monkeypatch.setattr(replicate, "replicate", lambda tasks, *_: asked.append([task.name for task in tasks]))
+    for options in ([], ["--again"]):
+        monkeypatch.setattr("sys.argv", ["replicate.py", "--only", "one", "two", *options])
+        replicate.main()
+    assert asked == [[name for name in names if name != "two-seed1"], names]
+    assert capsys.readouterr().out.count("1 networks have a record") == 1
 
 
 def test_orders_are_compared_seed_by_seed(scripts):

@@ -204,10 +204,15 @@ class Checkpoints:
             if digest(arrays[name]) != facts["digests"][name]:
                 raise DiehlCookError(
                     f"{path}: damaged; delete {folder} to resume from the checkpoint before it"
+                    if len(numbers) > 1
+                    else f"{path}: damaged, and there is no checkpoint before it; train again with --force"
                 )
         return arrays, facts
 
     def prune(self, kept: int) -> None:
-        """Delete all checkpoints but the newest so many."""
-        for old in self.numbers()[:-kept]:
-            shutil.rmtree(self.folder / str(old), ignore_errors=True)
+        """Delete all checkpoints but the newest so many, and what a kill left of an unfinished one."""
+        for path in [
+            *(self.folder / str(old) for old in self.numbers()[:-kept]),
+            *self.folder.glob(".unfinished-*"),
+        ]:
+            shutil.rmtree(path, ignore_errors=True)

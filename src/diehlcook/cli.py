@@ -459,8 +459,9 @@ def say_readouts(facts: dict[str, Any]) -> None:
             (name, f"{one['accuracy']:.2%}", f"[{low:.2%}, {high:.2%}]", *against, chosen, one["says"])
         )
     say_table(rows)
+    shown = " in the first of them" if facts["repeats"] > 1 else ""
     say(
-        "against assignment: images that only this readout has right, and that only assignment has; p: exact McNemar test"
+        f"against assignment: images that only this readout has right{shown}, and that only assignment has; p: exact McNemar test"
     )
 
 

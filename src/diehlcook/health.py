@@ -250,10 +250,9 @@ def seizures(evidence: Evidence) -> Check | None:
     if history is None or p.integrator != "euler" or p.n_exc < FEW:
         return None
     spikes = history["spikes"]
+    # The lock-out from the start ends for all neurons at once: they may spike together, once
     if p.lockout_exc > 0 and len(history) == evidence.images > 1:
-        spikes = spikes[
-            1:
-        ]  # the lock-out from the start ends for all neurons at once: they spike together, once
+        spikes = spikes[1:]
     most, usual = int(spikes.max()), float(np.median(spikes))
     limit = SEIZURE * p.n_exc * p.t_stimulus / max(p.refractory_exc, p.dt)
     measured, normal = f"up to {most:,} spikes in one image", "below 10 times the median"

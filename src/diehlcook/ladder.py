@@ -11,7 +11,7 @@ import numpy as np
 
 from . import readout, readouts
 from .errors import DiehlCookError
-from .provenance import images_of, responses
+from .provenance import SEEN, images_of, responses
 from .readouts import PAPER, READOUTS, Fitted
 from .run import Run
 
@@ -50,6 +50,8 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
         readouts.check_name(name)
     seen, shown = responses(run, "observe"), responses(run, "test")
     labelling, testing = images_of(run, "observe", data), images_of(run, "test", data)
+    if labelling.digest == testing.digest:
+        log.warning(SEEN)
     n_classes = max(labelling.n_classes, testing.n_classes)
     repeats = len(shown) // len(testing)
     right: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from .checkpoint import Checkpoints, load_array
 from .datasets import Dataset
 from .errors import DiehlCookError
 from .health import Evidence
-from .recorded import examine_run, read_evidence
+from .recorded import examine_run, read_evidence, snapshots
 from .run import Run, load_run
 
 if TYPE_CHECKING:
@@ -162,12 +162,9 @@ def training_figures(run: Run, recorded: Evidence, facts: str) -> Iterator[tuple
         log.warning("no training curves: train_history.npy is not there (shipped networks have none)")
     yield "weights", whole(figures.weight_histogram(weights, facts=facts))
     yield "theta", whole(figures.theta_histogram(recorded.theta, facts=facts))
-    snapshots = sorted((run.folder / "snapshots").glob("*.npy"))
-    if len(snapshots) > 1:
-        chosen = (
-            np.linspace(0, run.params.n_exc - 1, min(STRIP_NEURONS, run.params.n_exc)).round().astype(int)
-        )
-        strip = [(int(path.stem), load_array(path, shape=weights.shape)[:, chosen]) for path in snapshots]
+    chosen = np.linspace(0, run.params.n_exc - 1, min(STRIP_NEURONS, run.params.n_exc)).round().astype(int)
+    strip = snapshots(run, chosen)
+    if len(strip) > 1:
         figure = figures.weight_snapshots(strip, neurons=chosen.tolist(), shape=shape, facts=facts)
         yield "receptive_fields_over_training", figure
 

@@ -15,6 +15,9 @@ from .datasets import Dataset
 from .errors import DiehlCookError
 from .run import Run
 
+SEEN = "these are the images that the neurons were labelled with: the accuracy says nothing about new ones"
+"""The warning where a run is judged by the images it was labelled with."""
+
 
 def check_parents(run: Run, phase: str) -> None:
     """Refuse the result of a phase that was made from other files than those in the folder.
@@ -69,10 +72,12 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
     """
     check_parents(run, phase)
     facts, path = run.facts[phase], run.folder / f"{phase}_counts.npy"
-    if not path.exists():  # networks that come with the package are without their responses
-        raise DiehlCookError(
-            f"{path}: not found; run `python -m diehlcook {phase} --run {run.folder} --force` to make it"
-        )
+    if not path.exists():
+        if "shipped" in run.facts:
+            cure = "networks that come with the package bring none: make a run of it with `python -m diehlcook networks NAME`, then "
+        else:
+            cure = "make it again with "
+        raise DiehlCookError(f"{path}: not found; {cure}`python -m diehlcook {phase} --run DIR --force`")
     counts = load_array(
         path, shape=(facts.get("repeats", 1) * facts["images"], run.params.n_exc), kind="u", made_by=phase
     )

@@ -2,7 +2,8 @@
 
 Every readout learns from the responses to labelled training images, its hyperparameter included, and then classifies
 other responses. The network is the same for all of them, and nothing is simulated here. An image without a single spike
-has no answer (-1) in any of them, and ties go to the lower class.
+has no answer (-1) in any of them, nor has one for which only neurons fired that were silent in learning, where spikes
+vote; ties go to the lower class.
 
 The names are in alphabetical order. Which one is best for a network is for the reader to say, and for training images to
 decide: a readout that is chosen because of its test accuracy has been fitted to the test set.
@@ -34,7 +35,7 @@ LOGISTIC_FIT = 10_000
 SMOOTHING = (1000.0, 100.0, 10.0, 1.0, 0.1)
 """Candidates of naive Bayes: images with the mean response of all classes that are added to each class."""
 
-PENALTY = (1e4, 1e3, 1e2, 1e1, 1.0)
+PENALTY = (1e4, 1e3, 1e2, 1e1, 1.0, 0.1)
 """Candidates of ridge regression: the weight of the squared coefficients."""
 
 STRENGTH = (0.01, 0.1, 1.0, 10.0)
@@ -116,8 +117,9 @@ class Linear(NamedTuple):
 
 
 def answers(scores: NDArray[np.float64], counts: Counts) -> NDArray[np.int8]:
-    """Return the class of the highest score, the lower one of equals; -1 for images without spikes."""
-    found: NDArray[np.int8] = np.where(counts.any(axis=1), scores.argmax(axis=1), -1).astype(np.int8)
+    """Return the class of the highest score, the lower one of equals; -1 without spikes, or if no spike tells a class."""
+    told = counts.any(axis=1) & scores.any(axis=1)
+    found: NDArray[np.int8] = np.where(told, scores.argmax(axis=1), -1).astype(np.int8)
     return found
 
 
@@ -254,6 +256,11 @@ def held_out(n_images: int) -> NDArray[np.bool_]:
     return chosen
 
 
+def evenly(images: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return at most so many of the images, evenly spread."""
+    return images[:: max(1, -(-len(images) // most))]
+
+
 def chosen_by_held_out(
     fits: Callable[..., Iterator[Linear]],
     name: str,
@@ -280,7 +287,7 @@ def chosen_by_held_out(
     judges = held_out(len(counts))
     others = np.flatnonzero(~judges)
     if at_most is not None:
-        others = others[:: max(1, -(-len(others) // at_most))]
+        others = evenly(others, at_most)
     if judges.any() and len(np.unique(labels[others])) > 1:
         tried = fits(counts[others], labels[others], n_classes, candidates)
         seen, truth = counts[judges], labels[judges]

@@ -82,6 +82,21 @@ def evidence(
     )
 
 
+def snapshots(run: Run, neurons: NDArray[np.int64]) -> list[tuple[int, NDArray[np.float32]]]:
+    """Return the weights of some neurons at each snapshot of a training, with the images trained by then.
+
+    A training that is running gives up snapshots as it goes on; one that is gone by the time it is read is left out.
+    """
+    shape, found = (run.params.n_input, run.params.n_exc), []
+    for path in sorted((run.folder / "snapshots").glob("*.npy")):
+        try:
+            found.append((int(path.stem), load_array(path, shape=shape)[:, neurons]))
+        except DiehlCookError:
+            if path.exists():
+                raise
+    return found
+
+
 def examine_run(run: Run, recorded: Evidence | None = None) -> list[health.Check]:
     """Return every check of the health that a run allows, of all its phases; `recorded` if it has been read already."""
     facts = run.facts.get("train", {})

@@ -25,7 +25,7 @@ from .errors import DiehlCookError
 from .health import Evidence
 from .params import DEFAULT_PRESET, load_preset, preset_names
 from .plot import draw
-from .recorded import examine_run, read_evidence
+from .recorded import examine_run, read_evidence, snapshots
 from .run import Run
 
 log = logging.getLogger(__name__)
@@ -200,12 +200,10 @@ def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | N
     rows, columns = run.image_shape()
     final, theta = recorded.weights[:, chosen], recorded.theta[chosen]
     vmax = p.w_max if final.max() >= p.w_max / 2 else float(np.percentile(final, 99.9))
-    files = sorted((run.folder / "snapshots").glob("*.npy"))
-    if len(files) > 1:
-        picked = np.unique(np.linspace(0, len(files) - 1, MOMENTS).round().astype(int))
-        over_time = [
-            (int(files[k].stem), load_array(files[k], shape=(p.n_input, p.n_exc))[:, chosen]) for k in picked
-        ]
+    kept = snapshots(run, chosen)
+    if len(kept) > 1:
+        picked = np.unique(np.linspace(0, len(kept) - 1, MOMENTS).round().astype(int))
+        over_time: list[tuple[int, NDArray[Any]]] = [kept[k] for k in picked]
     else:
         over_time = [(recorded.images, final)]
     labels = run.assignments()[chosen] if "observe" in run.facts else None

@@ -17,8 +17,15 @@ SMALLEST_WINDOW = 100
 
 
 def window_size(n_images: int) -> int:
-    """Return the images of a window of accuracy for passes of `n_images`; 0 if they are too few for windows."""
-    size = WINDOW if n_images >= 2 * WINDOW else n_images // WINDOWS
+    """Return the images of a window of accuracy for passes of `n_images`; 0 if they are too few for windows.
+
+    A window of a pass that is too short for several is the whole pass: labels are then from the pass before.
+    """
+    if n_images >= 2 * WINDOW:
+        return WINDOW
+    size = n_images // WINDOWS
+    if size < SMALLEST_WINDOW:
+        size = n_images
     return size if size >= SMALLEST_WINDOW else 0
 
 

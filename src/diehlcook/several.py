@@ -8,13 +8,15 @@ from concurrent import futures
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .checkpoint import Checkpoints
 from .datasets import Dataset
+from .engines import Model
 from .errors import DiehlCookError
 from .params import Params
 from .processes import become_worker
 from .progress import Interrupted, Report, silent
 from .run import Run
-from .train import train
+from .train import plan_of, to_resume, train
 
 
 class Task(NamedTuple):
@@ -90,6 +92,14 @@ def train_several(
     Interrupted
         `cancelled` returned true; every training that had begun has saved a checkpoint.
     """
+    if options.get("resume"):  # refuse before any of them has gone on
+        plan = plan_of(data, options.get("epochs", 1), options.get("engine", "standalone"))
+        for task in tasks:
+            begun = Run(task.folder, task.preset, task.params, task.seed, data.name, Model(task.params, True))
+            if begun.path.exists():
+                to_resume(
+                    begun, plan, Checkpoints(task.folder), resume=True, force=bool(options.get("force"))
+                )
     context = multiprocessing.get_context("spawn")
     cancel, done = context.Event(), context.Array("q", len(tasks))
     with futures.ProcessPoolExecutor(

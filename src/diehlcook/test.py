@@ -20,6 +20,7 @@ from .datasets import Dataset
 from .errors import DiehlCookError
 from .present import BLOCK, check_size, frozen, present
 from .progress import Report, silent
+from .provenance import SEEN
 from .run import Run
 from .stimulus import stream_key
 
@@ -98,9 +99,7 @@ def test(
     precision, recall = readout.per_class(confusion, class_sizes)
     interval = readout.wilson(round(accuracy * len(data)), len(data))
     if data.digest == run.facts.get("observe", {}).get("data", {}).get("sha256"):
-        log.warning(
-            "these are the images that the neurons were labelled with: the accuracy says nothing about new ones"
-        )
+        log.warning(SEEN)
     save_array(run.folder / "test_counts.npy", counts)
     save_array(run.folder / "test_predictions.npy", np.array([one.labels for one in predictions]))
     save_array(run.folder / "confusion.npy", np.asarray(confusion))

@@ -1,6 +1,6 @@
 """Phase 1: learn from images without labels (paper §2.6); state goes to checkpoints, results to .npy files.
 
-Which image is shown when, `order.image_at` says. Labels are only written beside the history
+`order.image_at` says which image is shown when. Labels are only written beside the history
 and used for the accuracy curve during training: labels from one window of images classify the next (paper Fig. 2C).
 """
 
@@ -63,6 +63,9 @@ CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
 
 CHUNK_SECONDS = 5.0
 """Aimed at, so that progress is seen and an interrupt loses little."""
+
+CHUNKS = (100, 1000)
+"""Presentations of a chunk, at least and at most."""
 
 LATER_RESULTS = ("observe_counts", "assignments", "test_counts", "test_predictions", "confusion")
 RESULTS = ("weights", "theta", "delays", "train_history", "train_accuracy", "train_counts", "train_spikes")
@@ -129,13 +132,7 @@ def train(
     total = len(data) * epochs
     model = Model(params, True, excitatory, plasticity)
     run = Run(folder, preset, params, seed, data.name, model)
-    plan = {
-        "images": len(data),
-        "epochs": epochs,
-        "engine": engine,
-        "data": {"name": data.name, "split": data.split, "sha256": data.digest},
-        "shape": list(data.images.shape[1:]),
-    }
+    plan = plan_of(data, epochs, engine)
     saved = to_resume(run, plan, checkpoints, resume=resume, force=force)
     if saved is None and run.facts.get("train", {}).get("finished"):
         return run
@@ -169,7 +166,7 @@ def train(
             facts = {"wall_s": wall + time.monotonic() - started, "complete": position_of(state) == total}
             checkpoints.save(position_of(state), arrays, facts)
 
-        chunk = 100
+        chunk = CHUNKS[0]
         if saved is None:
             record.snapshot(folder, state)
         report(position_of(state), "")
@@ -208,7 +205,7 @@ def train(
                 note_stop(run, reason, [health.unanswered(str(reason)), *checks])
                 raise reason
             record.snapshot(folder, state)
-            chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), 100, 1000))
+            chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), *CHUNKS))
             report(position_of(state), record.words(evidence, checks))
             if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
                 save()
@@ -230,6 +227,17 @@ def check_visible(data: Dataset) -> None:
         raise DiehlCookError(
             f"{data.name}: image {black[0]} of the {data.split} images is all black ({black.size} such); nothing can respond to it, leave it out"
         )
+
+
+def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
+    """Return what run.json says of a training before it begins."""
+    return {
+        "images": len(data),
+        "epochs": epochs,
+        "engine": engine,
+        "data": {"name": data.name, "split": data.split, "sha256": data.digest},
+        "shape": list(data.images.shape[1:]),
+    }
 
 
 def to_resume(
@@ -298,17 +306,19 @@ def to_resume(
 def go_on(run: Run, epochs: int) -> None:
     """Write into run.json that the training goes on, for so many passes in all; discard what came after a shorter one."""
     train = run.facts["train"]
-    if train["finished"]:
-        later = [name for name in ("observe", "test") if run.facts.pop(name, None) is not None]
-        log.warning(
-            "going on from %d to %d epochs%s", train["epochs"], epochs,
-            f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
-        )  # fmt: skip
-        discard_later_results(run.folder)
+    was_finished, before = train["finished"], train["epochs"]
+    later = [name for name in ("observe", "test") if run.facts.pop(name, None) is not None]
     for name in ("stopped", "health"):
         train.pop(name, None)
     train |= {"epochs": epochs, "finished": False}
     run.save()
+    discard_later_results(run.folder)  # also what a kill left here the last time
+    if was_finished:
+        shutil.rmtree(run.folder / "figures", ignore_errors=True)
+        log.warning(
+            "going on from %d to %d epochs%s", before, epochs,
+            f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
+        )  # fmt: skip
 
 
 def start_afresh(run: Run, plan: dict[str, Any]) -> None:
@@ -318,6 +328,7 @@ def start_afresh(run: Run, plan: dict[str, Any]) -> None:
         for name in RESULTS:
             (run.folder / f"{name}.npy").unlink(missing_ok=True)
         discard_later_results(run.folder)
+        shutil.rmtree(run.folder / "figures", ignore_errors=True)
     for name in ("checkpoints", "snapshots"):  # also what a deleted run.json left behind
         shutil.rmtree(run.folder / name, ignore_errors=True)
     run.facts = {"train": {**plan, "finished": False, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}}
@@ -329,7 +340,6 @@ def discard_later_results(folder: Path) -> None:
     later = [folder / f"{name}.npy" for name in LATER_RESULTS]
     for path in [*later, *folder.glob("raster_*.npy"), folder / "report.html"]:
         path.unlink(missing_ok=True)
-    shutil.rmtree(folder / "figures", ignore_errors=True)
 
 
 def check_same_network(state: State, built: State, folder: Path) -> None:

@@ -64,8 +64,8 @@ SOURCES = (
 """Modules that decide the generated program."""
 
 
-OF_THE_PHASE = ("order",)
-"""Parameters that decide which images a phase hands over, and nothing of the program."""
+NOT_COMPILED = ("order",)
+"""Parameters that the program does not know: they decide which images a phase hands over to it."""
 
 
 def private_folder(prefix: str, parent: Path) -> Path:
@@ -106,7 +106,7 @@ def specification(model: Model) -> dict[str, Any]:
     """Return what decides the program of a model, ready for JSON."""
     package = Path(__file__).parents[1]
     return {
-        "params": {name: getattr(model.params, name) for name in FIELDS if name not in OF_THE_PHASE},
+        "params": {name: getattr(model.params, name) for name in FIELDS if name not in NOT_COMPILED},
         "learning": model.learning,
         "excitatory": model.excitatory._asdict(),
         "plasticity": model.plasticity._asdict() if model.plasticity and model.learning else None,
