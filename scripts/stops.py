@@ -2,10 +2,14 @@
 
     python scripts/stops.py                                              # about 20 minutes for each preset, on one core
     python scripts/stops.py "paper-exponential-400: eta_post=1e-3"       # one preset, changed
+    python scripts/stops.py --shipped                                    # the networks that come with the package, trained on
 
 Each preset is trained on MNIST's training images, once and a little into the second pass. From image 50,000 on the network
 is frozen, as it is, after every thousand; it is labelled with the first 5,000 images and judged by the images from 20,000 to
 25,000, which it saw long before. Test images are not opened. Every network is a row of docs/stops.csv.
+
+With --shipped, the networks that come with the package, which stop at the end of their third pass, go on into a fourth
+one in file order, from the preset's initial membranes, conductances and traces.
 """
 
 import argparse
@@ -13,7 +17,7 @@ import csv
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +26,23 @@ from trials import Trial, judge
 from diehlcook import datasets, present, wiring
 from diehlcook.engines import Model, open_engine
 from diehlcook.order import image_at
-from diehlcook.params import load_preset
+from diehlcook.params import Params, load_preset
+from diehlcook.run import Run
+from diehlcook.shipped import load_shipped, shipped_names
 from diehlcook.stimulus import stream_key
 
 TABLE = Path(__file__).parents[1] / "docs" / "stops.csv"
 STOPS = range(50_000, 64_001, 1_000)
 LABEL, JUDGES = 5_000, slice(20_000, 25_000)
 DEFAULT = ("paper-triplet-400", "paper-exponential-400")
+GO_ON = (0, 1_000, 2_000, 4_000)
+"""Images after its end at which a network that comes with the package is looked at."""
+
+SHIPPED = "shipped network"
+"""What the table says of the settings of these."""
+
+
+Row = dict[str, str]
 
 
 def trial_of(word: str, seed: int) -> Trial:
@@ -38,29 +52,43 @@ def trial_of(word: str, seed: int) -> Trial:
     return Trial("stops", preset, settings, n_exc, STOPS[-1], 1, LABEL, JUDGES.stop - JUDGES.start, seed)
 
 
-def networks(trial: Trial) -> Iterator[tuple[int, float, float]]:
-    """Yield each stop with the share of images that its network gets right, and the spread of theta in mV."""
-    params, seed = trial.params, trial.seed
+def networks(params: Params, seed: int, stops: Iterable[int], begin: Run | None = None) -> Iterator[Row]:
+    """Yield a row for the network at each stop of one training, which begins with the network of a run, if there is one."""
     data = datasets.load("mnist", "train")
     model = Model(params, True)
     delays = wiring.initial_delays(params, seed)
+    stream = stream_key(seed, "train")
     with open_engine("fused", model, delays) as network:
-        state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
-        for stop in STOPS:
+        if begin is None:
+            state = network.initial_state(stream, wiring.initial_weights(params, seed))
+        else:
+            state = network.initial_state(stream, begin.weights(), begin.theta(), position=end_of(begin))
+        for stop in stops:
             while (position := int(state["protocol.position"][0])) < stop:
-                images = data.images[
-                    image_at(np.arange(position, stop), len(data), order=params.order, seed=seed)
-                ]
-                state, _ = network.advance(state, images.reshape(len(images), -1))
+                shown = image_at(np.arange(position, stop), len(data), order=params.order, seed=seed)
+                state, _ = network.advance(state, data.images[shown].reshape(len(shown), -1))
             theta = state["exc.theta"]
             frozen = present.Frozen(
                 "fused", dataclasses.replace(model, learning=False), delays, state["inp_exc.w"], theta
             )
             accuracy, _ = judge(frozen, data, seed, label=LABEL, judges=JUDGES)
-            yield stop, accuracy, float(theta.std() * 1e3)
+            yield {
+                "seed": str(seed),
+                "stop": str(stop),
+                "accuracy": f"{accuracy:.4f}",
+                "theta_sd_mV": f"{theta.std() * 1e3:.2f}",
+                "date": time.strftime("%Y-%m-%d"),
+            }
 
 
-def keep(rows: list[dict[str, str]]) -> None:
+def end_of(run: Run) -> int:
+    """Return the images that a run was trained with, all passes counted."""
+    train = run.trained()
+    images: int = train["images"] * train["epochs"]
+    return images
+
+
+def keep(rows: list[Row]) -> None:
     """Put the networks of one training into the table, in the place of earlier ones of the same training."""
     same = ("preset", "settings", "seed")
     before = []
@@ -80,25 +108,26 @@ def main() -> int:
         "presets", nargs="*", default=DEFAULT, help='preset, or "preset: name=value; name=value"'
     )
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--shipped", action="store_true", help="the networks that come with the package, trained on"
+    )
     options = parser.parse_args()
-    for word in options.presets:
-        trial = trial_of(word, options.seed)
-        rows = [
-            {
-                "preset": trial.preset,
-                "settings": trial.settings,
-                "seed": str(trial.seed),
-                "stop": str(stop),
-                "accuracy": f"{accuracy:.4f}",
-                "theta_sd_mV": f"{spread:.2f}",
-                "date": time.strftime("%Y-%m-%d"),
-            }
-            for stop, accuracy, spread in networks(trial)
-        ]
+    trainings: dict[str, tuple[str, str, Iterator[Row]]] = {}
+    if options.shipped:
+        for name in shipped_names():
+            run = load_shipped(name)
+            stops = [end_of(run) + more for more in GO_ON]
+            trainings[name] = (run.preset, SHIPPED, networks(run.params, run.seed, stops, run))
+    else:
+        for word in options.presets:
+            trial = trial_of(word, options.seed)
+            trainings[word] = (trial.preset, trial.settings, networks(trial.params, trial.seed, STOPS))
+    for word, (preset, settings, found) in trainings.items():
+        rows = [{"preset": preset, "settings": settings} | row for row in found]
         keep(rows)
-        found = [100 * float(row["accuracy"]) for row in rows]
+        right = [100 * float(row["accuracy"]) for row in rows]
         print(
-            f"{word}: {np.mean(found):.1f} % ± {np.std(found, ddof=1):.1f} ({min(found):.1f} to {max(found):.1f})",
+            f"{word}: {np.mean(right):.1f} % ± {np.std(right, ddof=1):.1f} ({min(right):.1f} to {max(right):.1f})",
             flush=True,
         )
     return 0

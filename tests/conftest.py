@@ -12,6 +12,7 @@ import pytest
 from diehlcook import stimulus, wiring
 from diehlcook.engines import Model, open_engine
 from diehlcook.params import load_preset
+from diehlcook.recording import Raster
 
 
 def load_script(name):
@@ -50,6 +51,14 @@ def strokes():
         along = np.abs(rows * np.sin(angle) + columns * np.cos(angle))
         images.append(255 * np.clip(2.5 - off, 0, 1) * (along < 10))
     return np.array(images).astype(np.uint8).reshape(40, 784)
+
+
+@pytest.fixture(scope="module")
+def without_raster():
+    """Let observe leave out its raster: three presentations in NumPy code, which take most of the time of a small run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("diehlcook.observe.record_raster", lambda *_: Raster({}, {}))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from diehlcook import datasets, load_run, recorded, schedule
 from diehlcook.engines import Engine, Responses
 from diehlcook.engines.base import prepared_state
 from diehlcook.errors import DiehlCookError
+from diehlcook.observe import observe
+from diehlcook.test import test
 from diehlcook.train import train
 
 
@@ -148,11 +150,14 @@ def test_windows(n_images, expected):
 COMMAND = ("train", "--preset", "smoke", "--dataset", "digits", "--samples", "60", "--engine", "fused")
 
 
+@pytest.mark.usefixtures("without_raster")
 def test_later_phases_of_the_shorter_training_are_discarded(tmp_path):
     folder = tmp_path / "run"
     ok(*COMMAND, "--run", folder)
-    ok("observe", "--run", folder, "--engine", "fused", "--jobs", "1", "--samples", "60")
-    ok("test", "--run", folder, "--engine", "fused", "--jobs", "1", "--samples", "20")
+    data, run = datasets.load("digits", "train").head(60), load_run(folder)
+    observe(run, data, engine="fused")
+    test(run, datasets.load("digits", "test").head(20), engine="fused")
+    np.save(folder / "raster_v.npy", np.zeros(3))
     (folder / "figures").mkdir()
     (folder / "report.html").write_text("of the shorter training")
     done = ok("train", "--run", folder, "--resume", "--epochs", "2", "--engine", "fused")
