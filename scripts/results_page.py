@@ -1,27 +1,26 @@
-"""Write docs/results.md and its figures from the records in docs/results; used by replicate.py."""
+"""Write docs/results.md and its figures from the records in docs/results: python scripts/results_page.py.
 
-import os
-import platform
-import re
+The records are made by the workflow (docs/cluster.md), one for each network.
+"""
+
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
-from cells import CELLS
+import yaml
 from numpy.typing import NDArray
+from record import OTHER, OWN
 from scipy.stats import ttest_1samp, wilcoxon
 
-from diehlcook import figures, readout
-from diehlcook.checkpoint import load_array, load_json
-from diehlcook.datasets import Dataset
+from diehlcook import figures
+from diehlcook.checkpoint import load_json
 from diehlcook.figures.style import new_axes, new_figure
-from diehlcook.params import Params, load_preset
-from diehlcook.run import Run
+from diehlcook.params import load_preset
 from diehlcook.shipped import load_shipped, shipped_names
-from diehlcook.train import ACCURACY
 
-DOCS = Path(__file__).parents[1] / "docs"
+SCRIPTS = Path(__file__).parent
+DOCS, CONFIG = SCRIPTS.parent / "docs", SCRIPTS / "workflow" / "config.yaml"
 RECORDS, PAGE = DOCS / "results", DOCS / "results.md"
 REMARKS, ORDER_REMARKS = RECORDS / "remarks.md", RECORDS / "remarks_order.md"
 
@@ -37,6 +36,9 @@ PAPER = {
 }
 """Test accuracy in percent by size: the text's for power-law (its figure has 86.3 at 400), the others read off Fig. 2B, to 0.1."""
 
+CELLS = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["cells"]
+"""The grid: names of its cells, and how they are run."""
+
 TABLE = tuple(f"{rule}-{size}" for rule in RULES for size in SIZES)
 
 PAPER_CURVE = (
@@ -44,96 +46,6 @@ PAPER_CURVE = (
     (200, 93.2), (300, 93.75), (420, 93.75),
 )  # fmt: skip
 """Fig. 2C, 1600 neurons: thousands of images and accuracy in percent, read off; from 300,000 on its mean (93.0 to 94.8)."""
-
-BLOCKS = 6
-"""Parts of the training images that are judged apart."""
-
-OWN, OTHER = "own_class", "other_classes"
-
-
-def answers(run: Run, testing: Dataset) -> dict[str, dict[str, float]]:
-    """Return the spikes per image from neurons of the image's class and from others, for right and for wrong answers."""
-    facts = run.facts["test"]
-    repeats, images = facts["repeats"], facts["images"]
-    predictions = load_array(run.folder / "test_predictions.npy", shape=(repeats, images), kind="i").ravel()
-    counts = np.load(run.folder / "test_counts.npy", mmap_mode="r")
-    truth = np.tile(testing.labels[:images], repeats).astype(int)
-    membership = (run.assignments()[:, np.newaxis] == np.arange(testing.n_classes)).astype(float)
-    of_class = np.concatenate(
-        [counts[k : k + 1000].astype(float) @ membership for k in range(0, len(counts), 1000)]
-    )
-    own = of_class[np.arange(len(truth)), truth]
-    other = of_class.sum(axis=1) - own
-    right = predictions == truth
-    return {
-        name: {OWN: round(float(own[which].mean()), 2), OTHER: round(float(other[which].mean()), 2)}
-        for name, which in (("right", right), ("wrong", ~right))
-    }
-
-
-def labelled_otherwise(run: Run, training: Dataset, testing: Dataset) -> dict[str, Any]:
-    """Return what other labels give in the first presentation of the test set, and how the training images do.
-
-    Labels from the very test images that are judged are the mistake of the authors' readme, measured.
-    """
-    seen = np.load(run.folder / "observe_counts.npy")
-    first = np.load(run.folder / "test_counts.npy", mmap_mode="r")[: len(testing)]
-
-    def right(counts: Any, labels: Any, truth: Any) -> Any:
-        return readout.predict(counts, labels).labels == truth
-
-    few = readout.assign_labels(seen[:2_000], training.labels[:2_000]).labels
-    own = readout.assign_labels(first, testing.labels).labels
-    blocks = right(seen, run.assignments(), training.labels).reshape(-1, len(seen) // BLOCKS).mean(axis=1)
-    return {
-        "all": run.facts["test"]["accuracies"][0],
-        "first_2000": round(float(right(first, few, testing.labels).mean()), 4),
-        "test_images": round(float(right(first, own, testing.labels).mean()), 4),
-        "training_blocks": [round(float(one), 4) for one in blocks],
-    }
-
-
-def machine() -> str:
-    """Return the processor's name and the number of cores."""
-    name = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-        name = found[1] if found else name
-    return f"{name}, {os.cpu_count()} cores"
-
-
-def record(run: Run, cell: str, training: Dataset, testing: Dataset) -> dict[str, Any]:
-    """Return what the page needs of a finished run."""
-    trained, observed, tested = (run.facts[phase] for phase in ("train", "observe", "test"))
-    curve = load_array(run.folder / "train_accuracy.npy", shape=(None,), kind="V").astype(ACCURACY)
-    confusion = load_array(run.folder / "confusion.npy", shape=(None, None), kind="i")
-    return {
-        "cell": cell,
-        "preset": run.preset,
-        "seed": run.seed,
-        "rule": run.params.rule,
-        "n_exc": run.params.n_exc,
-        "params": {name: here for name, (here, _) in run.params.differences(Params()).items()},
-        "train": {
-            key: trained[key]
-            for key in (
-                "images", "epochs", "engine", "wall_s", "presentations_per_image", "spikes_per_image", "theta_mV",
-                "silent_neurons",
-            )
-        },
-        "observe": {key: observed[key] for key in ("images", "wall_s", "neurons_per_class", "unassigned_neurons", "ties")},
-        "test": {
-            key: tested[key]
-            for key in ("images", "repeats", "wall_s", "accuracy", "accuracies", "interval95", "silent_images", "ties")
-        },
-        "curve": [[int(row["images"]), int(row["correct"]), int(row["total"])] for row in curve],
-        "confusion": confusion.tolist(),
-        "spikes": answers(run, testing),
-        "labels": labelled_otherwise(run, training, testing),
-        "versions": {name: number for name, number in load_json(run.path)["versions"].items() if name != "platform"},
-        "machine": machine(),
-        "date": trained["started"][:10],
-    }  # fmt: skip
 
 
 def read_records() -> dict[str, list[dict[str, Any]]]:
@@ -469,11 +381,10 @@ def text() -> str:
     remarks, order_remarks = (
         path.read_text(encoding="utf-8") if path.exists() else "" for path in (REMARKS, ORDER_REMARKS)
     )
-    return f"""<!-- Written by scripts/replicate.py from the records in docs/results; edit docs/results/remarks.md instead. -->
+    return f"""<!-- Written by scripts/results_page.py from the records in docs/results; edit docs/results/remarks.md instead. -->
 # Results
 
-The paper's table, done again: `python scripts/replicate.py --again` makes the networks and this page, from nothing; without `--again` only the networks that have no record yet; `--page` writes the page from the records of the runs in
-[docs/results](results). Trained as in the paper (§2.6: 40,000 images for 100 neurons, 3 passes over 60,000 for 400, 7 for 1600), labels from all 60,000 training images, all 10,000 test images
+The paper's table, done again: a [workflow](cluster.md) makes the networks that have no record in [docs/results](results) yet, and `python scripts/results_page.py` writes this page from the records. Trained as in the paper (§2.6: 40,000 images for 100 neurons, 3 passes over 60,000 for 400, 7 for 1600), labels from all 60,000 training images, all 10,000 test images
 presented 10 times. 6400 neurons: one pass instead of 15, tested once. Presets `paper-*`; below the cells of the table, others to
 compare with: `best-*` shows the images of every pass in a new order. "not run": still to come; "—": not planned. Engine: {", ".join(engines)}. Machine: {"; ".join(machines)}, one core per network; {"; ".join(versions)}.
 
@@ -529,8 +440,12 @@ As in the paper's Fig. 2A: the networks that come with the package, sorted by la
 """
 
 
-def write_page() -> None:
+def main() -> None:
     """Write docs/results.md and its figures."""
     draw(read_records())
     draw_fields()
     PAGE.write_text(text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from diehlcook.datasets import Dataset
-from diehlcook.params import load_preset, preset_names
+from diehlcook.params import Params, load_preset, preset_names
 
 
 def made_up(cell, seed, accuracies, confusion=None):
@@ -67,7 +67,7 @@ def test_spikes_of_right_and_wrong_answers_are_told_apart(scripts, tmp_path):
     np.save(tmp_path / "test_predictions.npy", np.array([[0, 0]], np.int8))
     np.save(tmp_path / "test_counts.npy", np.array([[5, 2, 1], [4, 0, 3]], np.uint16))
     testing = Dataset("x", "test", np.zeros((2, 2, 2), np.uint8), np.array([0, 1], np.uint8), "")
-    assert scripts["results_page"].answers(Run(), testing) == {
+    assert scripts["record"].answers(Run(), testing) == {
         "right": {"own_class": 7.0, "other_classes": 1.0},
         "wrong": {"own_class": 3.0, "other_classes": 4.0},
     }
@@ -88,97 +88,46 @@ def test_other_labels_are_from_the_images_they_are_said_to_be_from(scripts, tmp_
     np.save(tmp_path / "observe_counts.npy", answers)
     np.save(tmp_path / "test_counts.npy", np.concatenate([answers[:, ::-1], answers]))
     images = Dataset("x", "test", np.zeros((12, 2, 2), np.uint8), labels, "")
-    assert scripts["results_page"].labelled_otherwise(Run(), images, images) == {
+    assert scripts["record"].labelled_otherwise(Run(), images, images) == {
         "all": 0.0, "first_2000": 0.0, "test_images": 1.0, "training_blocks": [1.0] * 6,
     }  # fmt: skip
 
 
 def test_page_is_what_the_records_give(scripts):
     page = scripts["results_page"]
-    assert page.text() == page.PAGE.read_text(encoding="utf-8"), "run scripts/replicate.py --page"
+    assert page.text() == page.PAGE.read_text(encoding="utf-8"), "run scripts/results_page.py"
 
 
 def test_records_are_of_the_cells_and_agree_with_themselves(scripts):
-    cells = scripts["cells"].CELLS
+    cells = scripts["results_page"].CELLS
     for path in scripts["results_page"].RECORDS.glob("*.json"):
         one = json.loads(path.read_text(encoding="utf-8"))
         cell = cells[one["cell"]]
         assert path.stem == f"{one['cell']}-seed{one['seed']}"
-        assert one["preset"] == cell.preset
-        assert one["train"]["images"] == cell.images
-        assert one["train"]["epochs"] == cell.epochs
+        assert one["preset"] == cell["preset"]
+        assert one["train"]["images"] == cell.get("images", 60_000)
+        assert one["train"]["epochs"] == cell.get("passes", 1)
         assert one["observe"]["images"] == 60_000
         assert one["test"]["images"] == 10_000
-        assert one["test"]["repeats"] == len(one["test"]["accuracies"]) == cell.repeats
+        assert one["test"]["repeats"] == len(one["test"]["accuracies"]) == cell.get("repeats", 1)
         matrix = np.array(one["confusion"])
         shown = one["test"]["images"] * one["test"]["repeats"]
         assert matrix.sum() + one["test"]["silent_images"] == shown
         assert np.trace(matrix) / shown == pytest.approx(one["test"]["accuracy"], abs=1e-6)
         # the record is of the preset as it is now
-        params = load_preset(cell.preset)
-        assert one["params"] == {
-            name: here for name, (here, _) in params.differences(scripts["results_page"].Params()).items()
-        }
+        params = load_preset(cell["preset"])
+        assert one["params"] == {name: here for name, (here, _) in params.differences(Params()).items()}
 
 
 def test_every_cell_has_a_preset_of_its_rule_and_size(scripts):
-    for name, cell in scripts["cells"].CELLS.items():
-        assert cell.preset in preset_names()
-        params = load_preset(cell.preset)
+    for name, cell in scripts["results_page"].CELLS.items():
+        assert cell["preset"] in preset_names()
+        params = load_preset(cell["preset"])
         if name in scripts["results_page"].TABLE:
             assert name == f"{params.rule}-{params.n_exc}"
-            assert cell.preset == f"paper-{name}"
+            assert cell["preset"] == f"paper-{name}"
         else:
-            assert cell.preset == name
-
-
-def test_longest_task_is_reckoned_longest(scripts):
-    replicate = scripts["replicate"]
-    costs = {name: sum(replicate.Task(name, 1).costs()) for name in replicate.CELLS}
-    assert costs["triplet-1600"] > costs["triplet-400"] > costs["triplet-100"]
-
-
-def test_finished_and_interrupted_runs_are_taken_up(scripts, tmp_path, monkeypatch, mnist_folder):
-    """A cell at a tiny size: interrupted before it begins, then done, then not done again."""
-    replicate, page = scripts["replicate"], scripts["results_page"]
-    monkeypatch.setitem(replicate.CELLS, "tiny", scripts["cells"].Cell("smoke", images=20, repeats=2))
-    monkeypatch.setitem(replicate.COSTS, 16, (1.0, 1.0))
-    monkeypatch.setattr(replicate, "RECORDS", tmp_path / "records")
-    monkeypatch.setattr(replicate.datasets, "load", small(replicate.datasets.load))
-
-    class Flag:
-        def __init__(self, value):
-            self.value = value
-
-        def is_set(self):
-            return self.value
-
-    replicate.shared.update(done=[0.0], cancel=Flag(True))
-    task = replicate.Task("tiny", 1)
-    assert not replicate.work(0, task, tmp_path / "run")
-    replicate.shared["cancel"] = Flag(False)
-    assert replicate.work(0, task, tmp_path / "run")
-    record = json.loads((tmp_path / "records" / "tiny-seed1.json").read_text())
-    assert len(record["test"]["accuracies"]) == 2
-    assert replicate.shared["done"][0] == pytest.approx(sum(task.costs()), rel=0.1)
-    assert page.passes(record) == "20"
-
-
-def test_what_has_a_record_is_run_again_only_if_asked(scripts, tmp_path, monkeypatch, capsys):
-    replicate, cell = scripts["replicate"], scripts["cells"].Cell
-    monkeypatch.setattr(replicate, "RECORDS", tmp_path)
-    monkeypatch.setitem(replicate.CELLS, "one", cell("smoke", seeds=3))
-    monkeypatch.setitem(replicate.CELLS, "two", cell("smoke", seeds=2))
-    names = [task.name for task in replicate.tasks_of(["one", "two"])]
-    assert names == ["one-seed1", "two-seed1", "one-seed2", "two-seed2", "one-seed3"]
-    (tmp_path / "two-seed1.json").write_text("made elsewhere")
-    asked = []
-    monkeypatch.setattr(replicate, "replicate", lambda tasks, *_: asked.append([task.name for task in tasks]))
-    for options in ([], ["--again"]):
-        monkeypatch.setattr("sys.argv", ["replicate.py", "--only", "one", "two", *options])
-        replicate.main()
-    assert asked == [[name for name in names if name != "two-seed1"], names]
-    assert capsys.readouterr().out.count("1 networks have a record") == 1
+            assert cell["preset"] == name
 
 
 def test_orders_are_compared_seed_by_seed(scripts):
@@ -197,8 +146,3 @@ def test_orders_are_compared_seed_by_seed(scripts):
     shuffled[0]["train"]["epochs"] = 1
     assert len(page.pairs(cells)["triplet-400"]) == 1, "only trainings of the same length are compared"
     assert page.order_section({"triplet-400": file}) == "Not run yet.\n"
-
-
-def small(load):
-    """Return a loader of 30 images."""
-    return lambda name, split: load(name, split).head(30)

@@ -1,0 +1,158 @@
+"""Write the record of a labelled and tested run: all that the pages of results need, so that no run folder has to be kept.
+
+Called by the workflow: python scripts/record.py RUN --cell CELL --out FILE.
+"""
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diehlcook import readout
+from diehlcook.checkpoint import load_array, load_json, save_json
+from diehlcook.datasets import Dataset
+from diehlcook.ladder import ladder
+from diehlcook.params import Params
+from diehlcook.provenance import images_of, responses
+from diehlcook.run import Run, load_run
+from diehlcook.train import ACCURACY
+
+BLOCKS = 6
+"""Parts of the training images that are judged apart."""
+
+OWN, OTHER = "own_class", "other_classes"
+
+
+def answers(run: Run, testing: Dataset) -> dict[str, dict[str, float]]:
+    """Return the spikes per image from neurons of the image's class and from others, for right and for wrong answers."""
+    facts = run.facts["test"]
+    repeats, images = facts["repeats"], facts["images"]
+    predictions = load_array(run.folder / "test_predictions.npy", shape=(repeats, images), kind="i").ravel()
+    counts = np.load(run.folder / "test_counts.npy", mmap_mode="r")
+    truth = np.tile(testing.labels[:images], repeats).astype(int)
+    membership = (run.assignments()[:, np.newaxis] == np.arange(testing.n_classes)).astype(float)
+    of_class = np.concatenate(
+        [counts[k : k + 1000].astype(float) @ membership for k in range(0, len(counts), 1000)]
+    )
+    own = of_class[np.arange(len(truth)), truth]
+    other = of_class.sum(axis=1) - own
+    right = predictions == truth
+    return {
+        name: {OWN: round(float(own[which].mean()), 2), OTHER: round(float(other[which].mean()), 2)}
+        for name, which in (("right", right), ("wrong", ~right))
+    }
+
+
+def labelled_otherwise(run: Run, training: Dataset, testing: Dataset) -> dict[str, Any]:
+    """Return what other labels give in the first presentation of the test set, and how the training images do.
+
+    Labels from the very test images that are judged are the mistake of the authors' readme, measured.
+    """
+    seen = np.load(run.folder / "observe_counts.npy")
+    first = np.load(run.folder / "test_counts.npy", mmap_mode="r")[: len(testing)]
+
+    def right(counts: Any, labels: Any, truth: Any) -> Any:
+        return readout.predict(counts, labels).labels == truth
+
+    few = readout.assign_labels(seen[:2_000], training.labels[:2_000]).labels
+    own = readout.assign_labels(first, testing.labels).labels
+    blocks = np.array_split(right(seen, run.assignments(), training.labels), BLOCKS)
+    return {
+        "all": run.facts["test"]["accuracies"][0],
+        "first_2000": round(float(right(first, few, testing.labels).mean()), 4),
+        "test_images": round(float(right(first, own, testing.labels).mean()), 4),
+        "training_blocks": [round(float(one.mean()), 4) for one in blocks],
+    }
+
+
+def machine() -> str:
+    """Return the processor's name and the number of cores."""
+    name = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+        name = found[1] if found else name
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def record(run: Run, cell: str) -> dict[str, Any]:
+    """Return what the pages need of a finished run."""
+    training, testing = images_of(run, "observe"), images_of(run, "test")
+    trained, observed, tested = (run.facts[phase] for phase in ("train", "observe", "test"))
+    curve = load_array(run.folder / "train_accuracy.npy", shape=(None,), kind="V").astype(ACCURACY)
+    confusion = load_array(run.folder / "confusion.npy", shape=(None, None), kind="i")
+    return {
+        "cell": cell,
+        "preset": run.preset,
+        "seed": run.seed,
+        "rule": run.params.rule,
+        "n_exc": run.params.n_exc,
+        "params": {name: here for name, (here, _) in run.params.differences(Params()).items()},
+        "train": {
+            key: trained[key]
+            for key in (
+                "images", "epochs", "engine", "wall_s", "presentations_per_image", "spikes_per_image", "theta_mV",
+                "silent_neurons",
+            )
+        },
+        "observe": {key: observed[key] for key in ("images", "wall_s", "neurons_per_class", "unassigned_neurons", "ties")},
+        "test": {
+            key: tested[key]
+            for key in ("images", "repeats", "wall_s", "accuracy", "accuracies", "interval95", "silent_images", "ties")
+        },
+        "curve": [[int(row["images"]), int(row["correct"]), int(row["total"])] for row in curve],
+        "confusion": confusion.tolist(),
+        "spikes": answers(run, testing),
+        "labels": labelled_otherwise(run, training, testing),
+        "neurons": neurons(run),
+        "readouts": ladder(run)["readouts"],
+        "assumed": run.params.assumed,
+        "data": {phase: run.facts[phase]["data"]["sha256"] for phase in ("train", "observe", "test")},
+        "commit": commit(),
+        "versions": {name: number for name, number in load_json(run.path)["versions"].items() if name != "platform"},
+        "machine": machine(),
+        "date": trained["started"][:10],
+    }  # fmt: skip
+
+
+def neurons(run: Run) -> dict[str, list[Any]]:
+    """Return what each neuron does: threshold, label, and spikes in training and in the test."""
+    shown = responses(run, "test")
+    return {
+        "theta_mV": (1e3 * run.theta()).round(2).tolist(),
+        "labels": run.assignments().tolist(),
+        "training_spikes": load_array(
+            run.folder / "train_spikes.npy", shape=(run.params.n_exc,), kind="i"
+        ).tolist(),
+        "test_spikes": shown.sum(axis=0, dtype=np.int64).tolist(),
+    }
+
+
+def commit() -> str:
+    """Return the commit of the package that made the run, as far as Git knows it."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def main() -> int:
+    """Write the record of one run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="finished run directory")
+    parser.add_argument("--cell", required=True, help="cell of the grid that the run is of")
+    parser.add_argument("--out", type=Path, required=True, help="file to write")
+    options = parser.parse_args()
+    save_json(options.out, record(load_run(options.run), options.cell))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
