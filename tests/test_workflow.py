@@ -203,3 +203,19 @@ def test_a_dry_run_names_exactly_what_lacks_a_record(grid, snakemake, tmp_path):
     records = {path for path in made if path.startswith(str(tmp_path / "records"))}
     assert records == {str(path) for path in grid.read(given).missing()} != set()
     assert not [path for path in made if "two-seed3" in path]
+
+
+def test_a_cluster_that_is_not_there_is_refused_before_anything_is_submitted(grid, tmp_path, monkeypatch):
+    """Programs with the names of SLURM's, of which sinfo knows two partitions, or does not get an answer."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(grid.GridError, match="no SLURM here"):
+        grid.check_slurm("main")
+    for name, script in (("sbatch", "exit 0"), ("sinfo", "echo main; echo long")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    grid.check_slurm("long")
+    with pytest.raises(grid.GridError, match="slurm_partition: nowhere does not exist, there are long, main"):
+        grid.check_slurm("nowhere")
+    (tmp_path / "sinfo").write_text("#!/bin/sh\necho 'sinfo: error: no controller' >&2; exit 1\n")
+    with pytest.raises(grid.GridError, match="SLURM does not answer: sinfo: error: no controller"):
+        grid.check_slurm("main")

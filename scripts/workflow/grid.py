@@ -10,6 +10,7 @@ import difflib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -279,6 +280,22 @@ def cell_of(name: str, given: Mapping[str, Any], resolved: Mapping[str, Mapping[
         resolved["params"],
         resolved["differences"],
     )
+
+
+def check_slurm(partition: str) -> None:
+    """Refuse a cluster that is not there, before jobs are handed to it one after another."""
+    if shutil.which("sbatch") is None:
+        raise GridError(
+            "no SLURM here (sbatch was not found); use --profile scripts/workflow/profiles/local, or a login node"
+        )
+    done = subprocess.run(["sinfo", "--noheader", "--format=%R"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise GridError(f"SLURM does not answer: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    known = sorted(set(done.stdout.split()))
+    if partition not in known:
+        raise GridError(
+            f"slurm_partition: {partition} does not exist, there are {', '.join(known)}; edit scripts/workflow/profiles/slurm/config.yaml"
+        )
 
 
 def check_records(grid: Grid) -> None:
