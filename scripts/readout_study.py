@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from results_page import machine
+from record import machine
 
 from diehlcook import datasets, readouts
 from diehlcook.checkpoint import load_json, save_json

@@ -28,7 +28,7 @@ def load_script(name):
 def scripts():
     """Modules of scripts/ that import each other by name, and whose dataclasses look themselves up in sys.modules."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-    names = ("ablate", "record", "results_page", "search", "ship", "stops", "trials")
+    names = ("ablate", "readout_study", "record", "results_page", "search", "ship", "stops", "trials")
     yield {name: importlib.import_module(name) for name in names}
     sys.path.pop(0)
     for name in names:

@@ -338,3 +338,29 @@ def test_no_other_readout_is_the_accuracy_of_a_run(run):
     predictions = np.load(run / "test_predictions.npy")
     truth = datasets.load("digits", "test").labels[:200]
     assert tested["accuracy"] == pytest.approx((predictions == truth).mean(), abs=1e-6)
+
+
+# --- the study of the shipped networks
+
+
+def test_the_page_of_readouts_is_what_the_record_gives(scripts):
+    study = scripts["readout_study"]
+    assert study.tables(json.loads(study.RECORD.read_text())) in study.PAGE.read_text(encoding="utf-8"), (
+        "run scripts/readout_study.py --page"
+    )
+
+
+def test_what_the_record_has_of_the_shipped_networks_is_their_accuracy(scripts):
+    record = json.loads(scripts["readout_study"].RECORD.read_text())
+    for name in scripts["readout_study"].NETWORKS:
+        shipped = load_shipped(name).facts["shipped"]["accuracy"]
+        assert record["networks"][name]["readouts"]["assignment"]["accuracy"] == pytest.approx(
+            shipped, abs=1e-4
+        )
+
+
+def test_controls_name_groups_by_their_commonest_class(scripts):
+    study = scripts["readout_study"]
+    members, labels = np.array([0, 0, 0, 2, 2]), np.array([7, 7, 3, 1, 1])
+    assert study.majority(members, labels, 3).tolist() == [7, 0, 1]
+    assert study.accuracy(np.array([1, 2, 3, 4]), np.array([1, 2, 3, 5]))["accuracy"] == 0.75

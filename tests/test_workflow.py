@@ -219,3 +219,29 @@ def test_a_cluster_that_is_not_there_is_refused_before_anything_is_submitted(gri
     (tmp_path / "sinfo").write_text("#!/bin/sh\necho 'sinfo: error: no controller' >&2; exit 1\n")
     with pytest.raises(grid.GridError, match="SLURM does not answer: sinfo: error: no controller"):
         grid.check_slurm("main")
+
+
+def test_constants_are_chosen_by_training_images_alone(grid, tmp_path, mnist_folder):
+    """The data set held-out is MNIST's training part, cut at image 50,000; a cell of it waits for the file."""
+    from diehlcook import datasets
+
+    read = grid.read(config(tmp_path, one={"preset": "smoke", "dataset": "held-out"}))
+    path = tmp_path / "runs" / "held-out.npz"
+    assert read.needs("one", 1, 1) == [path]
+    assert f"--dataset {path}" in read.command("train", "one", 1, 1)
+    subprocess.run(["bash", "-c", f"{read.held_out_command()} {path}"], check=True)
+    whole = datasets.load("mnist", "train", data=mnist_folder)
+    learn, judge = (datasets.load(str(path), part) for part in ("train", "test"))
+    assert (learn.images == whole.images[:50_000]).all()
+    assert (judge.images == whole.images[50_000:]).all()
+    assert judge.labels.tolist() == whole.labels[50_000:].tolist()
+    assert read.needs("one", 1, 1) == [path]
+
+
+def test_the_search_can_be_read(grid):
+    read = grid.read(yaml.safe_load((WORKFLOW / "search.yaml").read_text()) | {"python": sys.executable})
+    assert {cell.dataset for cell in read.cells.values()} == {"held-out"}
+    for name, cell in read.cells.items():
+        value = float(cell.resolved["theta_plus"].removesuffix(" mV"))
+        assert name.endswith(f"-theta-{value:g}")
+        assert cell.resolved["order"] == "shuffled"

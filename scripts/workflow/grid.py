@@ -21,6 +21,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CONFIG = HERE / "config.yaml"
 
+HELD_OUT = "held-out"
+"""MNIST's training images, the first 50,000 to train and label with, the others to judge by: for the choice of constants."""
+
 LEARNING = {100: 1.8, 400: 5.0, 1600: 20.0, 6400: 110.0}
 FROZEN = {100: 1.2, 400: 3.5, 1600: 13.0, 6400: 60.0}
 """Milliseconds per presentation of a slow, shared core at a time step of 0.5 ms, with and without learning, by size."""
@@ -44,7 +47,7 @@ class Cell:
     preset, settings
         Preset of the package, and the parameters changed of it, as texts.
     dataset
-        As for ``--dataset``.
+        As for ``--dataset``; or `HELD_OUT`, training images of MNIST alone.
     images
         The first so many training images; None: all.
     passes
@@ -122,6 +125,16 @@ class Grid:
         place = tested.index(passes)
         return [self.record(cell, seed, tested[place - 1])] if place else []
 
+    def dataset(self, cell: str) -> str:
+        """Return the data set of a cell, as for ``--dataset``."""
+        given = self.cells[cell].dataset
+        return str(self.runs / f"{HELD_OUT}.npz") if given == HELD_OUT else given
+
+    def needs(self, cell: str, seed: int, passes: int) -> list[Path]:
+        """Return the files that must be there before a training begins or goes on."""
+        held_out = [Path(self.dataset(cell))] if self.cells[cell].dataset == HELD_OUT else []
+        return [*held_out, *self.before(cell, seed, passes)]
+
     def command(self, phase: str, cell: str, seed: int, passes: int) -> str:
         """Return the command of a phase; it goes on where a killed one stopped."""
         one, folder = self.cells[cell], self.folder(cell, seed)
@@ -140,7 +153,7 @@ class Grid:
         if phase == "train":
             words += ["--preset", one.preset, "--seed", seed, "--epochs", passes]
             words += [word for name, value in one.settings.items() for word in ("--set", f"{name}={value}")]
-            words += ["--dataset", one.dataset]
+            words += ["--dataset", self.dataset(cell)]
             words += ["--samples", one.images] if one.images is not None else []
         else:
             words += ["--jobs", 1, "--resume"]
@@ -149,6 +162,10 @@ class Grid:
         if phase == "train":  # the first time there is nothing to resume
             command += f" $(test -e {shlex.quote(str(folder / 'run.json'))} && echo --resume || true)"
         return command
+
+    def held_out_command(self) -> str:
+        """Return the command that writes the data set `HELD_OUT`, but for the file."""
+        return shlex.join([self.python, str(HERE / "held_out.py")])
 
     def record_command(self, cell: str, seed: int) -> str:
         """Return the command that writes the record of a network, but for the file."""
