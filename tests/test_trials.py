@@ -222,6 +222,19 @@ def test_stops_are_read_off_the_table_as_the_page_says(scripts):
         assert f"| `{word}` | {spread} | {found[60_000]:.1f} |" in page
 
 
+def test_what_the_shipped_networks_do_after_their_end_is_read_off_the_table(scripts):
+    stops = scripts["stops"]
+    with stops.TABLE.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["settings"] == stops.SHIPPED]
+    page = (DOCS / "search.md").read_text(encoding="utf-8")
+    for rule in ("triplet", "power-law", "exponential", "pre-and-post"):
+        found = {
+            int(row["stop"]): float(row["accuracy"]) for row in rows if row["preset"] == f"paper-{rule}-400"
+        }
+        assert list(found) == [180_000 + more for more in stops.GO_ON]
+        assert f"| {rule} | {' | '.join(f'{100 * one:.1f}' for one in found.values())} |" in page
+
+
 def test_a_training_stopped_anew_takes_the_place_of_the_earlier_one(scripts, tmp_path, monkeypatch):
     stops = scripts["stops"]
     monkeypatch.setattr(stops, "TABLE", tmp_path / "stops.csv")
