@@ -79,6 +79,7 @@ def unfinished(t):
     for phase in ("observe", "test"):
         facts.pop(phase, None)
     (t / "run" / "run.json").write_text(json.dumps(facts))
+    shutil.rmtree(t / "run" / "checkpoints")
     folder = t / "run" / "checkpoints" / "10"
     folder.mkdir(parents=True)
     (folder / "checkpoint.json").write_text(json.dumps({"schema": 99, "digests": {}}))
