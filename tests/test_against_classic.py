@@ -145,7 +145,11 @@ def assert_agree(package, loop):
     [
         strokes,
         pytest.param(
-            mnist, marks=pytest.mark.skipif("DIEHLCOOK_MNIST" not in os.environ, reason="needs MNIST")
+            mnist,
+            marks=[
+                pytest.mark.skipif("DIEHLCOOK_MNIST" not in os.environ, reason="needs MNIST"),
+                pytest.mark.slow,
+            ],
         ),
     ],
 )

@@ -192,7 +192,7 @@ def test_both_engines_observe_the_same(chain, tmp_path):
         ("standalone", signal.SIGINT),
         ("standalone", signal.SIGTERM),
         ("standalone", signal.SIGKILL),
-        ("runtime", signal.SIGINT),
+        pytest.param("runtime", signal.SIGINT, marks=pytest.mark.slow),
     ],
 )
 def test_interrupted_and_resumed_equals_never_interrupted(engine, number, chain, tmp_path):
