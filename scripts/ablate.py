@@ -1,7 +1,7 @@
 """Measure what each deviation does, one at a time, on training images alone; fill the measured table of docs/deviations.md.
 
-    python scripts/ablate.py             # about an hour and a half on two cores; stop it at any time, the same command goes on
-    python scripts/ablate.py --page      # write the table from docs/ablations.csv, without running anything
+    snakemake --profile scripts/workflow/profiles/local --snakefile scripts/workflow/trials.smk   # run what is missing
+    python scripts/ablate.py             # write the table from docs/ablations.csv and from rows that are not in it yet
 
 Each row is the preset diehl-cook-2015, which follows the authors' public code, with one change: 400 neurons, the first
 20,000 MNIST training images, labels from the first 10,000, judged by 5,000 training images that it has not seen; two
@@ -9,14 +9,17 @@ seeds, each compared with the same seed without the change. The items are those 
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from trials import Outcome, Trial, read_table, run_all
+from trials import Outcome, Trial, gather, told
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 TABLE, PAGE = DOCS / "ablations.csv", DOCS / "deviations.md"
+ROWS = ROOT / "data" / "runs" / "trials" / "ablate"
 BEGIN, END = "<!-- measured: scripts/ablate.py -->\n", "<!-- end of measured -->\n"
 
 SEEDS = (1, 2)
@@ -142,16 +145,15 @@ def write_page(done: dict[Trial, Outcome]) -> None:
 
 
 def main() -> int:
-    """Run what is missing and write the table."""
+    """Write the table, or tell what it lacks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--page", action="store_true", help="write the table only")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--missing", action="store_true", help="print the trials to run, as JSON")
     options = parser.parse_args()
-    if options.page:
-        done = read_table(TABLE)
+    done = gather(TABLE, ROWS)
+    if options.missing:
+        print(json.dumps(told([trial for one in ABLATIONS for trial in trials(one)], done)))
     else:
-        done = run_all([t for ablation in ABLATIONS for t in trials(ablation)], TABLE, options.jobs)
-    write_page(done)
+        write_page(done)
     return 0
 
 

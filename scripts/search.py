@@ -1,24 +1,28 @@
 """Find constants that were never published, on training images alone; every trial is a row of docs/search.csv.
 
-    python scripts/search.py                      # all studies; stop it at any time, the same command goes on
+    snakemake --profile scripts/workflow/profiles/local --snakefile scripts/workflow/trials.smk   # run what is missing
+    python scripts/search.py                      # how the candidates of all studies did
     python scripts/search.py --only power-law     # one study
 
 A study lets candidates compete in rounds: many in a short training of a small network, the better ones in a longer one,
 the best few in a long training of 400 neurons. Each trains and labels on images from the first 50,000 of MNIST's training
 set and is judged by images from the last 10,000.
 The threshold step is that of the authors' script for the size, unless it is what is searched.
+The workflow runs the trials of one round; given again, the command runs those of the next.
 """
 
 import argparse
 import itertools
+import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from trials import Trial, run_all
+from trials import Outcome, Trial, gather, told
 
-TABLE = Path(__file__).parents[1] / "docs" / "search.csv"
+ROOT = Path(__file__).parents[1]
+TABLE, ROWS = ROOT / "docs" / "search.csv", ROOT / "data" / "runs" / "trials" / "search"
 SEED = 1
 
 
@@ -140,26 +144,45 @@ STUDIES = {
 """Candidates and rounds. The learning rates of the second and third are around the best of the first."""
 
 
-def compete(study: str, jobs: int) -> None:
-    """Run the rounds of a study and print how its candidates did."""
+def compete(study: str, done: dict[Trial, Outcome]) -> Iterator[list[tuple[Candidate, Trial]]]:
+    """Yield the candidates of each round with their trials, up to the first round that is not all done."""
     candidates, rounds = STUDIES[study]
-    for number, one in enumerate(rounds, 1):
-        outcomes = run_all([candidate.trial(study, one) for candidate in candidates], TABLE, jobs)
-        scores = [float(outcome.accuracy or 0) for outcome in outcomes.values()]
-        order = np.argsort(scores)[::-1]
-        for k in order:
-            print(f"{study}, round {number}: {scores[k]:.2%} {candidates[k]}", flush=True)
-        candidates = [candidates[k] for k in order[: one.keep]]
+    for one in rounds:
+        running = [(candidate, candidate.trial(study, one)) for candidate in candidates]
+        if any(trial not in done for _, trial in running):
+            yield running
+            return
+        running.sort(key=lambda pair: score(done[pair[1]]), reverse=True)
+        yield running
+        candidates = [candidate for candidate, _ in running[: one.keep]]
+
+
+def score(outcome: Outcome) -> float:
+    """Return what a trial is judged by; of a network that fell silent or diverged, nothing."""
+    return float(outcome.accuracy or 0)
+
+
+def print_standing(study: str, done: dict[Trial, Outcome]) -> None:
+    """Print how the candidates of a study did, the best of each round first."""
+    for number, running in enumerate(compete(study, done), 1):
+        for candidate, trial in running:
+            result = f"{score(done[trial]):.2%}" if trial in done else "not run yet"
+            print(f"{study}, round {number}: {result} {candidate}")
 
 
 def main() -> int:
-    """Run the search."""
+    """Tell how the search stands, or what it lacks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=STUDIES, default=list(STUDIES), metavar="STUDY")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--missing", action="store_true", help="print the trials to run now, as JSON")
     options = parser.parse_args()
-    for name in options.only:
-        compete(name, options.jobs)
+    done = gather(TABLE, ROWS)
+    if options.missing:
+        running = [trial for study in options.only for one in compete(study, done) for _, trial in one]
+        print(json.dumps(told(running, done)))
+    else:
+        for study in options.only:
+            print_standing(study, done)
     return 0
 
 

@@ -1,29 +1,37 @@
 """Short experiments on training images alone, each recorded as one row of a table; shared by search.py and ablate.py.
 
 A trial trains on the first images of MNIST's training set, labels the neurons with the first images too, and classifies
-images from the last 10,000 of the training set, which it has not seen. Test images are never opened here. A row is
-written when its trial is done; trials that the table has are not run again, so a search can be stopped at any time. Rows
-are of the presets as they are: `read_table` refuses a table whose preset has changed since.
+images from the last 10,000 of the training set, which it has not seen. Test images are never opened here.
+
+The workflow runs the trials that a table lacks, each as one job that writes its row to a file of its own
+(workflow/trials.smk); `gather` adds these rows to the table. Rows are of the presets as they are: `read_table` refuses a
+table whose preset has changed since.
+
+python scripts/trials.py TRIAL --out FILE      # run one trial, given as JSON
 """
 
+import argparse
 import csv
+import hashlib
+import json
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diehlcook import datasets, present, readout
+from diehlcook.checkpoint import load_json, save_json
 from diehlcook.datasets import Dataset
 from diehlcook.errors import DiehlCookError, NetworkError
 from diehlcook.params import Params, load_preset
 from diehlcook.present import Frozen
-from diehlcook.processes import die_with_parent
 from diehlcook.stimulus import stream_key
 from diehlcook.train import train
 
@@ -167,26 +175,43 @@ def append_row(path: Path, trial: Trial, outcome: Outcome) -> None:
         writer.writerow(asdict(trial) | {RESOLVED: trial.resolved} | asdict(outcome))
 
 
-def run_all(trials: Iterable[Trial], path: Path, jobs: int) -> dict[Trial, Outcome]:
-    """Run what the table does not have yet; return the outcomes of all `trials`, failed ones included."""
-    wanted = list(dict.fromkeys(trials))
+def name_of(trial: Trial) -> str:
+    """Return a name for the file of a row: the same for the same trial of the same parameters."""
+    told = json.dumps(asdict(trial) | {RESOLVED: trial.resolved}, sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def told(trials: Iterable[Trial], done: dict[Trial, Outcome]) -> dict[str, Any]:
+    """Return what the workflow has to know of the trials that are not done, each under the name of its row's file."""
+    return {
+        name_of(trial): {"trial": asdict(trial), "dt": trial.params.as_texts()["dt"]}
+        for trial in trials
+        if trial not in done
+    }
+
+
+def gather(path: Path, rows: Path) -> dict[Trial, Outcome]:
+    """Add the rows in a folder that a table does not have; return all of the table."""
     done = read_table(path)
-    waiting = [trial for trial in wanted if trial not in done]
-    started = time.monotonic()
-    with ProcessPoolExecutor(jobs, initializer=die_with_parent) as pool:
-        running = {pool.submit(run_trial, trial): trial for trial in waiting}
-        try:
-            for number, future in enumerate(as_completed(running), 1):
-                trial = running[future]
-                done[trial] = future.result()
-                append_row(path, trial, done[trial])
-                left = (time.monotonic() - started) / number * (len(waiting) - number)
-                print(
-                    f"{number}/{len(waiting)}, {left / 60:.0f} min left: {trial.study} {trial.n_exc}n {trial.settings or trial.preset}: "
-                    f"{done[trial].accuracy or done[trial].error}",
-                    flush=True,
-                )
-        except BaseException:  # else the pool would work through the queue, and nobody would record it
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return {trial: done[trial] for trial in wanted}
+    for file in sorted(rows.glob("*.json"), key=lambda one: one.stat().st_mtime):
+        row = load_json(file)
+        trial = Trial(**row["trial"])
+        if trial not in done and file.stem == name_of(trial):
+            done[trial] = Outcome(**row["outcome"])
+            append_row(path, trial, done[trial])
+    return done
+
+
+def main() -> int:
+    """Run one trial and write its row."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("trial", type=json.loads, help="the trial's fields, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="file to write")
+    options = parser.parse_args()
+    outcome = run_trial(Trial(**options.trial))
+    save_json(options.out, {"trial": options.trial, "outcome": asdict(outcome)})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

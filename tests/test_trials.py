@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -46,36 +47,51 @@ def test_table_gives_back_what_was_written(scripts, tmp_path):
     assert trials.read_table(table) == outcomes
 
 
-def test_what_the_table_has_is_not_run_again(scripts, tmp_path, monkeypatch):
+def test_rows_of_single_files_come_into_the_table_once(scripts, tmp_path):
+    """What the table has stays; a row of other parameters than its name was made of is left out."""
     trials = scripts["trials"]
-    table = tmp_path / "table.csv"
-    known, failed = example(trials), example(trials, seed=2)
+    table, rows = tmp_path / "table.csv", tmp_path / "rows"
+    rows.mkdir()
+    known, fresh, stale = (example(trials, seed=seed) for seed in (1, 2, 3))
     trials.append_row(table, known, trials.Outcome(accuracy="0.5"))
-    trials.append_row(table, failed, trials.Outcome(error="diverged"))
-    monkeypatch.setattr(trials, "ProcessPoolExecutor", Refusing)
-    found = trials.run_all([known, failed, known], table, 2)
-    assert [one.accuracy for one in found.values()] == ["0.5", ""]
-    with pytest.raises(AssertionError):
-        trials.run_all([known, example(trials, seed=3)], table, 2)
+    for one, name in ((known, trials.name_of(known)), (fresh, trials.name_of(fresh)), (stale, "0" * 16)):
+        row = {
+            "trial": dataclasses.asdict(one),
+            "outcome": dataclasses.asdict(trials.Outcome(accuracy="0.7")),
+        }
+        (rows / f"{name}.json").write_text(json.dumps(row))
+    for _ in range(2):
+        assert {one: o.accuracy for one, o in trials.gather(table, rows).items()} == {
+            known: "0.5",
+            fresh: "0.7",
+        }
+    assert trials.read_table(table) == trials.gather(table, rows)
+    assert set(trials.told([known, fresh, stale], trials.read_table(table))) == {trials.name_of(stale)}
 
 
-class Refusing:
-    """A pool that may not be used."""
+def test_names_of_rows_follow_from_trial_and_preset(scripts, monkeypatch):
+    trials = scripts["trials"]
+    names = {
+        trials.name_of(one) for one in (example(trials), example(trials, seed=2), example(trials, label=0))
+    }
+    assert len(names) == 3
+    assert trials.name_of(example(trials)) in names
+    before = trials.name_of(example(trials))
+    monkeypatch.setattr(trials, "load_preset", lambda _: load_preset("paper-exponential-400"))
+    assert trials.name_of(example(trials)) != before
 
-    def __init__(self, jobs, initializer):
-        pass
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def submit(self, _function, trial):
-        raise AssertionError(trial)
-
-    def shutdown(self, **_):
-        pass
+def test_a_trial_given_as_json_writes_its_row(scripts, tmp_path, monkeypatch):
+    trials = scripts["trials"]
+    one, path = example(trials), tmp_path / f"{trials.name_of(example(trials))}.json"
+    asked = []
+    monkeypatch.setattr(trials, "run_trial", lambda t: asked.append(t) or trials.Outcome(accuracy="0.9"))
+    told = trials.told([one], {})[trials.name_of(one)]
+    assert told["dt"] == "0.5 ms"
+    monkeypatch.setattr("sys.argv", ["trials.py", json.dumps(told["trial"]), "--out", str(path)])
+    assert trials.main() == 0
+    assert asked == [one]
+    assert trials.gather(tmp_path / "table.csv", tmp_path) == {one: trials.Outcome(accuracy="0.9")}
 
 
 def test_rows_of_a_preset_that_has_changed_are_refused(scripts, tmp_path):
@@ -145,35 +161,32 @@ def test_candidates_of_the_search_can_be_built_and_differ(scripts):
         assert shown == sorted(shown)
 
 
-def test_search_keeps_the_best_of_each_round(scripts, monkeypatch, capsys):
+def test_search_keeps_the_best_of_each_round(scripts, capsys):
     search, trials = scripts["search"], scripts["trials"]
-    ran = []
-
-    def run_all(wanted, _table, _jobs):
-        wanted = list(wanted)
-        ran.append(wanted)
-        return {t: trials.Outcome(accuracy=str(1 - abs(t.params.eta_post - 3e-3))) for t in wanted}
-
-    monkeypatch.setattr(search, "run_all", run_all)
-    search.compete("power-law", 1)
-    assert [sorted(t.params.eta_post for t in wanted) for wanted in ran] == [
+    done, asked = {}, []
+    while not asked or asked[-1]:
+        *_, running = search.compete("power-law", done)
+        asked.append([trial for _, trial in running if trial not in done])
+        done |= {t: trials.Outcome(accuracy=str(1 - abs(t.params.eta_post - 3e-3))) for t in asked[-1]}
+    assert [sorted(t.params.eta_post for t in one) for one in asked] == [
         [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
         [3e-4, 1e-3, 3e-3],
         [3e-4, 1e-3, 3e-3],
         [1e-3, 3e-3],
+        [],
     ]
-    assert "100.00% diehl-cook-2015: rule power-law" in capsys.readouterr().out
+    search.print_standing("power-law", done)
+    assert "round 4: 100.00% diehl-cook-2015: rule power-law" in capsys.readouterr().out
 
 
-def test_the_search_is_all_in_its_table(scripts, monkeypatch):
+def test_the_search_is_all_in_its_table(scripts):
     """Every round of every study, with the candidates that the round before lets through, can be read off the table."""
     search = scripts["search"]
     table = scripts["trials"].read_table(search.TABLE)
-    monkeypatch.setattr(
-        search, "run_all", lambda wanted, _table, _jobs: {trial: table[trial] for trial in wanted}
-    )
-    for study in search.STUDIES:
-        search.compete(study, 1)
+    for study, (_, rounds) in search.STUDIES.items():
+        played = list(search.compete(study, table))
+        assert len(played) == len(rounds)
+        assert all(trial in table for running in played for _, trial in running)
 
 
 def test_values_from_the_search_are_winners_in_its_table(scripts):
@@ -261,7 +274,7 @@ def test_deviations_page_has_the_measured_table(scripts):
     ablate = scripts["ablate"]
     done = scripts["trials"].read_table(ablate.TABLE)
     assert all(t in done for ablation in ablate.ABLATIONS for t in ablate.trials(ablation))
-    assert ablate.table(done) in ablate.PAGE.read_text(encoding="utf-8"), "run scripts/ablate.py --page"
+    assert ablate.table(done) in ablate.PAGE.read_text(encoding="utf-8"), "run scripts/ablate.py"
 
 
 def test_outcomes_are_compared_with_the_baseline_of_the_same_seed(scripts):

@@ -182,17 +182,21 @@ class Grid:
     def minutes(self, phase: str, cell: str, passes: int) -> int:
         """Return how long a phase of a network may take, in minutes."""
         one = self.cells[cell]
-        size = min(LEARNING, key=lambda n: abs(n - one.n_exc))
-        scale = one.n_exc / size * 0.5 / milliseconds(one.resolved["dt"])
         images = one.images or 60_000
         shown = {"train": images * passes, "observe": 60_000, "test": 10_000 * one.repeats}[phase]
-        cost = (LEARNING if phase == "train" else FROZEN)[size] * scale
-        return max(10, round(MARGIN * shown * cost / 60_000))
+        cost = LEARNING if phase == "train" else FROZEN
+        return minutes(cost, shown, one.n_exc, milliseconds(one.resolved["dt"]))
 
     def megabytes(self, cell: str) -> int:
         """Return the memory that a phase of a network needs: the package, its synapses, and 100,000 rows of counts, twice."""
         n_exc = self.cells[cell].n_exc
         return 1000 + round(n_exc * (784 * 60 + 2 * 2 * 100_000) / 1e6)
+
+
+def minutes(cost: Mapping[int, float], shown: int, n_exc: int, dt: float) -> int:
+    """Return how long so many presentations may take, in minutes; `cost` is `LEARNING` or `FROZEN`, `dt` is in ms."""
+    size = min(cost, key=lambda n: abs(n - n_exc))
+    return max(10, round(MARGIN * shown * cost[size] * n_exc / size * 0.5 / dt / 60_000))
 
 
 def milliseconds(text: str) -> float:
@@ -268,6 +272,35 @@ def resolve(python: str, cells: Mapping[str, Mapping[str, Any]]) -> dict[str, di
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise GridError(last)
     found: dict[str, dict[str, dict[str, str]]] = json.loads(done.stdout)
+    return found
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that a table lacks: its row's file, the script that has the table, the command that runs it, and minutes."""
+
+    script: str
+    file: Path
+    command: str
+    minutes: int
+
+
+def trials(python: str, script: str, rows: Path) -> list[Trial]:
+    """Return the trials that a script's table lacks; see ``scripts/trials.py``."""
+    path = ROOT / "scripts" / f"{script}.py"
+    done = subprocess.run([python, path, "--missing"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise GridError((done.stderr.strip().splitlines() or ["no message"])[-1])
+    found = []
+    for name, one in json.loads(done.stdout).items():
+        trial, dt = one["trial"], milliseconds(one["dt"])
+        command = shlex.join([python, str(ROOT / "scripts" / "trials.py"), json.dumps(trial), "--out"])
+        shown = trial["images"] * trial["epochs"] + trial["label"] + trial["choose"]
+        found.append(
+            Trial(
+                script, rows / script / f"{name}.json", command, minutes(LEARNING, shown, trial["n_exc"], dt)
+            )
+        )
     return found
 
 
