@@ -90,6 +90,17 @@ def test_another_rule_brings_its_constants():
         with_rule(Params(), "hebb")
 
 
+def test_from_the_leaking_triplet_rule_there_is_a_way_back():
+    """Only the rule changes: what a preset has of its own keeps its value and its source."""
+    leaking = load_preset("authors-100")
+    params = with_rule(leaking, "triplet")
+    assert params.differences(leaking) == {"rule": ("triplet", "triplet-100n")}
+    assert params.source("rule") == Params().source("rule")
+    assert params.source("dt") == leaking.source("dt")
+    other = with_rule(leaking, "power-law")
+    assert (other.rule, other.dt, other.source("dt")) == ("power-law", leaking.dt, leaking.source("dt"))
+
+
 def test_sources_follow_the_values():
     params = load_preset("authors-6400").with_values({"theta_plus": "0.2 mV"})
     assert params.source("theta_plus") == "user"

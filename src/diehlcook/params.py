@@ -342,7 +342,8 @@ def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
 def with_rule(params: Params, rule: str) -> Params:
     """Return the parameters with another learning rule and the constants that it needs.
 
-    Those are what the preset ``paper-<rule>-400`` changes; ``with_values({"rule": rule})`` changes nothing else.
+    Those are the ones in which the preset ``paper-<rule>-400`` differs from that of the triplet rule;
+    ``with_values({"rule": rule})`` changes nothing else.
 
     Raises
     ------
@@ -356,8 +357,11 @@ def with_rule(params: Params, rule: str) -> Params:
     preset = f"paper-{rule}-{REFERENCE_N_EXC}"
     if preset not in preset_names():
         return params.with_values({"rule": rule})
-    _, values, sources = read_preset(preset)
-    return params.with_values(values, sources)
+    wanted = load_preset(preset)
+    needed = ["rule", *wanted.differences(load_preset(f"paper-triplet-{REFERENCE_N_EXC}"))]
+    return params.with_values(
+        {name: wanted.text(name) for name in needed}, {name: wanted.source(name) for name in needed}
+    )
 
 
 def with_size(params: Params, n_exc: int, scale: bool = True) -> Params:
