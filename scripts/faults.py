@@ -18,10 +18,10 @@ import numpy as np
 
 from diehlcook import health
 from diehlcook.datasets import Dataset, load
+from diehlcook.doctor import examine_run
 from diehlcook.errors import DiehlCookError
 from diehlcook.observe import observe
 from diehlcook.params import Params, load_preset
-from diehlcook.recorded import examine_run
 from diehlcook.run import load_run
 from diehlcook.test import test
 from diehlcook.train import train

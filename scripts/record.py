@@ -17,11 +17,11 @@ import numpy as np
 from diehlcook import readout
 from diehlcook.checkpoint import load_array, load_json, save_json
 from diehlcook.datasets import Dataset
+from diehlcook.history import ACCURACY
 from diehlcook.ladder import ladder
 from diehlcook.params import Params
 from diehlcook.provenance import images_of, responses
 from diehlcook.run import Run, load_run
-from diehlcook.train import ACCURACY
 
 BLOCKS = 6
 """Parts of the training images that are judged apart."""

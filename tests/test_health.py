@@ -11,14 +11,17 @@ import pytest
 from conftest import load_script
 
 from diehlcook import health
+from diehlcook.checkpoint import Checkpoints, save_array
 from diehlcook.datasets import load
+from diehlcook.doctor import examine_run
+from diehlcook.engines import Model
 from diehlcook.errors import DiehlCookError
 from diehlcook.health import Evidence, examine
+from diehlcook.history import ACCURACY, HISTORY, History, read_evidence
 from diehlcook.params import load_preset
 from diehlcook.progress import Interrupted
-from diehlcook.recorded import examine_run, read_evidence
-from diehlcook.run import load_run
-from diehlcook.train import HISTORY, Record, train
+from diehlcook.run import Run, load_run
+from diehlcook.train import train
 
 faults = load_script("faults")
 
@@ -72,6 +75,11 @@ def test_every_finding_is_provoked_by_a_fault():
     assert findings == {name for fault in faults.FAULTS for name in fault.findings}
 
 
+def window(right, end=5000):
+    """The last window of the accuracy during training, of 1,000 images."""
+    return np.array([(end, right, 1000)], ACCURACY)
+
+
 def evidence(**changes):
     """A healthy network of 100 neurons after 5,000 images, in figures."""
     params = load_preset("paper-triplet-100")
@@ -86,8 +94,8 @@ def evidence(**changes):
     theta = rng.normal(40e-3, 2e-3, 100)
     history["label"] = np.arange(5000) % 10
     whole = Evidence(
-        params, 5000, weights, theta, history, None, counts, counts.sum(axis=0, dtype=np.int64), 2000, (0.8, 1000)
-    )  # fmt: skip
+        params, 5000, weights, theta, history, window(800), counts, counts.sum(axis=0, dtype=np.int64), 2000
+    )
     return whole._replace(**changes)
 
 
@@ -109,7 +117,7 @@ def test_limits_of_single_checks():
     assert findings(weights=np.repeat(evidence().weights[:, :1], 100, axis=1)) == [
         "neurons learn all the same"
     ]
-    assert findings(accuracy=(0.11, 1000)) == ["the accuracy is at chance"]
+    assert findings(windows=window(110)) == ["the accuracy is at chance"]
     assert findings(theta=np.full(100, 40e-3)) == ["theta is frozen"]
     high = evidence().theta.copy()
     high[:6] = 67e-3
@@ -139,10 +147,54 @@ def test_classes_decide_what_chance_is():
     history = evidence().history
     three, sorted_by_class = history.copy(), history.copy()
     three["label"] %= 3
-    assert findings(history=three, accuracy=(0.35, 1000)) == ["the accuracy is at chance"]
-    assert findings(history=three, accuracy=(0.4, 1000)) == []
+    assert findings(history=three, windows=window(350)) == ["the accuracy is at chance"]
+    assert findings(history=three, windows=window(400)) == []
     sorted_by_class["label"] = np.arange(5000) // 1000
-    assert findings(history=sorted_by_class, accuracy=(0.0, 1000)) == []
+    assert findings(history=sorted_by_class, windows=window(0)) == []
+
+
+def test_the_accuracy_during_training_is_that_of_the_last_window_wherever_it_is_read(tmp_path):
+    """Nine of ten images of the window are right, the newest 1,000 are of two classes only, and all wrong."""
+    params = evidence().params
+    history = History(params, 25_000, 1, 10, seed=0)
+    assert (history.window, history.next_window(0), history.next_window(20_000)) == (10_000, 10_000, 25_000)
+    labels = np.arange(22_000) % 10
+    labels[20_000:] %= 2
+    responses = np.zeros((22_000, 100), np.uint16)
+    responses[np.arange(22_000), labels] = 9
+    responses[10_000:20_000:10] = responses[10_001:20_000:10]  # every tenth answers as the one after it
+    responses[20_000:] = 0
+    responses[20_000:, 99] = 9
+    for end in (10_000, 20_000, 22_000):
+        first = history.position
+        history.ring[np.arange(first, end) % 10_000] = responses[first:end]
+        history.ring_labels[np.arange(first, end) % 10_000] = labels[first:end]
+        history.rows["label"][first:end] = labels[first:end]
+        history.position = end
+        if end < 22_000:
+            history.close_window()
+    assert history.latest_accuracy() == (0.0, 1000)
+    w, theta = evidence().weights, evidence().theta
+    live = health.learning(history.evidence(w, theta))
+    assert (live.ok, live.measured) == (True, "90.0% of 10,000 images right")
+
+    facts = {"images": 25_000, "epochs": 1, "finished": False}
+    run = Run(tmp_path, "", params, 0, "mnist", Model(params, True), {"train": facts})
+    state = {"state.inp_exc.w": w, "state.exc.theta": theta}
+    Checkpoints(tmp_path).save(22_000, state | history.arrays(), {})
+    assert health.learning(read_evidence(run)) == live
+    facts["finished"] = True
+    files = {
+        "weights": w,
+        "theta": theta,
+        "train_history": history.rows[:22_000],
+        "train_accuracy": history.windows,
+    }
+    for name, array in (files | {"train_counts": history.newest()[0]}).items():
+        save_array(tmp_path / f"{name}.npy", array)
+    finished = read_evidence(run)
+    assert health.learning(finished) == live
+    np.testing.assert_array_equal(finished.counts, history.newest(1000)[0])
 
 
 def test_one_dark_image_is_not_a_silent_network():
@@ -155,7 +207,7 @@ def test_one_dark_image_is_not_a_silent_network():
 
 
 def test_what_is_not_there_is_not_judged():
-    bare = evidence(history=None, counts=None, spikes=None, accuracy=None)
+    bare = evidence(history=None, counts=None, spikes=None, windows=None)
     assert [check.name for check in examine(bare)] == [
         "normalisation",
         "theta",
@@ -211,12 +263,6 @@ def test_a_resumed_training_is_no_longer_stopped(tmp_path):
     assert "stopped" not in load_run(folder).facts["train"]
 
 
-def test_findings_of_earlier_versions_can_be_read():
-    (check,) = health.from_facts(["one neuron fired 90% of all spikes"])
-    assert not check.ok
-    assert "one neuron fired 90%" in str(check)
-
-
 def diehlcook(*arguments):
     command = [sys.executable, "-m", "diehlcook", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -263,10 +309,10 @@ def test_doctor_on_a_training_that_has_only_begun(tmp_path):
     assert (done.returncode, "too early to tell" in done.stdout) == (0, True)
 
 
-def test_accuracy_of_the_newest_images(monkeypatch):
+def test_progress_tells_the_accuracy_of_the_newest_images(monkeypatch):
     """Labels from the window before; while a window is young, the accuracy of the last whole one."""
-    monkeypatch.setattr("diehlcook.train.LATEST", 50)
-    record = Record(faults.healthy(), 1000, 1, 30, seed=0)
+    monkeypatch.setattr("diehlcook.history.LATEST", 50)
+    record = History(faults.healthy(), 1000, 1, 30, seed=0)
     assert record.window == 200
     labels = np.arange(1000) % 30
     responses = np.zeros((1000, 50), np.uint16)
@@ -278,8 +324,8 @@ def test_accuracy_of_the_newest_images(monkeypatch):
         record.ring_labels[position - 10 : position] = labels[position - 10 : position]
         record.position = position
         if position % 200 == 0:
-            record.close_window(position)
-        told[position] = record.newest_accuracy()
+            record.close_window()
+        told[position] = record.latest_accuracy()
     assert told[190] is told[200] is told[240] is None
     assert told[250] == told[390] == (1.0, 50)
     assert told[400] == told[440] == (1.0, 200)

@@ -9,7 +9,7 @@ import pytest
 from test_phases import diehlcook, ok
 
 import diehlcook.train as training
-from diehlcook import datasets, load_run, recorded, schedule
+from diehlcook import datasets, load_run, schedule, snapshots
 from diehlcook.engines import Engine, Responses
 from diehlcook.engines.base import prepared_state
 from diehlcook.errors import DiehlCookError
@@ -93,7 +93,7 @@ def test_windows_and_snapshots_do_not_depend_on_the_total(
     train(tmp_path / "at once", data, params, epochs=parts[-1])
     for epochs in parts:
         run = train(tmp_path / "one by one", data, params, epochs=epochs, resume=epochs > 1)
-        assert len(list(run.folder.glob("snapshots/*.npy"))) <= training.SNAPSHOTS + 2
+        assert len(list(run.folder.glob("snapshots/*.npy"))) <= snapshots.MOST + 2
     assert_same_run(tmp_path / "at once", tmp_path / "one by one")
     found = np.load(run.folder / "train_accuracy.npy")
     assert found["images"].tolist()[: len(windows)] == windows
@@ -247,18 +247,18 @@ def test_several_trainings_go_on_all_or_none(two_passes, tmp_path):
 def test_a_snapshot_that_is_given_up_while_it_is_read_is_left_out(two_passes, monkeypatch):
     """`plot --follow` reads the snapshots of a training that goes on."""
     run, neurons = load_run(two_passes), np.arange(3)
-    whole = recorded.snapshots(run, neurons)
+    whole = snapshots.read(run, neurons)
     assert [images for images, _ in whole] == sorted(
         int(path.stem) for path in two_passes.glob("snapshots/*.npy")
     )
-    load = recorded.load_array
+    load = snapshots.load_array
 
     def vanishing(path, **how):
         if path.stem == f"{whole[1][0]:08d}":
             monkeypatch.setattr(Path, "exists", lambda one: one != path)
         return load(path, **how)
 
-    monkeypatch.setattr(recorded, "load_array", vanishing)
-    assert [images for images, _ in recorded.snapshots(run, neurons)] == [
+    monkeypatch.setattr(snapshots, "load_array", vanishing)
+    assert [images for images, _ in snapshots.read(run, neurons)] == [
         images for k, (images, _) in enumerate(whole) if k != 1
     ]

@@ -12,7 +12,7 @@ from conftest import load_script
 from diehlcook import report as page_of
 from diehlcook.datasets import load
 from diehlcook.errors import DiehlCookError
-from diehlcook.recorded import read_evidence
+from diehlcook.history import read_evidence
 from diehlcook.run import load_run
 from diehlcook.shipped import shipped_names, unpack
 from diehlcook.train import train

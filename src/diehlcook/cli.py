@@ -468,7 +468,7 @@ def say_readouts(facts: dict[str, Any]) -> None:
 def doctor_command(args: argparse.Namespace) -> dict[str, Any]:
     """Examine a run."""
     from . import health
-    from .recorded import examine_run
+    from .doctor import examine_run
 
     run = find_run(args)
     return {"run": str(run.folder), "health": health.as_facts(examine_run(run))}

@@ -43,7 +43,7 @@ CONTRAST = 1.25
 ALIKE = 0.9
 HEADROOM = 6e-3
 FROZEN = 1e-6
-SEIZURE, OUTLIER = 0.25, 20.0
+RAVING, OUTLIER = 0.25, 20.0
 
 SEIZING = (
     "the membrane equation is unstable (a seizure)",
@@ -89,15 +89,13 @@ class Evidence(NamedTuple):
     theta
         Adaptive thresholds (n_exc,) in volts.
     history
-        Rows of `train.HISTORY` of the images so far.
+        Rows of `history.HISTORY` of the images so far.
     windows
-        Rows of `train.ACCURACY`.
+        Rows of `history.ACCURACY`; the last is the accuracy during training.
     counts
         Spikes of each neuron for each of the newest images, oldest first (m, n_exc).
     spikes, spikes_of
         Spikes of each neuron (n_exc,) for so many of the newest images.
-    accuracy
-        Right share of newest images, labels from the window before, and their number; None if there is none.
     unanswered
         Training stopped because an image was shown as often as may be, and still got too few spikes.
     """
@@ -111,7 +109,6 @@ class Evidence(NamedTuple):
     counts: NDArray[Any] | None = None
     spikes: NDArray[np.int64] | None = None
     spikes_of: int = 0
-    accuracy: tuple[float, int] | None = None
     unanswered: bool = False
 
     @property
@@ -130,9 +127,9 @@ def as_facts(checks: list[Check]) -> list[dict[str, str]]:
     return [{name: text for name, text in check._asdict().items() if text} for check in checks]
 
 
-def from_facts(facts: list[dict[str, str]] | list[str]) -> list[Check]:
-    """Return the checks that `as_facts` was given; earlier versions wrote sentences."""
-    return [Check("health", one, "", one) if isinstance(one, str) else Check(**one) for one in facts]
+def from_facts(facts: list[dict[str, str]]) -> list[Check]:
+    """Return the checks that `as_facts` was given."""
+    return [Check(**one) for one in facts]
 
 
 def in_short(checks: list[Check]) -> str:
@@ -254,7 +251,7 @@ def seizures(evidence: Evidence) -> Check | None:
     if p.lockout_exc > 0 and len(history) == evidence.images > 1:
         spikes = spikes[1:]
     most, usual = int(spikes.max()), float(np.median(spikes))
-    limit = SEIZURE * p.n_exc * p.t_stimulus / max(p.refractory_exc, p.dt)
+    limit = RAVING * p.n_exc * p.t_stimulus / max(p.refractory_exc, p.dt)
     measured, normal = f"up to {most:,} spikes in one image", "below 10 times the median"
     if most <= limit and (most <= OUTLIER * usual or most <= p.n_exc):
         return Check("seizures", measured, normal)
@@ -394,16 +391,16 @@ def thresholds(evidence: Evidence) -> Check | None:
 
 
 def learning(evidence: Evidence) -> Check | None:
-    """Check that the accuracy during training is above chance; labels come from the window of images before."""
-    history = evidence.history
-    if history is None or evidence.accuracy is None or evidence.images < LEARNED * evidence.params.n_exc:
+    """Check that the accuracy during training is above chance: the last window, with labels from the one before."""
+    history, windows, n_exc = evidence.history, evidence.windows, evidence.params.n_exc
+    if history is None or windows is None or not len(windows) or evidence.images < LEARNED * n_exc:
         return None
-    right, images = evidence.accuracy
-    now, before = history["label"][-images:], history["label"][-2 * images : -images]
+    end, right, images = (int(value) for value in windows[-1])
+    now, before = history["label"][end - images : end], history["label"][end - 2 * images : end - images]
     classes = np.unique(now)
     if not np.array_equal(classes, np.unique(before)):  # sorted by class: the labels are of other images
         return None
-    return above_chance(right, images, len(classes))
+    return above_chance(right / images, images, len(classes))
 
 
 CHECKS: tuple[Callable[[Evidence], Check | None], ...] = (

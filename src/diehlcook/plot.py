@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from . import health
+from . import health, snapshots
 from .checkpoint import Checkpoints, load_array
 from .datasets import Dataset
+from .doctor import examine_run
 from .errors import DiehlCookError
 from .health import Evidence
-from .recorded import examine_run, read_evidence, snapshots
+from .history import read_evidence
 from .run import Run, load_run
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def training_figures(run: Run, recorded: Evidence, facts: str) -> Iterator[tuple
     yield "weights", whole(figures.weight_histogram(weights, facts=facts))
     yield "theta", whole(figures.theta_histogram(recorded.theta, facts=facts))
     chosen = np.linspace(0, run.params.n_exc - 1, min(STRIP_NEURONS, run.params.n_exc)).round().astype(int)
-    strip = snapshots(run, chosen)
+    strip = snapshots.read(run, chosen)
     if len(strip) > 1:
         figure = figures.weight_snapshots(strip, neurons=chosen.tolist(), shape=shape, facts=facts)
         yield "receptive_fields_over_training", figure

@@ -18,14 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import health
+from . import health, snapshots
 from .checkpoint import load_array, load_json
 from .datasets import Dataset
+from .doctor import examine_run
 from .errors import DiehlCookError
 from .health import Evidence
+from .history import read_evidence
 from .params import DEFAULT_PRESET, load_preset, preset_names
 from .plot import draw
-from .recorded import examine_run, read_evidence, snapshots
 from .run import Run
 
 log = logging.getLogger(__name__)
@@ -200,7 +201,7 @@ def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | N
     rows, columns = run.image_shape()
     final, theta = recorded.weights[:, chosen], recorded.theta[chosen]
     vmax = p.w_max if final.max() >= p.w_max / 2 else float(np.percentile(final, 99.9))
-    kept = snapshots(run, chosen)
+    kept = snapshots.read(run, chosen)
     if len(kept) > 1:
         picked = np.unique(np.linspace(0, len(kept) - 1, MOMENTS).round().astype(int))
         over_time: list[tuple[int, NDArray[Any]]] = [kept[k] for k in picked]

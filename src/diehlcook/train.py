@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import health, neurons, order, readout, schedule, wiring
+from . import health, neurons, snapshots, wiring
 from .checkpoint import Checkpoints, digest, save_array
 from .datasets import Dataset
 from .engines import Cancelled, Model, Responses, State, open_engine
 from .errors import DiehlCookError, NetworkError
+from .history import History
 from .neurons import NeuronModel
 from .params import Params
 from .present import check_size
@@ -31,32 +32,6 @@ from .stimulus import stream_key
 from .synapses import LearningRule
 
 log = logging.getLogger(__name__)
-
-HISTORY = np.dtype(
-    [
-        ("label", "i2"),
-        ("presentations", "i4"),
-        ("spikes", "i4"),
-        ("theta_mean", "f8"),
-        ("theta_sd", "f8"),
-        ("weight_mean", "f8"),
-        ("weight_sd", "f8"),
-    ]
-)
-"""One row per image: spikes of its last presentation, theta (V) and weights at the start of it (before normalisation)."""
-
-ACCURACY = np.dtype([("images", "i8"), ("correct", "i8"), ("total", "i8")])
-"""One row per window of the accuracy during training: images trained at its end, and how many of it were right."""
-
-RING = 10_000
-"""Images whose responses are kept: the newest."""
-
-LATEST = 1000
-"""Images of a window whose accuracy is told while the window lasts."""
-
-SNAPSHOTS = 16
-SNAPSHOT_BYTES = 256 * 2**20
-"""Bounds of the weight snapshots, in number (a power of 2, see `schedule.snapshots`) and on disk."""
 
 CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
 """Seconds."""
@@ -138,7 +113,7 @@ def train(
         return run
 
     delays = wiring.initial_delays(params, seed)
-    record = Record(params, len(data), epochs, data.n_classes, seed)
+    record = History(params, len(data), epochs, data.n_classes, seed)
     with open_engine(engine, model, delays) as network:
         state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
         if saved is None:
@@ -160,19 +135,22 @@ def train(
         started = last_saved = time.monotonic()
 
         def save() -> None:
-            arrays = {f"state.{name}": array for name, array in state.items()} | record.arrays(
-                position_of(state)
-            )
+            arrays = {f"state.{name}": array for name, array in state.items()} | record.arrays()
             facts = {"wall_s": wall + time.monotonic() - started, "complete": position_of(state) == total}
             checkpoints.save(position_of(state), arrays, facts)
 
+        def snapshot() -> None:
+            position = position_of(state)
+            snapshots.keep(run, position, len(data), state["inp_exc.w"], last=position == total)
+
         chunk = CHUNKS[0]
         if saved is None:
-            record.snapshot(folder, state)
+            snapshot()
         report(position_of(state), "")
         while position_of(state) < total:
             position = position_of(state)
-            images = data.images[record.image_at(np.arange(position, record.next_stop(position)))]
+            stop = min(record.next_window(position), snapshots.next_due(position, len(data), params))
+            images = data.images[record.image_at(np.arange(position, stop))]
             before = time.monotonic()
             try:
                 advanced, responses = network.advance(state, images, presentations=chunk, cancelled=cancelled)
@@ -185,7 +163,7 @@ def train(
                 save()
                 if isinstance(error, NetworkError):
                     note_stop(
-                        run, error, [health.unstable(str(error)), *health.examine(record.evidence(state))]
+                        run, error, [health.unstable(str(error)), *health.examine(evidence_of(record, state))]
                     )
                 raise
             now = time.monotonic()
@@ -194,8 +172,7 @@ def train(
                 save()
             state = advanced
             record.add(responses, data.labels)
-            evidence = record.evidence(state, unanswered=unanswered is not None)
-            checks = health.examine(evidence)
+            checks = health.examine(evidence_of(record, state, unanswered=unanswered is not None))
             if unanswered is not None:
                 reason = NetworkError(
                     f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: "
@@ -204,9 +181,9 @@ def train(
                 )
                 note_stop(run, reason, [health.unanswered(str(reason)), *checks])
                 raise reason
-            record.snapshot(folder, state)
+            snapshot()
             chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), *CHUNKS))
-            report(position_of(state), record.words(evidence, checks))
+            report(position_of(state), record.words(checks))
             if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
                 save()
                 last_saved = now
@@ -218,6 +195,11 @@ def train(
 def position_of(state: State) -> int:
     """Return the number of images trained."""
     return int(state["protocol.position"][0])
+
+
+def evidence_of(record: History, state: State, *, unanswered: bool = False) -> health.Evidence:
+    """Return what there is to judge the health of a network by that is being trained."""
+    return record.evidence(state["inp_exc.w"], state["exc.theta"], unanswered=unanswered)
 
 
 def check_visible(data: Dataset) -> None:
@@ -368,168 +350,20 @@ def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None
     run.save()
 
 
-class Record:
-    """What training keeps of the responses: a row per image, the newest counts, and accuracy per window."""
-
-    def __init__(self, params: Params, n_images: int, epochs: int, n_classes: int, seed: int) -> None:
-        self.params = params
-        self.n_images = n_images
-        self.n_classes = n_classes
-        self.seed = seed
-        self.total = total = n_images * epochs
-        self.history = np.zeros(total, HISTORY)
-        self.ring = np.zeros((min(RING, total), params.n_exc), np.uint16)
-        self.ring_labels = np.zeros(len(self.ring), np.uint8)
-        self.spikes = np.zeros(params.n_exc, np.int64)
-        self.accuracy = np.zeros(0, ACCURACY)
-        self.assignments = np.full(params.n_exc, -1, np.int8)
-        self.position = 0
-        self.window = schedule.window_size(n_images)
-        self.most_snapshots = SNAPSHOTS
-        while (
-            self.most_snapshots > 1
-            and self.most_snapshots * params.n_input * params.n_exc * 4 > SNAPSHOT_BYTES
-        ):
-            self.most_snapshots //= 2
-
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take up what `arrays` gave, of this training or of one that ended after fewer passes."""
-        self.position = position = len(arrays["history"])
-        self.history[:position] = arrays["history"]
-        saved = len(arrays["ring"])
-        newest = np.arange(position - saved, position)
-        self.ring[newest % len(self.ring)] = arrays["ring"][newest % max(saved, 1)]
-        self.ring_labels[newest % len(self.ring)] = arrays["ring_labels"][newest % max(saved, 1)]
-        self.spikes = arrays["spikes"]
-        self.accuracy = arrays["accuracy"]
-        self.assignments = arrays["assignments"]
-
-    def image_at(self, position: NDArray[np.int64] | int) -> NDArray[np.int64]:
-        """Return the image at each position of the training."""
-        return order.image_at(position, self.n_images, order=self.params.order, seed=self.seed)
-
-    def arrays(self, position: int) -> dict[str, NDArray[Any]]:
-        """Return everything for a checkpoint after `position` images."""
-        filled = min(position, len(self.ring))
-        return {
-            "history": self.history[:position],
-            "ring": self.ring[:filled],
-            "ring_labels": self.ring_labels[:filled],
-            "spikes": self.spikes,
-            "accuracy": self.accuracy,
-            "assignments": self.assignments,
-        }
-
-    def next_stop(self, position: int) -> int:
-        """Return the next position at which a chunk has to end: a snapshot, an accuracy window, or the end."""
-        stops = [self.total, schedule.next_snapshot(position, self.n_images, self.most_snapshots)]
-        if self.window:
-            stops.append((position // self.window + 1) * self.window)
-        return min(stop for stop in stops if stop > position)
-
-    def add(self, responses: Responses, labels: NDArray[np.uint8]) -> None:
-        """Take in the responses of a chunk."""
-        final = responses.final(self.params.min_spikes, self.params.max_attempts)
-        at, counts = responses.position[final], responses.counts[final]
-        rows = self.history[at]
-        rows["label"] = labels[self.image_at(at)]
-        rows["presentations"] = responses.attempt[final] + 1
-        rows["spikes"] = counts.sum(axis=1, dtype=np.int64)
-        for name in ("theta_mean", "theta_sd", "weight_mean", "weight_sd"):
-            rows[name] = getattr(responses, name)[final]
-        self.history[at] = rows
-        self.ring[at % len(self.ring)] = counts
-        self.ring_labels[at % len(self.ring)] = labels[self.image_at(at)]
-        self.spikes = self.spikes + responses.counts.sum(axis=0, dtype=np.int64)
-        self.position += at.size
-        if self.window and at.size and (at[-1] + 1) % self.window == 0:
-            self.close_window(int(at[-1]) + 1)
-
-    def close_window(self, position: int) -> None:
-        """Classify the window that ends at `position` with the labels of the one before, then label by it."""
-        counts, labels = self.newest(self.window)
-        if position > self.window:
-            right = int((readout.predict(counts, self.assignments, self.n_classes).labels == labels).sum())
-            self.accuracy = np.append(self.accuracy, np.array([(position, right, self.window)], ACCURACY))
-        self.assignments = readout.assign_labels(counts, labels, self.n_classes).labels
-
-    def newest(self, most: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-        """Return responses to and labels of the newest images, oldest first; at most `most` and what the ring holds."""
-        first = max(0, self.position - min(most, len(self.ring)))
-        rows = np.arange(first, self.position) % len(self.ring)
-        return self.ring[rows], self.ring_labels[rows]
-
-    def newest_accuracy(self) -> tuple[float, int] | None:
-        """Return which share of newest images is right, and their number; labels from the window before them."""
-        since = self.position % self.window if self.window else 0
-        if self.position > self.window and since >= LATEST:
-            counts, labels = self.newest(LATEST)
-            right = readout.predict(counts, self.assignments, self.n_classes).labels == labels
-            return float(right.mean()), LATEST
-        if not len(self.accuracy):
-            return None
-        last = self.accuracy[-1]
-        return last["correct"] / last["total"], int(last["total"])
-
-    def evidence(self, state: State, *, unanswered: bool = False) -> health.Evidence:
-        """Return what there is to judge the health of the network by; see `health.Evidence`."""
-        filled = min(self.position, len(self.ring))
-        return health.Evidence(
-            self.params,
-            self.position,
-            state["inp_exc.w"],
-            state["exc.theta"],
-            history=self.history[: self.position],
-            counts=self.newest(health.NEWEST)[0],
-            spikes=self.ring[:filled].sum(axis=0, dtype=np.int64),
-            spikes_of=filled,
-            accuracy=self.newest_accuracy(),
-            unanswered=unanswered,
-        )
-
-    def words(self, evidence: health.Evidence, checks: list[health.Check]) -> str:
-        """Return the state of things for the progress line."""
-        newest = self.history[max(self.position - health.NEWEST, 0) : self.position]
-        if not len(newest):
-            return ""
-        right = evidence.accuracy
-        return ", ".join(
-            [
-                f"theta {newest['theta_mean'][-1] * 1e3:.1f} mV",
-                f"{newest['spikes'].mean():.1f} spikes per image",
-                *([f"{right[0]:.1%} of the newest {right[1]:,} right"] if right else []),
-                health.in_short(checks),
-            ]
-        )
-
-    def snapshot(self, folder: Path, state: State) -> None:
-        """Keep the weights if a snapshot is due, or the training ends; delete the snapshots that are given up for it."""
-        kept = schedule.snapshots(self.position, self.n_images, self.most_snapshots)
-        if self.position == self.total:
-            kept.add(self.total)
-        if self.position not in kept:
-            return
-        weights = state["inp_exc.w"].astype(np.float32)
-        save_array(folder / "snapshots" / f"{self.position:08d}.npy", weights)
-        for path in folder.glob("snapshots/*.npy"):
-            if path.stem.isdigit() and int(path.stem) not in kept:
-                path.unlink()
-
-
-def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, wall: float) -> None:
+def finish(run: Run, state: State, delays: NDArray[np.float64], record: History, wall: float) -> None:
     """Write the results; run.json says so last."""
     results: dict[str, NDArray[Any]] = {
         "weights": state["inp_exc.w"],
         "theta": state["exc.theta"],
         "delays": delays,
-        "train_history": record.history,
-        "train_accuracy": record.accuracy,
-        "train_counts": record.newest(RING)[0],
+        "train_history": record.rows,
+        "train_accuracy": record.windows,
+        "train_counts": record.newest()[0],
         "train_spikes": record.spikes,
     }
     for name, array in results.items():
         save_array(run.folder / f"{name}.npy", array)
-    history, theta = record.history, state["exc.theta"]
+    history, theta = record.rows, state["exc.theta"]
     run.facts["train"] |= {
         "finished": True,
         "wall_s": round(wall, 1),
@@ -538,7 +372,7 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: Record, 
         "spikes_per_image": round(float(history["spikes"].mean()), 3),
         "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
         "silent_neurons": int((record.spikes == 0).sum()),
-        "health": health.as_facts(health.examine(record.evidence(state))),
+        "health": health.as_facts(health.examine(evidence_of(record, state))),
         "sha256": {
             name: digest(array) for name, array in results.items() if name in ("weights", "theta", "delays")
         },

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import health
+from ...history import HISTORY
 from ...params import Params
-from ...train import HISTORY
 from .constants import XO
 
 if TYPE_CHECKING:
