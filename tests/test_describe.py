@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from diehlcook import describe as module
-from diehlcook import neurons, synapses
+from diehlcook import neurons, rules
 from diehlcook.describe import build, describe, facts_of, frozen_table
 from diehlcook.network import build_network
 from diehlcook.params import BASE_PRESET, FIELDS, Params, load_preset, preset_names
@@ -56,7 +56,7 @@ def test_every_parameter_preset_and_rule_is_described():
         assert any(line.startswith(f"| `{name}` |") for line in section(unchanged(), "## Parameters"))
     for name in preset_names()[1:]:
         assert any(line.startswith("| `") for line in section(unchanged(), f"### {name}"))
-    for name in synapses.RULES:
+    for name in rules.RULES:
         assert "# inp_exc, on_pre" in section(unchanged(), f"### {name}")
 
 
@@ -83,9 +83,9 @@ def test_a_changed_reset_shows(monkeypatch):
 
 def test_a_flipped_sign_in_a_rule_shows_in_its_section_alone(monkeypatch):
     unchanged()
-    rule = synapses.RULES["pre-and-post"]
+    rule = rules.RULES["pre-and-post"]
     flipped = rule._replace(on_pre=rule.on_pre.replace("w - eta_pre", "w + eta_pre"))
-    monkeypatch.setitem(synapses.RULES, "pre-and-post", flipped)
+    monkeypatch.setitem(rules.RULES, "pre-and-post", flipped)
     text = describe()
     line = "w = clip(w + eta_pre*x_post1_post*w**mu, 0, w_max)"
     assert new_lines(text) == {line}

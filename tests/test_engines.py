@@ -15,8 +15,8 @@ from diehlcook.engines import Cancelled, Model, kernel, open_engine
 from diehlcook.engines.base import REST_SPIKES, check_state
 from diehlcook.errors import DiehlCookError, NetworkError
 from diehlcook.neurons import EXCITATORY
-from diehlcook.params import RULES, Params, load_preset, preset_names, with_rule
-from diehlcook.synapses import TRIPLET
+from diehlcook.params import Params, load_preset, preset_names, with_rule
+from diehlcook.rules import RULES, TRIPLET
 
 
 def advance(engine, state, images, chunks, first=0):
@@ -243,7 +243,7 @@ def test_cancelling_the_kernel_is_quick(fused, start, strokes, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", [*RULES[1:], "switches"])
+@pytest.mark.parametrize("variant", [*list(RULES)[1:], "switches"])
 def test_engines_agree_for_every_rule_and_switch(variant, smoke, delays, strokes, numpy_target):
     """Small network, 20 presentations in chunks; the compiled program also bit for bit whatever the chunks."""
     params = smoke.with_values(SWITCHES) if variant == "switches" else with_rule(smoke, variant)

@@ -27,13 +27,13 @@ def test_lint_and_types(command):
 
 # Each level may import from the ones above it, never from those below
 LEVELS = [
-    {"arguments", "errors", "processes", "__init__"},
+    {"arguments", "errors", "processes", "rules", "__init__"},
     {"cache", "constants", "params", "idx", "readout", "progress", "schedule"},
     {
         "health",
         "readouts",
         "neurons",
-        "synapses",
+        "connections",
         "stimulus",
         "protocol",
         "wiring",

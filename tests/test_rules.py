@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from diehlcook import build_network, presentation_time, weight_matrix, wiring
-from diehlcook.params import RULES as NAMES
 from diehlcook.params import load_preset, with_rule
-from diehlcook.synapses import RULES
+from diehlcook.rules import RULES
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 
@@ -128,7 +127,7 @@ PAIRINGS = ("nearest", "all-to-all")
 
 
 @pytest.mark.parametrize("pairing", PAIRINGS)
-@pytest.mark.parametrize("rule", NAMES)
+@pytest.mark.parametrize("rule", RULES)
 def test_every_rule_equals_its_replay(rule, pairing):
     params = tiny(rule, pairing=pairing)
     got, inputs, fired = learned(params)

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from diehlcook.params import load_preset
-from diehlcook.synapses import RULES
+from diehlcook.rules import RULES
 
 b2.prefs.codegen.target = "numpy"
 

@@ -22,6 +22,7 @@ from . import __version__
 from .arguments import natural, positive, seeds
 from .companions import COMPANIONS
 from .errors import DiehlCookError
+from .rules import RULES
 
 if TYPE_CHECKING:
     from .constants import Constants
@@ -80,7 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--rule",
         metavar="NAME",
-        help="learning rule, with the constants it needs: triplet, power-law, exponential, pre-and-post, triplet-100n",
+        help=f"learning rule, with the constants it needs: {', '.join(RULES)}",
     )
     model.add_argument(
         "--order",

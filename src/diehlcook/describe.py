@@ -17,7 +17,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.groups.neurongroup import Resetter, StateUpdater, Thresholder
 from brian2.synapses.synapses import SynapticPathway
 
-from . import synapses
+from . import rules
 from .constants import UNITS
 from .network import build_network
 from .params import (
@@ -54,14 +54,6 @@ PROTOCOL = {
     "exc_count": "tells the protocol of excitatory spikes",
     "history": "a row per presentation",
     "spikes": "all excitatory spikes",
-}
-
-RULE_SOURCES = {
-    "triplet": "Paper §2.3, which prints no equation: as in the authors' public code, after Pfister & Gerstner 2006.",
-    "triplet-100n": "As in the authors' script for 100 neurons: the slow trace leaks by the fast one.",
-    "power-law": "Paper §2.3, Eq. 3.",
-    "exponential": "Paper §2.3, Eq. 4.",
-    "pre-and-post": "Paper §2.3, Eqs 5 (on a presynaptic spike) and 6 (on a postsynaptic spike).",
 }
 
 DERIVED = {
@@ -137,7 +129,7 @@ def describe() -> str:
     default = load_preset(BASE_PRESET)
     noisy = default.with_values({"noise_rate": "1 Hz"})  # so that freezing it shows; it is in no other text
     train, test, summed = build(noisy), build(noisy, phase="test"), build(noisy, inhibition="summed")
-    static = facts_of(build(noisy, plasticity=synapses.STATIC))
+    static = facts_of(build(noisy, plasticity=rules.STATIC))
     facts, ran = facts_of(train), operations(train)
     # Here stands, too, what is new to the network and to this file
     others = {name: PROTOCOL.get(name, "") for name, _ in facts if name not in NEURONS | CONNECTIONS}
@@ -151,7 +143,7 @@ def describe() -> str:
         *(object_section(facts, name, role) for name, role in CONNECTIONS.items()),
         "## Learning rules",
         RULES,
-        *(rule_section(rule, static) for rule in synapses.RULES),
+        *(rule_section(rule, static) for rule in rules.RULES),
         "## Protocol",
         *(object_section(facts, name, role) for name, role in others.items()),
         "## Order within a time step",
@@ -320,7 +312,7 @@ def rule_section(rule: str, static: Facts) -> str:
             added[", ".join(key)] = "\n".join(line[2:] for line in lines if line[0] == "+")
     used = set(re.findall(r"\w+", "\n".join(added.values()))) - {"dt"} | {"pairing", "normalise"}
     constants = parameter_table(params, [name for name in FIELDS if name in used])
-    head = f"### {rule}\n\n{RULE_SOURCES[rule]}"
+    head = f"### {rule}\n\n{rules.RULES[rule].source}"
     return f"{head}\n\n{listing(added)}\n\nIts constants, in the preset `{preset}`:\n\n{constants}"
 
 

@@ -31,11 +31,11 @@ import numpy as np
 from brian2.core.variables import ArrayVariable
 from numpy.typing import NDArray
 
-from . import neurons, protocol, stimulus, synapses, wiring
+from . import connections, neurons, protocol, rules, stimulus, wiring
 from .errors import DiehlCookError
 from .neurons import NeuronModel
-from .params import Params
-from .synapses import LearningRule
+from .params import Params, frozen
+from .rules import LearningRule
 
 Inhibition = Literal["pairwise", "summed"]
 
@@ -93,8 +93,9 @@ def build_network(
         Object names: see the module. `weight_matrix` gives the weights as a matrix.
     """
     learning = phase == "train"
-    rule = (plasticity or synapses.RULES[params.rule]) if learning else synapses.STATIC
-    constants = params.namespace() | stimulus.brian_functions() | protocol.brian_functions()
+    rule = (plasticity or rules.RULES[params.rule]) if learning else rules.STATIC
+    constants = (params if learning else frozen(params)).namespace()
+    constants |= stimulus.brian_functions() | protocol.brian_functions()
     constants |= {
         "all_to_all": int(params.pairing == "all-to-all"),
         "normalise_images": int(params.normalise != "never"),
@@ -104,8 +105,6 @@ def build_network(
         images = np.zeros((1, params.n_input))
     pixels = images.reshape(len(images), params.n_input).astype(np.float64)
     constants["pixels"] = b2.TimedArray(pixels, dt=1 * b2.second, name="pixels")
-    if not learning:  # exactly constant, in whatever equations
-        constants |= {"theta_plus": 0 * b2.volt, "tau_theta": 1e300 * b2.second, "noise_rate": 0 * b2.hertz}
     common = {"namespace": constants, "clock": b2.Clock(dt=params.dt * b2.second, name="clock")}
     if delays is None:
         delays = wiring.initial_delays(params, seed)
@@ -140,8 +139,8 @@ def build_network(
         params.n_exc,
         excitatory.equations
         + rule.neuron
-        + (synapses.NORMALISATION if learning else "")
-        + (synapses.OWN_INHIBITION if inhibition == "summed" else ""),
+        + (connections.NORMALISATION if learning else "")
+        + (connections.OWN_INHIBITION if inhibition == "summed" else ""),
         threshold=excitatory.threshold,
         reset=excitatory.reset + rule.neuron_reset,
         refractory="refractory_left > 0 and clamp_exc == 1",  # only holds v: the threshold blocks the spikes
@@ -177,7 +176,7 @@ def build_network(
     inp_exc.delay = order.flatten(delays) * b2.second
     inp_exc.w = order.flatten(weights)
 
-    exc_inh = b2.Synapses(exc, inh, on_pre=synapses.EXC_TO_INH, name="exc_inh", **common)
+    exc_inh = b2.Synapses(exc, inh, on_pre=connections.EXC_TO_INH, name="exc_inh", **common)
     exc_inh.connect(j="i")
     exc_count = b2.Synapses(exc, control, on_pre=protocol.COUNT_SPIKE, name="exc_count", **common)
     exc_count.connect()
@@ -189,10 +188,10 @@ def build_network(
         link(exc, control, "normalising")
         before += [
             (exc, "w_total = 0; w_squares = 0"),
-            (inp_exc, synapses.SUM_WEIGHTS),
-            (exc_count, synapses.SUM_NEURONS),
-            (exc, synapses.FIND_FACTORS),
-            (inp_exc, synapses.NORMALISE + rule.every_presentation),
+            (inp_exc, connections.SUM_WEIGHTS),
+            (exc_count, connections.SUM_NEURONS),
+            (exc, connections.FIND_FACTORS),
+            (inp_exc, connections.NORMALISE + rule.every_presentation),
         ]
     for order_in_slot, (group, code) in enumerate(before):
         group.run_regularly(
@@ -231,22 +230,24 @@ def lateral_inhibition(
 ) -> list[b2.BrianObject]:
     """Connect each inhibitory neuron to all excitatory neurons but its own (paper §2.2), or to all."""
     if inhibition == "pairwise":
-        inh_exc = b2.Synapses(inh, exc, on_pre=synapses.INH_TO_EXC, name="inh_exc", **common)
+        inh_exc = b2.Synapses(inh, exc, on_pre=connections.INH_TO_EXC, name="inh_exc", **common)
         inh_exc.connect(True if self_inhibition else "i != j")
         return [inh_exc]
     # All within the synapses slot of one step: spikes are summed (order 0), any sum is an event (1) that inhibits (2)
-    lateral = b2.NeuronGroup(1, synapses.LATERAL, events={"inhibit": "fired > 0"}, name="lateral", **common)
+    lateral = b2.NeuronGroup(
+        1, connections.LATERAL, events={"inhibit": "fired > 0"}, name="lateral", **common
+    )
     lateral.set_event_schedule("inhibit", when="synapses", order=1)
     lateral.run_on_event("inhibit", "fired = 0", when="resets")
-    inh_lateral = b2.Synapses(inh, lateral, on_pre=synapses.INH_TO_LATERAL, name="inh_lateral", **common)
+    inh_lateral = b2.Synapses(inh, lateral, on_pre=connections.INH_TO_LATERAL, name="inh_lateral", **common)
     inh_lateral.connect()
-    inh_own = b2.Synapses(inh, exc, on_pre=synapses.INH_TO_OWN, name="inh_own", **common)
+    inh_own = b2.Synapses(inh, exc, on_pre=connections.INH_TO_OWN, name="inh_own", **common)
     inh_own.connect(j="i")
     lateral_exc = b2.Synapses(
         lateral,
         exc,
-        on_pre=synapses.LATERAL_TO_EXC,
-        on_event=dict.fromkeys(synapses.LATERAL_TO_EXC, "inhibit"),
+        on_pre=connections.LATERAL_TO_EXC,
+        on_event=dict.fromkeys(connections.LATERAL_TO_EXC, "inhibit"),
         name="lateral_exc",
         **common,
     )
@@ -271,7 +272,7 @@ def state_variables(network: b2.Network) -> dict[str, Any]:
                 if name == "lastupdate":
                     raise DiehlCookError(
                         f"{group.name}: event-driven variables keep absolute times, which do not survive chunks; "
-                        "refer them to the start of the presentation instead, like `x0` in synapses.TRIPLET"
+                        "refer them to the start of the presentation instead, like `x0` in rules.TRIPLET"
                     )
                 if own and not variable.read_only and not scratch and not wiring_of_it:
                     found[f"{group.name}.{name}"] = variable

@@ -13,13 +13,17 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from .constants import Constants, par
 from .errors import DiehlCookError
+from .rules import RULES
+
+FOR_EVER = 1e300
+"""Seconds; a decay with this time constant is none, to the last bit."""
 
 LONGEST_IN_TRACES = 600
 """A presentation may last as many time constants of the presynaptic trace: its exponential must not overflow."""
@@ -52,9 +56,6 @@ KINDS = {
 }
 """What a source begins with, and what that means."""
 
-
-RULES = ("triplet", "triplet-100n", "power-law", "exponential", "pre-and-post")
-"""Learning rules; their equations are in `synapses`."""
 
 ORDERS = ("file", "shuffled")
 """Orders of the training images; see `order.image_at`."""
@@ -125,7 +126,7 @@ class Params(Constants):
         "ours: those of the training belong to the network; the authors draw new ones in every run",
     )
 
-    rule: str = par("triplet", "", "learning rule", CODE, choices=RULES)
+    rule: str = par("triplet", "", "learning rule", CODE, choices=tuple(RULES))
     pairing: str = par(
         "nearest",
         "",
@@ -210,7 +211,7 @@ class Params(Constants):
             "normalise_every",
         )
         self.require_positive(*positive, *(name for name in self.table() if name.startswith("tau_")))
-        if self.rule in ("power-law", "pre-and-post") and self.normalise != "never":
+        if RULES[self.rule].below_w_max and self.normalise != "never":
             raise DiehlCookError(
                 f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights can exceed w_max "
                 f"(--rule {self.rule} sets all that the rule needs)"
@@ -252,7 +253,8 @@ class Params(Constants):
     @property
     def assumed(self) -> list[str]:
         """Names of the values that matter to the rule in use and are a first guess: neither published nor searched for."""
-        unused = {"beta"} if self.rule != "exponential" else set()
+        rule = RULES[self.rule]
+        unused = {n for n in ("x_tar", "mu", "beta") if not rule.uses(n)}
         return [n for n in FIELDS if self.source(n).startswith("assumed") and n not in unused]
 
     def namespace(self) -> dict[str, Any]:
@@ -352,7 +354,7 @@ def with_rule(params: Params, rule: str) -> Params:
     """
     if rule == params.rule:
         return params
-    if params.rule in RULES[2:]:
+    if not RULES[params.rule].normalised:
         raise DiehlCookError(f"rule is {rule}; start from a preset of that rule, not of {params.rule}")
     preset = f"paper-{rule}-{REFERENCE_N_EXC}"
     if preset not in preset_names():
@@ -362,6 +364,15 @@ def with_rule(params: Params, rule: str) -> Params:
     return params.with_values(
         {name: wanted.text(name) for name in needed}, {name: wanted.source(name) for name in needed}
     )
+
+
+def frozen(params: Params) -> Params:
+    """Return the parameters of a trained network, whose weights and thresholds no longer change.
+
+    Thresholds neither rise nor decay, so they are exactly constant in whatever equations; and the noise on the inputs is one of
+    the training.
+    """
+    return replace(params, theta_plus=0.0, tau_theta=FOR_EVER, noise_rate=0.0)
 
 
 def with_size(params: Params, n_exc: int, scale: bool = True) -> Params:

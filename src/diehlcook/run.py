@@ -18,7 +18,7 @@ from .engines import Model
 from .errors import DiehlCookError
 from .neurons import NeuronModel
 from .params import Params
-from .synapses import LearningRule
+from .rules import LearningRule
 
 
 @dataclass

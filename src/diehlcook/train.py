@@ -27,9 +27,9 @@ from .neurons import NeuronModel
 from .params import Params
 from .present import check_size
 from .progress import Interrupted, Report, silent
+from .rules import LearningRule
 from .run import Run, load_run
 from .stimulus import stream_key
-from .synapses import LearningRule
 
 log = logging.getLogger(__name__)
 

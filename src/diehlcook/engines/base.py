@@ -14,7 +14,7 @@ from .. import neurons
 from ..errors import DiehlCookError, NetworkError
 from ..neurons import NeuronModel
 from ..params import Params
-from ..synapses import LearningRule
+from ..rules import LearningRule
 
 State = dict[str, NDArray[Any]]
 """All that decides the future, between two presentations: ``object.variable`` to values in SI units.

@@ -18,7 +18,7 @@ import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import neurons, synapses, wiring
+from .. import neurons, rules, wiring
 from ..network import build_network, presentation_time, state_variables
 from ..params import Params
 from ..protocol import CONTROL, RECORDED
@@ -75,7 +75,7 @@ def build(spec: dict[str, Any], folder: Path) -> None:
         "weights": marks,
         "delays": wires,
         "excitatory": neurons.NeuronModel(**spec["excitatory"]),
-        "plasticity": synapses.LearningRule(**spec["plasticity"]) if spec["plasticity"] else None,
+        "plasticity": rules.LearningRule(**spec["plasticity"]) if spec["plasticity"] else None,
         "inhibition": "summed",
     }
     b2.prefs.codegen.target = "numpy"

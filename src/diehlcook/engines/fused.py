@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from .. import neurons, wiring
 from ..errors import DiehlCookError
-from ..params import Params
+from ..params import Params, frozen
+from ..rules import RULES
 from .base import (
     LONG_AGO_SECONDS,
     REST_SPIKES,
@@ -31,9 +32,6 @@ log = logging.getLogger(__name__)
 SLOW_START = 5.0
 """Seconds from which on the start is explained."""
 
-RULES = {"triplet": 1, "triplet-100n": 2, "power-law": 3, "exponential": 4, "pre-and-post": 5}
-"""Codes of the learning rules in `kernel`; 0 is none."""
-
 COUNTERS = ("position", "attempt", "n_spikes", "n_rest_spikes", "key", "normalising", "stream")
 SUMS = ("intensity", "theta_sum", "theta_squares", "weights_sum", "weights_squares")
 """Variables of the protocol in the order in which the kernel holds them."""
@@ -49,14 +47,15 @@ def constants(model: Model) -> Any:
     """Return the numbers of a model as the kernel takes them."""
     from . import kernel
 
-    p, learning = model.params, model.learning
+    learning = model.learning
+    p = model.params if learning else frozen(model.params)
     euler = p.integrator == "euler"
 
     def decay(tau: float) -> float:
         return 1 - p.dt / tau if euler else float(np.exp(-p.dt / tau))
 
     return kernel.Constants(
-        rule=RULES[p.rule] if learning else kernel.STATIC,
+        rule=kernel.CODES[p.rule] if learning else kernel.STATIC,
         euler=euler,
         learning=learning,
         all_to_all=float(p.pairing == "all-to-all"),
@@ -79,8 +78,8 @@ def constants(model: Model) -> Any:
         step_inh=p.dt / p.tau_mem_inh,
         decay_ge=decay(p.tau_ge),
         decay_gi=decay(p.tau_gi),
-        decay_theta=decay(p.tau_theta) if learning else 1.0,
-        theta_plus=p.theta_plus if learning else 0.0,
+        decay_theta=decay(p.tau_theta),
+        theta_plus=p.theta_plus,
         w_exc_inh=p.w_exc_inh,
         w_inh_exc=p.w_inh_exc,
         eta_pre=p.eta_pre,
@@ -99,7 +98,7 @@ def constants(model: Model) -> Any:
         normalise_presentations=p.normalise == "presentation",
         normalise_every=p.normalise_every,
         pixel_rate=p.pixel_rate,
-        noise_rate=p.noise_rate if learning else 0.0,
+        noise_rate=p.noise_rate,
         dt=p.dt,
         intensity_init=p.intensity_init,
         intensity_step=p.intensity_step,
@@ -113,7 +112,6 @@ def constants(model: Model) -> Any:
 def blank_state(params: Params, learning: bool) -> State:
     """Return the initial state of a network that Brian2 would build, by the same names, without weights."""
     n, n_input = params.n_exc, params.n_input
-    traces = {"triplet": 2, "triplet-100n": 2, "pre-and-post": 1}.get(params.rule, 0)
     state: State = {
         "exc.v": np.full(n, params.v_rest_exc + params.v_init_offset),
         "inh.v": np.full(n, params.v_rest_inh + params.v_init_offset),
@@ -135,7 +133,7 @@ def blank_state(params: Params, learning: bool) -> State:
     for name in SUMS:
         state[f"protocol.{name}"] = np.zeros(1)
     if learning:
-        for name in ("w_total", "w_squares", "w_factor", *(f"x_post{k + 1}" for k in range(traces))):
+        for name in ("w_total", "w_squares", "w_factor", *RULES[params.rule].neuron_variables):
             state[f"exc.{name}"] = np.zeros(n)
         state["inp_exc.x0"] = np.zeros((n_input, n))
     return state

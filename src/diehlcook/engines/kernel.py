@@ -1,4 +1,4 @@
-"""The network as one Numba kernel: the same equations as `neurons`, `synapses` and `protocol`, in the same order.
+"""The network as one Numba kernel: the same equations as `neurons`, `rules`, `connections` and `protocol`, in the same order.
 
 What differs from a program that Brian2 generates is how the work is laid out, not what is computed:
 
@@ -26,7 +26,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-STATIC, TRIPLET, TRIPLET_100N, POWER_LAW, EXPONENTIAL, PRE_AND_POST = range(6)
+from ..rules import RULES
+
+CODES = {name: code for code, name in enumerate(RULES, 1)}
+STATIC = 0
+TRIPLET, TRIPLET_100N = CODES["triplet"], CODES["triplet-100n"]
+POWER_LAW, EXPONENTIAL, PRE_AND_POST = CODES["power-law"], CODES["exponential"], CODES["pre-and-post"]
+"""What tells the rules apart in compiled code."""
 
 CUT = 2.0**-42
 """Postsynaptic traces below this are zero: after 29 time constants. What they would change is below 1e-16 of a weight."""

@@ -54,7 +54,8 @@ CAPACITY = 1000
 SOURCES = (
     "network.py",
     "neurons.py",
-    "synapses.py",
+    "rules.py",
+    "connections.py",
     "stimulus.py",
     "protocol.py",
     "params.py",

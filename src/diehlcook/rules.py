@@ -1,4 +1,7 @@
-"""The four learning rules of the paper (§2.3) and the static synapses, one whole block per rule.
+"""The learning rules of the paper (§2.3) and the static synapses: each a whole, with all that is to be known of it.
+
+A rule is one object: its equations, where they come from, and what they ask of the rest of the model. What else depends on the rule
+(the choices of the parameter `rule`, the engines, the help, docs/model.md) follows from `RULES`.
 
 Presynaptic spikes arrive after a delay that differs from synapse to synapse, so what a rule knows of them belongs
 to the synapse. Postsynaptic traces are the same for all synapses of a neuron: they live in the neuron and decay once
@@ -13,11 +16,12 @@ every time step, the exponentials of an arrival are the same for all synapses, a
 ``step_pre`` is the time step within the presentation, as the input neurons know it.
 """
 
+import re
 from typing import NamedTuple
 
 
 class LearningRule(NamedTuple):
-    """A plastic (or static) connection from input to excitatory neurons: Brian2 equations and code, as text."""
+    """A plastic (or static) connection from input to excitatory neurons: Brian2 equations and code, as text, and facts."""
 
     model: str
     """Variables of a synapse."""
@@ -33,57 +37,73 @@ class LearningRule(NamedTuple):
     """Executed for every excitatory neuron at the start of every time step."""
     neuron_reset: str = ""
     """Executed for an excitatory neuron that has just spiked, after `on_post`."""
+    source: str = ""
+    """Where the equations are from, in a sentence."""
+    normalised: bool = False
+    """Whether nothing but normalisation bounds the sum of a neuron's weights."""
+    below_w_max: bool = False
+    """Whether it is undefined for weights above `w_max`, as normalised ones can be."""
+
+    @property
+    def neuron_variables(self) -> tuple[str, ...]:
+        """Names of the variables that the rule adds to the excitatory neuron."""
+        return tuple(re.findall(r"^\s*(\w+)\s*:", self.neuron, re.MULTILINE))
+
+    def uses(self, name: str) -> bool:
+        """Return whether a constant stands in the equations."""
+        texts = (text for text in self if isinstance(text, str))
+        return any(re.search(rf"\b{name}\b", text) for text in texts if text != self.source)
 
 
-TRIPLET = (
-    LearningRule(  # Pfister & Gerstner 2006, as in the authors' public code; the paper prints no equation
-        model="""
+TRIPLET = LearningRule(
+    model="""
 w : 1
 x0 : 1
 """,
-        on_pre="""
+    on_pre="""
 ge_post += w
 w = clip(w - eta_pre*x_post1_post, 0, w_max)
 x0 = all_to_all*x0 + exp(step_pre*dt/tau_pre)
 """,
-        on_post="""
+    on_post="""
 x_pre = x0*exp(-step_pre*dt/tau_pre)
 w = clip(w + eta_post*x_pre*x_post2_post, 0, w_max)
 """,
-        every_presentation="""
+    every_presentation="""
 x0 *= exp(-presentation_steps*dt/tau_pre)
 """,
-        neuron="""
+    neuron="""
 x_post1 : 1
 x_post2 : 1
 """,
-        neuron_every_step="""
+    neuron_every_step="""
 x_post1 *= exp(-dt/tau_post1)
 x_post2 *= exp(-dt/tau_post2)
 """,
-        neuron_reset="""
+    neuron_reset="""
 x_post1 = all_to_all*x_post1 + 1
 x_post2 = all_to_all*x_post2 + 1
 """,
-    )
+    source="Paper §2.3, which prints no equation: as in the authors' public code, after Pfister & Gerstner 2006.",
+    normalised=True,
 )
 
-TRIPLET_100N = (
-    LearningRule(  # as written in the authors' script for 100 neurons: dx_post2/dt = -x_post1/tau_post2
-        model=TRIPLET.model,
-        on_pre=TRIPLET.on_pre,
-        on_post=TRIPLET.on_post,
-        every_presentation=TRIPLET.every_presentation,
-        neuron=TRIPLET.neuron,
-        neuron_every_step="""
+TRIPLET_100N = LearningRule(  # dx_post2/dt = -x_post1/tau_post2
+    model=TRIPLET.model,
+    on_pre=TRIPLET.on_pre,
+    on_post=TRIPLET.on_post,
+    every_presentation=TRIPLET.every_presentation,
+    neuron=TRIPLET.neuron,
+    neuron_every_step="""
 x_post2 -= x_post1*tau_post1/tau_post2*(1 - exp(-dt/tau_post1))
 x_post1 *= exp(-dt/tau_post1)
 """,
-        neuron_reset=TRIPLET.neuron_reset,
-    )
+    neuron_reset=TRIPLET.neuron_reset,
+    source="As in the authors' script for 100 neurons: the slow trace leaks by the fast one.",
+    normalised=True,
 )
 
-POWER_LAW = LearningRule(  # paper Eq. 3; nothing happens to w on a presynaptic spike
+POWER_LAW = LearningRule(  # nothing happens to w on a presynaptic spike
     model="""
 w : 1
 x0 : 1
@@ -99,9 +119,11 @@ w = clip(w + eta_post*(x_pre - x_tar)*(w_max - w)**mu, 0, w_max)
     every_presentation="""
 x0 *= exp(-presentation_steps*dt/tau_pre)
 """,
+    source="Paper §2.3, Eq. 3.",
+    below_w_max=True,
 )
 
-EXPONENTIAL = LearningRule(  # paper Eq. 4; nothing happens to w on a presynaptic spike
+EXPONENTIAL = LearningRule(  # nothing happens to w on a presynaptic spike
     model="""
 w : 1
 x0 : 1
@@ -117,9 +139,10 @@ w = clip(w + eta_post*(x_pre*exp(-beta*w) - x_tar*exp(-beta*(w_max - w))), 0, w_
     every_presentation="""
 x0 *= exp(-presentation_steps*dt/tau_pre)
 """,
+    source="Paper §2.3, Eq. 4.",
 )
 
-PRE_AND_POST = LearningRule(  # paper Eqs 5 and 6, "symmetric"
+PRE_AND_POST = LearningRule(  # the paper calls it symmetric
     model="""
 w : 1
 x0 : 1
@@ -139,6 +162,8 @@ x0 *= exp(-presentation_steps*dt/tau_pre)
     neuron="x_post1 : 1",
     neuron_every_step="x_post1 *= exp(-dt/tau_post1)",
     neuron_reset="x_post1 = all_to_all*x_post1 + 1",
+    source="Paper §2.3, Eqs 5 (on a presynaptic spike) and 6 (on a postsynaptic spike).",
+    below_w_max=True,
 )
 
 STATIC = LearningRule(  # labelling and testing
@@ -154,56 +179,3 @@ RULES = {
     "pre-and-post": PRE_AND_POST,
 }
 """Rules by the name that the parameter `rule` takes."""
-
-SUM_WEIGHTS = """
-w_total_post += w
-w_squares_post += w**2
-"""
-"""First pass over the synapses before a presentation, for normalisation (paper §2.3, Goodhill & Barrow 1994) and statistics."""
-
-NORMALISATION = """
-w_total : 1    # sum of the neuron's input weights before they are normalised
-w_squares : 1
-w_factor : 1
-normalising : integer (linked)
-"""
-"""What the excitatory neurons hold for it."""
-
-FIND_FACTORS = """
-w_factor = int(normalising == 0) + int(normalising == 1)*weight_sum/(w_total + int(w_total == 0))
-"""
-"""A neuron that has lost all its weights keeps none."""
-
-NORMALISE = "w *= w_factor_post"
-"""Second pass."""
-
-SUM_NEURONS = """
-theta_sum_post += theta_pre
-theta_squares_post += theta_pre**2
-weights_sum_post += w_total_pre
-weights_squares_post += w_squares_pre
-"""
-"""Statistics of the presentation, from excitatory neurons to the protocol."""
-
-EXC_TO_INH = "ge_post += w_exc_inh"
-"""One to one (paper §2.2)."""
-
-INH_TO_EXC = "gi_post += w_inh_exc"
-"""Pairwise: from each inhibitory neuron to all excitatory neurons but its own (paper §2.2), or to all."""
-
-LATERAL = "fired : 1  # inhibitory neurons that spiked in this step"
-"""Summed: one neuron stands for all inhibitory neurons."""
-
-OWN_INHIBITION = """
-own : 1  # 1 if the own inhibitory neuron spiked in this step
-"""
-
-INH_TO_LATERAL = "fired_post += 1"
-
-INH_TO_OWN = "own_post += 1"
-
-LATERAL_TO_EXC = {
-    "inhibit": "gi_post += w_inh_exc*(fired_pre - own_post*(1 - self_inhibition))",
-    "clear": "own_post = 0",
-}
-"""Equal to `INH_TO_EXC`: all inhibitory spikes of a step, less the own unless `self_inhibition`."""
