@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from diehlcook import readout
-from diehlcook.checkpoint import load_array, load_json, save_json
+from diehlcook.checkpoint import load_json, save_json
 from diehlcook.datasets import Dataset
 from diehlcook.history import ACCURACY
 from diehlcook.ladder import ladder
@@ -33,7 +33,7 @@ def answers(run: Run, testing: Dataset) -> dict[str, dict[str, float]]:
     """Return the spikes per image from neurons of the image's class and from others, for right and for wrong answers."""
     facts = run.facts["test"]
     repeats, images = facts["repeats"], facts["images"]
-    predictions = load_array(run.folder / "test_predictions.npy", shape=(repeats, images), kind="i").ravel()
+    predictions = run.load("test_predictions", repeats=repeats, images=images).ravel()
     counts = np.load(run.folder / "test_counts.npy", mmap_mode="r")
     truth = np.tile(testing.labels[:images], repeats).astype(int)
     membership = (run.assignments()[:, np.newaxis] == np.arange(testing.n_classes)).astype(float)
@@ -84,8 +84,8 @@ def record(run: Run, cell: str) -> dict[str, Any]:
     """Return what the pages need of a finished run."""
     training, testing = images_of(run, "observe"), images_of(run, "test")
     trained, observed, tested = (run.facts[phase] for phase in ("train", "observe", "test"))
-    curve = load_array(run.folder / "train_accuracy.npy", shape=(None,), kind="V").astype(ACCURACY)
-    confusion = load_array(run.folder / "confusion.npy", shape=(None, None), kind="i")
+    curve = run.load("train_accuracy").astype(ACCURACY)
+    confusion = run.load("confusion")
     return {
         "cell": cell,
         "preset": run.preset,
@@ -126,9 +126,7 @@ def neurons(run: Run) -> dict[str, list[Any]]:
     return {
         "theta_mV": (1e3 * run.theta()).round(2).tolist(),
         "labels": run.assignments().tolist(),
-        "training_spikes": load_array(
-            run.folder / "train_spikes.npy", shape=(run.params.n_exc,), kind="i"
-        ).tolist(),
+        "training_spikes": run.load("train_spikes").tolist(),
         "test_spikes": shown.sum(axis=0, dtype=np.int64).tolist(),
     }
 

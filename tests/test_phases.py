@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_engines import processes_in
 
-from diehlcook import cli, datasets, load_preset, load_run, predict, readout, wiring
+from diehlcook import cli, datasets, layout, load_preset, load_run, predict, readout, wiring
 from diehlcook.engines import Model
 from diehlcook.neurons import EXCITATORY
 from diehlcook.present import frozen
@@ -51,6 +51,16 @@ WITHOUT_COMPILER = {**os.environ, "PATH": "/nowhere"}
 
 def arrays(folder):
     return {path.name: np.load(path) for path in folder.glob("*.npy")}
+
+
+def test_a_finished_run_has_the_files_of_the_table_and_no_other(chain):
+    """Every array of the folder stands in the table and has the shape, kind and range that it says."""
+    made = {path.stem for path in chain.glob("*.npy")}
+    assert made == set(layout.FILES)
+    for name in made:
+        layout.load(chain, name, load_run(chain).params)
+    others = {path.name for path in chain.iterdir()} - {f"{name}.npy" for name in made} - {"run.json"}
+    assert others <= set(layout.OTHERS)
 
 
 def test_the_chain_writes_what_it_promises(chain):

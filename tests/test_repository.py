@@ -44,6 +44,7 @@ LEVELS = [
     {"network", "datasets", "order"},
     {"describe"},
     {"engines"},
+    {"layout"},
     {"run"},
     {"provenance"},
     {"ladder", "history", "snapshots"},

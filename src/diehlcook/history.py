@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import health, order, readout, schedule
-from .checkpoint import Checkpoints, load_array
+from . import health, layout, order, readout, schedule
+from .checkpoint import Checkpoints
 from .engines import Responses
 from .errors import DiehlCookError
 from .health import Evidence
@@ -222,16 +222,15 @@ def read_checkpoint(run: Run) -> Evidence:
 
 def read_finished(run: Run) -> Evidence:
     """Read the files of a finished training."""
-    facts, folder, n_exc = run.trained(), run.folder, run.params.n_exc
+    facts, folder = run.trained(), run.folder
     # Without the bounds that `Run` checks: out of bounds is a finding
-    weights = load_array(folder / "weights.npy", shape=(run.params.n_input, n_exc)).astype(np.float64)
-    theta = load_array(folder / "theta.npy", shape=(n_exc,)).astype(np.float64)
-    if not (folder / "train_history.npy").exists():  # shipped networks have none
+    weights = run.load("weights", in_range=False).astype(np.float64)
+    theta = run.load("theta", in_range=False).astype(np.float64)
+    if not layout.is_there(folder, "train_history"):  # shipped networks have none
         return Evidence(run.params, facts["images"] * facts["epochs"], weights, theta)
-    rows = load_array(folder / "train_history.npy", shape=(None,), kind="V")
-    windows = load_array(folder / "train_accuracy.npy", shape=(None,), kind="V")
+    rows, windows = run.load("train_history"), run.load("train_accuracy")
     if rows.dtype != HISTORY or windows.dtype != ACCURACY:
         raise DiehlCookError(f"{folder}: the training history has another layout than this version's")
-    counts = load_array(folder / "train_counts.npy", shape=(None, n_exc), kind="u")
+    counts = run.load("train_counts")
     ring = np.roll(counts, len(rows) % max(len(counts), 1), axis=0)
     return history_of(run, {"history": rows, "accuracy": windows, "ring": ring}).evidence(weights, theta)

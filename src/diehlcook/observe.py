@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import health, readout
-from .checkpoint import digest, save_array
+from . import health, layout, readout
+from .checkpoint import digest
 from .datasets import Dataset
 from .errors import DiehlCookError
 from .present import BLOCK, check_size, frozen, present
@@ -91,11 +92,10 @@ def observe(
     neurons_per_class = np.bincount(
         assignment.labels[assignment.labels >= 0], minlength=data.n_classes
     ).tolist()
-    save_array(run.folder / "observe_counts.npy", presented.counts)
-    save_array(run.folder / "assignments.npy", assignment.labels)
+    results: dict[str, NDArray[Any]] = {"observe_counts": presented.counts, "assignments": assignment.labels}
     raster = record_raster(run, trained, data.head(min(3, len(data))), presented.counts)
-    for name, array in raster.arrays.items():
-        save_array(run.folder / f"raster_{name}.npy", array)
+    results |= {f"raster_{name}": array for name, array in raster.arrays.items()}
+    digests = layout.save(run.folder, "observe", results)
     run.facts.pop("test", None)
     run.facts["observe"] = {
         "images": len(data),
@@ -113,10 +113,9 @@ def observe(
         "health": health.as_facts([health.labelling(neurons_per_class, np.unique(data.labels).tolist())]),
         "raster": raster.facts,
         "parents": {"weights": digest(trained.weights), "theta": digest(trained.theta)},
-        "sha256": {"assignments": digest(assignment.labels), "observe_counts": digest(presented.counts)},
+        "sha256": digests,
     }
     run.save()
-    for path in [*run.folder.glob("test_*.npy"), run.folder / "confusion.npy"]:
-        path.unlink(missing_ok=True)  # results of other labels
+    layout.discard(run.folder, "test")  # results of other labels
     shutil.rmtree(partial, ignore_errors=True)
     return dict(run.facts["observe"])

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from . import health, snapshots
-from .checkpoint import Checkpoints, load_array
+from . import health, layout, snapshots
+from .checkpoint import Checkpoints
 from .datasets import Dataset
 from .doctor import examine_run
 from .errors import DiehlCookError
@@ -180,7 +180,7 @@ def labelling_figures(run: Run, facts: str) -> Iterator[tuple[str, Figure]]:
     )
     yield "receptive_fields_by_label", whole(fields)
     yield "labels", figures.label_map(assignments, n_classes=len(observed["neurons_per_class"]), facts=facts)
-    if (run.folder / "raster_v.npy").exists():
+    if layout.is_there(run.folder, "raster_v"):
         yield "raster", raster(run, observed["raster"], facts)
     else:
         log.warning("no raster: raster_v.npy is not there (`observe --force` records it)")
@@ -194,9 +194,7 @@ def test_figures(
 
     tested = run.facts["test"]
     n_classes = len(tested["recall"])
-    confusion = load_array(
-        run.folder / "confusion.npy", shape=(n_classes, n_classes), kind="i", made_by="test"
-    )
+    confusion = run.load("confusion", classes=n_classes)
     axes = figures.confusion_matrix(
         confusion,
         class_sizes=tested["class_sizes"],
@@ -215,10 +213,7 @@ def test_figures(
     if data.digest != tested["data"]["sha256"]:
         log.warning("no sheet of misclassified images: %s is not what the run was tested with", data.name)
         return
-    shape = (tested["repeats"], tested["images"])
-    predictions = load_array(
-        run.folder / "test_predictions.npy", shape=shape, kind="i", low=-1, made_by="test"
-    )
+    predictions = run.load("test_predictions", repeats=tested["repeats"], images=tested["images"])
     yield "misclassified", figures.misclassified(data.images, data.labels, predictions[0], facts=facts)
 
 
@@ -231,21 +226,13 @@ def raster(run: Run, recorded: dict[str, Any], facts: str) -> Figure:
     """Draw the presentations that observe recorded."""
     from . import figures
 
-    def load(name: str) -> Any:
-        return load_array(
-            run.folder / f"raster_{name}.npy",
-            shape=(None,) if name == "neurons" else (None, None),
-            kind="fi",
-            made_by="observe",
-        )
-
     def spikes(name: str) -> tuple[Any, Any]:
-        neuron, time = load(name)
+        neuron, time = run.load(f"raster_{name}")
         return neuron.astype(int), time
 
     p, names = run.params, {"input": "inp", "excitatory": "exc", "inhibitory": "inh"}
     period = p.presentation_steps * p.dt
-    v = load("v")
+    v = run.load("raster_v")
     starts = np.arange(recorded["presentations"] + 1) * period
     return figures.raster(
         {title: spikes(name) for title, name in names.items()},
@@ -255,8 +242,8 @@ def raster(run: Run, recorded: dict[str, Any], facts: str) -> Figure:
         sizes={"input": p.n_input, "excitatory": p.n_exc, "inhibitory": p.n_exc},
         time=np.arange(v.shape[1]) * p.dt,
         v=v,
-        threshold=load("threshold"),
-        neurons=load("neurons"),
+        threshold=run.load("raster_threshold"),
+        neurons=run.load("raster_neurons").tolist(),
         facts=facts,
     )
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import datasets
-from .checkpoint import digest, load_array
+from . import datasets, layout
+from .checkpoint import digest
 from .datasets import Dataset
 from .errors import DiehlCookError
 from .run import Run
@@ -71,17 +71,17 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
         See `check_parents`; or the counts are not there, or not those of the phase.
     """
     check_parents(run, phase)
-    facts, path = run.facts[phase], run.folder / f"{phase}_counts.npy"
+    facts, name = run.facts[phase], f"{phase}_counts"
+    path = layout.path_of(run.folder, name)
     if not path.exists():
         if "shipped" in run.facts:
             cure = "networks that come with the package bring none: make a run of it with `python -m diehlcook networks NAME`, then "
         else:
             cure = "make it again with "
         raise DiehlCookError(f"{path}: not found; {cure}`python -m diehlcook {phase} --run DIR --force`")
-    counts = load_array(
-        path, shape=(facts.get("repeats", 1) * facts["images"], run.params.n_exc), kind="u", made_by=phase
-    )
-    known = facts.get("sha256", {}).get(path.stem)
+    shown = facts.get("repeats", 1) * facts["images"]
+    counts = run.load(name, images=shown, presentations=shown)
+    known = facts.get("sha256", {}).get(name)
     if known is not None and digest(counts) != known:
         raise DiehlCookError(
             f"{path}: not what {phase} wrote; run `python -m diehlcook {phase} --run {run.folder} --force` again"

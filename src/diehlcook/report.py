@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import health, snapshots
-from .checkpoint import load_array, load_json
+from . import health, layout, snapshots
+from .checkpoint import load_json
 from .datasets import Dataset
 from .doctor import examine_run
 from .errors import DiehlCookError
@@ -242,10 +242,9 @@ def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | N
 
 def labelling_counts(run: Run) -> NDArray[np.uint16] | None:
     """Return the responses to the labelling images (n_images, n_exc); None if they are not kept."""
-    path = run.folder / "observe_counts.npy"
-    if not path.exists():
+    if not layout.is_there(run.folder, "observe_counts"):
         return None
-    return load_array(path, shape=(run.facts["observe"]["images"], run.params.n_exc), kind="u")
+    return run.load("observe_counts", images=run.facts["observe"]["images"])
 
 
 def exciting(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import platform
+import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import __version__, neurons, wiring
-from .checkpoint import SCHEMA, digest, load_array, load_json, save_json
+from . import __version__, layout, neurons, wiring
+from .checkpoint import SCHEMA, digest, load_json, save_json
 from .engines import Model
 from .errors import DiehlCookError
 from .neurons import NeuronModel
@@ -59,6 +61,10 @@ class Run:
         }
         save_json(self.path, content)
 
+    def load(self, name: str, *, in_range: bool = True, **sizes: int) -> NDArray[Any]:
+        """Return an array of the run as it is in its file; see `layout.load`."""
+        return layout.load(self.folder, name, self.params, in_range=in_range, **sizes)
+
     def trained(self) -> dict[str, Any]:
         """Return the facts of the finished training.
 
@@ -89,8 +95,7 @@ class Run:
     def weights(self) -> NDArray[np.float64]:
         """Return the trained weights (n_input, n_exc)."""
         p = self.params
-        path = self.folder / "weights.npy"
-        weights = load_array(path, shape=(p.n_input, p.n_exc), low=0)
+        path, weights = layout.path_of(self.folder, "weights"), self.load("weights")
         if weights.max() > 10 * max(p.w_max, 1):  # normalisation may lift weights above w_max
             raise DiehlCookError(
                 f"{path}: largest weight is {weights.max():.3g}, expected at most {10 * max(p.w_max, 1):g}"
@@ -99,8 +104,7 @@ class Run:
 
     def theta(self) -> NDArray[np.float64]:
         """Return the trained thresholds (n_exc,) in volts."""
-        path = self.folder / "theta.npy"
-        theta = load_array(path, shape=(self.params.n_exc,), low=0)
+        path, theta = layout.path_of(self.folder, "theta"), self.load("theta")
         if theta.max() > 1:
             raise DiehlCookError(
                 f"{path}: largest theta is {theta.max():.3g} V; expected volts, are these millivolts?"
@@ -115,19 +119,28 @@ class Run:
         DiehlCookError
             A damaged file; or none, and the seed does not give the delays of the training.
         """
-        p, path = self.params, self.folder / "delays.npy"
+        path = layout.path_of(self.folder, "delays")
         if path.exists():
-            return load_array(path, shape=(p.n_input, p.n_exc), low=0).astype(np.float64)
-        drawn = wiring.initial_delays(p, self.seed)
+            return self.load("delays").astype(np.float64)
+        drawn = wiring.initial_delays(self.params, self.seed)
         if digest(drawn) != self.trained()["sha256"]["delays"]:
             raise DiehlCookError(f"{path}: not found, and the seed gives other delays with this NumPy")
         return drawn
 
     def assignments(self) -> NDArray[np.int8]:
         """Return the class of each neuron (n_exc,), -1 for none."""
-        return load_array(
-            self.folder / "assignments.npy", shape=(self.params.n_exc,), kind="i", low=-1, made_by="observe"
-        )
+        return self.load("assignments")
+
+
+def start_afresh(run: Run, plan: dict[str, Any]) -> None:
+    """Delete the files of an earlier run in the folder, and nothing else; write run.json."""
+    if run.path.exists():
+        run.path.unlink()
+        layout.discard(run.folder, *layout.PHASES)
+    for name in ("checkpoints", "snapshots"):  # also what a deleted run.json left behind
+        shutil.rmtree(run.folder / name, ignore_errors=True)
+    run.facts = {"train": {**plan, "finished": False, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}}
+    run.save()
 
 
 def replaced_equations(model: Model) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from .checkpoint import save_array
 from .errors import DiehlCookError
-from .run import Run, load_run
-from .train import start_afresh
+from .run import Run, load_run, start_afresh
 
 TRAINED = Path(__file__).with_name("trained")
 

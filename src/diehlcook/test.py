@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from . import health, readout
-from .checkpoint import digest, save_array
+from . import health, layout, readout
+from .checkpoint import digest
 from .datasets import Dataset
 from .errors import DiehlCookError
 from .present import BLOCK, check_size, frozen, present
@@ -100,9 +100,12 @@ def test(
     interval = readout.wilson(round(accuracy * len(data)), len(data))
     if data.digest == run.facts.get("observe", {}).get("data", {}).get("sha256"):
         log.warning(SEEN)
-    save_array(run.folder / "test_counts.npy", counts)
-    save_array(run.folder / "test_predictions.npy", np.array([one.labels for one in predictions]))
-    save_array(run.folder / "confusion.npy", np.asarray(confusion))
+    results = {
+        "test_counts": counts,
+        "test_predictions": np.array([one.labels for one in predictions]),
+        "confusion": np.asarray(confusion),
+    }
+    digests = layout.save(run.folder, "test", results)
     run.facts["test"] = {
         "images": len(data),
         "repeats": repeats,
@@ -128,7 +131,7 @@ def test(
             "theta": digest(trained.theta),
             "assignments": digest(assignments),
         },
-        "sha256": {"test_counts": digest(counts)},
+        "sha256": digests,
     }
     run.save()
     shutil.rmtree(partial, ignore_errors=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import health, neurons, snapshots, wiring
-from .checkpoint import Checkpoints, digest, save_array
+from . import health, layout, neurons, snapshots, wiring
+from .checkpoint import Checkpoints, digest
 from .datasets import Dataset
 from .engines import Cancelled, Model, Responses, State, open_engine
 from .errors import DiehlCookError, NetworkError
@@ -28,7 +27,7 @@ from .params import Params
 from .present import check_size
 from .progress import Interrupted, Report, silent
 from .rules import LearningRule
-from .run import Run, load_run
+from .run import Run, load_run, start_afresh
 from .stimulus import stream_key
 
 log = logging.getLogger(__name__)
@@ -41,9 +40,6 @@ CHUNK_SECONDS = 5.0
 
 CHUNKS = (100, 1000)
 """Presentations of a chunk, at least and at most."""
-
-LATER_RESULTS = ("observe_counts", "assignments", "test_counts", "test_predictions", "confusion")
-RESULTS = ("weights", "theta", "delays", "train_history", "train_accuracy", "train_counts", "train_spikes")
 
 
 def train(
@@ -294,34 +290,13 @@ def go_on(run: Run, epochs: int) -> None:
         train.pop(name, None)
     train |= {"epochs": epochs, "finished": False}
     run.save()
-    discard_later_results(run.folder)  # also what a kill left here the last time
+    layout.discard(run.folder, "observe", "test", "report")  # also what a kill left here the last time
     if was_finished:
-        shutil.rmtree(run.folder / "figures", ignore_errors=True)
+        layout.discard(run.folder, "plot")
         log.warning(
             "going on from %d to %d epochs%s", before, epochs,
             f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
         )  # fmt: skip
-
-
-def start_afresh(run: Run, plan: dict[str, Any]) -> None:
-    """Delete the files of an earlier run in the folder, and nothing else; write run.json."""
-    if run.path.exists():
-        run.path.unlink()
-        for name in RESULTS:
-            (run.folder / f"{name}.npy").unlink(missing_ok=True)
-        discard_later_results(run.folder)
-        shutil.rmtree(run.folder / "figures", ignore_errors=True)
-    for name in ("checkpoints", "snapshots"):  # also what a deleted run.json left behind
-        shutil.rmtree(run.folder / name, ignore_errors=True)
-    run.facts = {"train": {**plan, "finished": False, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}}
-    run.save()
-
-
-def discard_later_results(folder: Path) -> None:
-    """Delete what the phases after the training made of it."""
-    later = [folder / f"{name}.npy" for name in LATER_RESULTS]
-    for path in [*later, *folder.glob("raster_*.npy"), folder / "report.html"]:
-        path.unlink(missing_ok=True)
 
 
 def check_same_network(state: State, built: State, folder: Path) -> None:
@@ -361,8 +336,7 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: History,
         "train_counts": record.newest()[0],
         "train_spikes": record.spikes,
     }
-    for name, array in results.items():
-        save_array(run.folder / f"{name}.npy", array)
+    digests = layout.save(run.folder, "train", results)
     history, theta = record.rows, state["exc.theta"]
     run.facts["train"] |= {
         "finished": True,
@@ -373,8 +347,6 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: History,
         "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
         "silent_neurons": int((record.spikes == 0).sum()),
         "health": health.as_facts(health.examine(evidence_of(record, state))),
-        "sha256": {
-            name: digest(array) for name, array in results.items() if name in ("weights", "theta", "delays")
-        },
+        "sha256": digests,
     }
     run.save()
