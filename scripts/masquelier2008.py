@@ -26,7 +26,7 @@ from scipy.stats import fisher_exact, norm
 from diehlcook.arguments import seeds
 from diehlcook.companions.masquelier2008.constants import Masquelier2008, scaled
 from diehlcook.figures.style import BLACK, BLUE, GREY, SKY, facts_title, new_figure, styled
-from diehlcook.processes import die_with_parent
+from diehlcook.jobs import die_with_parent
 from diehlcook.progress import silent
 from diehlcook.readout import wilson
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from record import machine
 
 from diehlcook import datasets, readouts
-from diehlcook.checkpoint import load_json, save_json
 from diehlcook.datasets import Dataset
+from diehlcook.files import load_json, save_json
 from diehlcook.ladder import ladder
 from diehlcook.observe import observe
 from diehlcook.params import load_preset

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from diehlcook import readout
-from diehlcook.checkpoint import load_json, save_json
 from diehlcook.datasets import Dataset
+from diehlcook.files import load_json, save_json
 from diehlcook.history import ACCURACY
 from diehlcook.ladder import ladder
 from diehlcook.params import Params

@@ -14,8 +14,8 @@ from record import OTHER, OWN
 from scipy.stats import ttest_1samp, wilcoxon
 
 from diehlcook import figures
-from diehlcook.checkpoint import load_json
 from diehlcook.figures.style import new_axes, new_figure
+from diehlcook.files import load_json
 from diehlcook.params import load_preset
 from diehlcook.shipped import load_shipped, shipped_names
 

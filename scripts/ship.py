@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from diehlcook import datasets
-from diehlcook.checkpoint import digest, load_json, save_array, save_json
+from diehlcook.files import digest, load_json, save_array, save_json
 from diehlcook.observe import observe
 from diehlcook.run import load_run
 from diehlcook.shipped import TRAINED

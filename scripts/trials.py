@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diehlcook import datasets, present, readout
-from diehlcook.checkpoint import load_json, save_json
 from diehlcook.datasets import Dataset
 from diehlcook.errors import DiehlCookError, NetworkError
+from diehlcook.files import load_json, save_json
 from diehlcook.params import Params, load_preset
 from diehlcook.present import Frozen
 from diehlcook.stimulus import stream_key

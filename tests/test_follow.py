@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import load_script
 
-from diehlcook.checkpoint import Checkpoints
+from diehlcook.checkpoints import Checkpoints
 from diehlcook.datasets import load
 from diehlcook.errors import DiehlCookError
 from diehlcook.plot import follow

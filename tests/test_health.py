@@ -11,11 +11,12 @@ import pytest
 from conftest import load_script
 
 from diehlcook import health
-from diehlcook.checkpoint import Checkpoints, save_array
+from diehlcook.checkpoints import Checkpoints
 from diehlcook.datasets import load
 from diehlcook.doctor import examine_run
 from diehlcook.engines import Model
 from diehlcook.errors import DiehlCookError
+from diehlcook.files import save_array
 from diehlcook.health import Evidence, examine
 from diehlcook.history import ACCURACY, HISTORY, History, read_evidence
 from diehlcook.params import load_preset

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from diehlcook import load_shipped, predict
-from diehlcook.checkpoint import digest
 from diehlcook.cli import main
 from diehlcook.datasets import load
 from diehlcook.errors import DiehlCookError
+from diehlcook.files import digest
 from diehlcook.params import load_preset
 from diehlcook.run import load_run
 from diehlcook.shipped import TRAINED, shipped_names, unpack

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import health, layout, order, readout, schedule
-from .checkpoint import Checkpoints
+from .checkpoints import Checkpoints
 from .engines import Responses
 from .errors import DiehlCookError
 from .health import Evidence

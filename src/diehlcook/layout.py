@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .checkpoint import digest, load_array, save_array
+from .files import digest, load_array, save_array
 from .params import Params
 
 PHASES = ("train", "observe", "test", "plot", "report")

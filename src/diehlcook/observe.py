@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import health, layout, readout
-from .checkpoint import digest
 from .datasets import Dataset
 from .errors import DiehlCookError
+from .files import digest
 from .present import BLOCK, check_size, frozen, present
 from .progress import Report, silent
 from .recording import record_raster

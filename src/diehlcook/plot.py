@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from . import health, layout, snapshots
-from .checkpoint import Checkpoints
+from .checkpoints import Checkpoints
 from .datasets import Dataset
 from .doctor import examine_run
 from .errors import DiehlCookError

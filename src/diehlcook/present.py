@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import readouts, wiring
-from .checkpoint import digest, load_json, save_array, save_json
 from .datasets import Dataset
 from .engines import Cancelled, Engine, Model, open_engine
 from .errors import DiehlCookError
+from .files import digest, load_json, save_array, save_json
+from .jobs import become_worker
 from .ladder import trained_readout
 from .params import Params
-from .processes import become_worker
 from .progress import Interrupted, Report, silent
 from .readouts import PAPER
 from .run import Run, load_run

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import datasets, layout
-from .checkpoint import digest
 from .datasets import Dataset
 from .errors import DiehlCookError
+from .files import digest
 from .run import Run
 
 SEEN = "these are the images that the neurons were labelled with: the accuracy says nothing about new ones"

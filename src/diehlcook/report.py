@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import health, layout, snapshots
-from .checkpoint import load_json
 from .datasets import Dataset
 from .doctor import examine_run
 from .errors import DiehlCookError
+from .files import load_json
 from .health import Evidence
 from .history import read_evidence
 from .params import DEFAULT_PRESET, load_preset, preset_names

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__, layout, neurons, wiring
-from .checkpoint import SCHEMA, digest, load_json, save_json
 from .engines import Model
 from .errors import DiehlCookError
+from .files import SCHEMA, digest, load_json, save_json
 from .neurons import NeuronModel
 from .params import Params
 from .rules import LearningRule

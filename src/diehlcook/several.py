@@ -8,12 +8,12 @@ from concurrent import futures
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .checkpoint import Checkpoints
+from .checkpoints import Checkpoints
 from .datasets import Dataset
 from .engines import Model
 from .errors import DiehlCookError
+from .jobs import become_worker
 from .params import Params
-from .processes import become_worker
 from .progress import Interrupted, Report, silent
 from .run import Run
 from .train import plan_of, to_resume, train

@@ -11,8 +11,8 @@ import difflib
 import shutil
 from pathlib import Path
 
-from .checkpoint import save_array
 from .errors import DiehlCookError
+from .files import save_array
 from .run import Run, load_run, start_afresh
 
 TRAINED = Path(__file__).with_name("trained")

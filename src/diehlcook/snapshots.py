@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import schedule
-from .checkpoint import load_array, save_array
 from .errors import DiehlCookError
+from .files import load_array, save_array
 from .params import Params
 from .run import Run
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from . import health, layout, readout
-from .checkpoint import digest
 from .datasets import Dataset
 from .errors import DiehlCookError
+from .files import digest
 from .present import BLOCK, check_size, frozen, present
 from .progress import Report, silent
 from .provenance import SEEN

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import health, layout, neurons, snapshots, wiring
-from .checkpoint import Checkpoints, digest
+from .checkpoints import Checkpoints
 from .datasets import Dataset
 from .engines import Cancelled, Model, Responses, State, open_engine
 from .errors import DiehlCookError, NetworkError
+from .files import digest
 from .history import History
 from .neurons import NeuronModel
 from .params import Params

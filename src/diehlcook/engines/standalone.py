@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from .. import wiring
 from ..cache import user_cache
 from ..errors import DiehlCookError
+from ..jobs import die_with_parent
 from ..params import FIELDS
-from ..processes import die_with_parent
 from ..protocol import RECORDED
 from .base import (
     REST_SPIKES,

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ...checkpoint import load_array, save_array, save_json
 from ...errors import DiehlCookError
+from ...files import load_array, save_array, save_json
 from ...progress import Report, silent
 from ...run import versions
 from .afferents import draw_block

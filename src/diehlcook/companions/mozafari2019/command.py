@@ -57,7 +57,7 @@ def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Mozafari2019:
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Train, choose, test, draw."""
     from ... import datasets
-    from ...checkpoint import load_json
+    from ...files import load_json
     from ...progress import Interruption, progress_report
     from . import experiment, linear
 

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checkpoint import Checkpoints, load_array, load_json, save_array, save_json
+from ...checkpoints import Checkpoints
 from ...datasets import Dataset
 from ...errors import DiehlCookError
+from ...files import load_array, load_json, save_array, save_json
 from ...progress import Interrupted, Report, silent
 from ...run import versions
 from . import backend

@@ -11,9 +11,9 @@ import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checkpoint import load_array, save_array, save_json
 from ...engines.runtime import choose_target
 from ...errors import DiehlCookError
+from ...files import load_array, save_array, save_json
 from ...progress import Interrupted, Report, silent
 from ...run import versions
 from .constants import XO
