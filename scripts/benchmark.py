@@ -32,13 +32,14 @@ from pathlib import Path
 
 import numpy as np
 
-from diehlcook import datasets, wiring
+from diehlcook.data import datasets
 from diehlcook.engines import Engine, Model, State, open_engine
-from diehlcook.engines.standalone import CAPACITY, compiler_version
+from diehlcook.engines.standalone.engine import CAPACITY, compiler_version
 from diehlcook.errors import DiehlCookError
-from diehlcook.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
-from diehlcook.stimulus import stream_key
-from diehlcook.train import CHUNK_SECONDS
+from diehlcook.model import wiring
+from diehlcook.model.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
+from diehlcook.model.stimulus import stream_key
+from diehlcook.phases.train import CHUNK_SECONDS
 
 SEED = 0
 EXAMPLE = "brian2-example"

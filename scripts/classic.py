@@ -7,7 +7,7 @@ image and not before its retries; only the spikes of the 350 ms count; all neuro
 n (n - 1) synapses; explicit Euler. dt, weights, delays and input are arguments; inhibitory neurons take input from
 their own excitatory neuron only.
 
-Frozen. It is the baseline that ``tests/test_against_classic.py`` compares the package with and ``scripts/benchmark.py``
+TrainedNetwork. It is the baseline that ``tests/test_against_classic.py`` compares the package with and ``scripts/benchmark.py``
 measures it against: it must not use the package, nor get faster or better.
 """
 

@@ -1,4 +1,4 @@
-"""Write src/diehlcook/digits.npz, the embedded data set, from scikit-learn's copy.
+"""Write src/diehlcook/data/digits.npz, the embedded data set, from scikit-learn's copy.
 
 The file holds the test part of "Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak, UCI
 Machine Learning Repository, 1998, https://doi.org/10.24432/C50P49, CC BY 4.0): 1,797 images of 8x8 blocks

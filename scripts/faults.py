@@ -16,15 +16,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diehlcook import health
-from diehlcook.datasets import Dataset, load
-from diehlcook.doctor import examine_run
+from diehlcook.analysis import health
+from diehlcook.data.datasets import Dataset, load
 from diehlcook.errors import DiehlCookError
-from diehlcook.observe import observe
-from diehlcook.params import Params, load_preset
-from diehlcook.run import load_run
-from diehlcook.test import test
-from diehlcook.train import train
+from diehlcook.model.params import Params, load_preset
+from diehlcook.phases.doctor import examine_run
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test
+from diehlcook.phases.train import train
+from diehlcook.runs.run import load_run
 
 PAGE = Path(__file__).parents[1] / "docs" / "health.md"
 BEGIN, END = "<!-- measured: scripts/faults.py -->\n", "<!-- end of measured -->\n"

@@ -23,12 +23,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import fisher_exact, norm
 
+from diehlcook.analysis.readout import wilson
 from diehlcook.arguments import seeds
 from diehlcook.companions.masquelier2008.constants import Masquelier2008, scaled
 from diehlcook.figures.style import BLACK, BLUE, GREY, SKY, facts_title, new_figure, styled
 from diehlcook.jobs import die_with_parent
-from diehlcook.progress import silent
-from diehlcook.readout import wilson
+from diehlcook.progress import no_report
 
 DOCS = Path(__file__).parents[1] / "docs" / "companions"
 TABLE, PAGE, FIGURE, STEPS = (
@@ -278,7 +278,7 @@ def first_steps() -> Figure:
     )  # fmt: skip
     times = np.array([5, 20, 27, 60, 62, 63]) * 1e-3
     block = afferents.Block(np.rint(times / six.dt).astype(np.int32), np.arange(6, dtype=np.int32), np.zeros(0, np.int64))  # fmt: skip
-    course = engines.fused(six, block, silent, lambda: False)
+    course = engines.fused(six, block, no_report, lambda: False)
     left.plot(1e3 * course.potential_time, course.potential, color=BLUE)
     left.plot(1e3 * times, np.full(6, -0.6), "|", color=BLACK)
     left.axhline(1, color=GREY, lw=0.6, ls=":")

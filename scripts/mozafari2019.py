@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from statistics import fmean
 
-from diehlcook import datasets
 from diehlcook.arguments import seeds
 from diehlcook.companions.mozafari2019 import experiment
 from diehlcook.companions.mozafari2019.constants import Mozafari2019
+from diehlcook.data import datasets
 from diehlcook.progress import progress_report
 
 ROOT = Path(__file__).parents[1]

@@ -11,10 +11,11 @@ import numpy as np
 from benchmark import SEED, load_images
 from numba import njit
 
-from diehlcook import wiring
-from diehlcook.engines import Model, kernel, open_engine
-from diehlcook.params import Params, with_size
-from diehlcook.stimulus import stream_key
+from diehlcook.engines import Model, open_engine
+from diehlcook.engines.fused import kernel
+from diehlcook.model import wiring
+from diehlcook.model.params import Params, with_size
+from diehlcook.model.stimulus import stream_key
 
 SPIKES = 16
 """Excitatory spikes of a presentation."""

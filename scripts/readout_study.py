@@ -18,17 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 from record import machine
 
-from diehlcook import datasets, readouts
-from diehlcook.datasets import Dataset
-from diehlcook.files import load_json, save_json
-from diehlcook.ladder import ladder
-from diehlcook.observe import observe
-from diehlcook.params import load_preset
-from diehlcook.readout import wilson
-from diehlcook.run import Run, load_run
-from diehlcook.shipped import load_shipped, unpack
-from diehlcook.test import test
-from diehlcook.train import train
+from diehlcook.analysis import readouts
+from diehlcook.analysis.ladder import ladder
+from diehlcook.analysis.readout import wilson
+from diehlcook.data import datasets
+from diehlcook.data.datasets import Dataset
+from diehlcook.model.params import load_preset
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test
+from diehlcook.phases.train import train
+from diehlcook.runs.files import load_json, save_json
+from diehlcook.runs.run import Run, load_run
+from diehlcook.runs.shipped import load_shipped, unpack
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECORD, PAGE = DOCS / "readouts.json", DOCS / "readouts.md"

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from diehlcook import readout
-from diehlcook.datasets import Dataset
-from diehlcook.files import load_json, save_json
-from diehlcook.history import ACCURACY
-from diehlcook.ladder import ladder
-from diehlcook.params import Params
-from diehlcook.provenance import images_of, responses
-from diehlcook.run import Run, load_run
+from diehlcook.analysis import readout
+from diehlcook.analysis.history import ACCURACY
+from diehlcook.analysis.ladder import ladder
+from diehlcook.data.datasets import Dataset
+from diehlcook.model.params import Params
+from diehlcook.runs.files import load_json, save_json
+from diehlcook.runs.provenance import images_of, responses
+from diehlcook.runs.run import Run, load_run
 
 BLOCKS = 6
 """Parts of the training images that are judged apart."""

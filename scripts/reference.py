@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diehlcook import datasets, wiring
+from diehlcook.data import datasets
 from diehlcook.engines import Engine, Model, open_engine
-from diehlcook.params import Params, load_preset
-from diehlcook.stimulus import stream_key
+from diehlcook.model import wiring
+from diehlcook.model.params import Params, load_preset
+from diehlcook.model.stimulus import stream_key
 
 FILE = Path(__file__).parents[1] / "tests" / "reference" / "seeds.npz"
 SEEDS = range(10)

@@ -15,9 +15,9 @@ from scipy.stats import ttest_1samp, wilcoxon
 
 from diehlcook import figures
 from diehlcook.figures.style import new_axes, new_figure
-from diehlcook.files import load_json
-from diehlcook.params import load_preset
-from diehlcook.shipped import load_shipped, shipped_names
+from diehlcook.model.params import load_preset
+from diehlcook.runs.files import load_json
+from diehlcook.runs.shipped import load_shipped, shipped_names
 
 SCRIPTS = Path(__file__).parent
 DOCS, CONFIG = SCRIPTS.parent / "docs", SCRIPTS / "workflow" / "config.yaml"

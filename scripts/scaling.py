@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 from benchmark import EXAMPLE, SEED, ClassicContestant, load_images, say
 
-from diehlcook import wiring
 from diehlcook.engines import Model, open_engine
-from diehlcook.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
-from diehlcook.stimulus import stream_key
+from diehlcook.model import wiring
+from diehlcook.model.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
+from diehlcook.model.stimulus import stream_key
 
 PICTURE = Path(__file__).parents[1] / "docs" / "scaling.png"
 WORK = {"fused": 40_000, "standalone": 60_000, "runtime": 1_200}

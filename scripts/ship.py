@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from diehlcook import datasets
-from diehlcook.files import digest, load_json, save_array, save_json
-from diehlcook.observe import observe
-from diehlcook.run import load_run
-from diehlcook.shipped import TRAINED
-from diehlcook.test import test
+from diehlcook.data import datasets
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test
+from diehlcook.runs.files import digest, load_json, save_array, save_json
+from diehlcook.runs.run import load_run
+from diehlcook.runs.shipped import TRAINED
 
 
 def main() -> int:

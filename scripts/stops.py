@@ -23,13 +23,15 @@ from pathlib import Path
 import numpy as np
 from trials import Trial, judge
 
-from diehlcook import datasets, present, wiring
+from diehlcook.data import datasets
 from diehlcook.engines import Model, open_engine
-from diehlcook.order import image_at
-from diehlcook.params import Params, load_preset
-from diehlcook.run import Run
-from diehlcook.shipped import load_shipped, shipped_names
-from diehlcook.stimulus import stream_key
+from diehlcook.model import wiring
+from diehlcook.model.order import image_at
+from diehlcook.model.params import Params, load_preset
+from diehlcook.model.stimulus import stream_key
+from diehlcook.phases import responses
+from diehlcook.runs.run import Run
+from diehlcook.runs.shipped import load_shipped, shipped_names
 
 TABLE = Path(__file__).parents[1] / "docs" / "stops.csv"
 STOPS = range(50_000, 64_001, 1_000)
@@ -68,7 +70,7 @@ def networks(params: Params, seed: int, stops: Iterable[int], begin: Run | None 
                 shown = image_at(np.arange(position, stop), len(data), order=params.order, seed=seed)
                 state, _ = network.advance(state, data.images[shown].reshape(len(shown), -1))
             theta = state["exc.theta"]
-            frozen = present.Frozen(
+            frozen = responses.TrainedNetwork(
                 "fused", dataclasses.replace(model, learning=False), delays, state["inp_exc.w"], theta
             )
             accuracy, _ = judge(frozen, data, seed, label=LABEL, judges=JUDGES)

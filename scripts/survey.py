@@ -21,12 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from diehlcook import datasets, present, readout
+from diehlcook.analysis import readout
+from diehlcook.data import datasets
 from diehlcook.errors import DiehlCookError
-from diehlcook.observe import observe
-from diehlcook.params import Params, load_preset, preset_names, with_rule, with_size
-from diehlcook.stimulus import stream_key
-from diehlcook.train import train
+from diehlcook.model.params import Params, load_preset, preset_names, with_rule, with_size
+from diehlcook.model.stimulus import stream_key
+from diehlcook.phases import responses
+from diehlcook.phases.observe import observe
+from diehlcook.phases.train import train
 
 HELD_OUT = 1000
 
@@ -48,8 +50,8 @@ def survey(names: list[str], params: Params, n_images: int, folder: Path, seed: 
     run = train(folder, first, params, seed=seed)
     trained_s = time.monotonic() - started
     observe(run, first)
-    frozen = present.frozen(run, "standalone", "predict")
-    (held_out,) = present.present(frozen, data.images[-HELD_OUT:], [stream_key(seed, "predict")])
+    frozen = responses.trained_network(run, "standalone", "predict")
+    (held_out,) = responses.respond(frozen, data.images[-HELD_OUT:], [stream_key(seed, "predict")])
     predicted = readout.predict(held_out.counts, run.assignments(), data.n_classes).labels
     right = int((predicted == data.labels[-HELD_OUT:]).sum())
     low, high = readout.wilson(right, HELD_OUT)

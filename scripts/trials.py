@@ -26,14 +26,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diehlcook import datasets, present, readout
-from diehlcook.datasets import Dataset
+from diehlcook.analysis import readout
+from diehlcook.data import datasets
+from diehlcook.data.datasets import Dataset
 from diehlcook.errors import DiehlCookError, NetworkError
-from diehlcook.files import load_json, save_json
-from diehlcook.params import Params, load_preset
-from diehlcook.present import Frozen
-from diehlcook.stimulus import stream_key
-from diehlcook.train import train
+from diehlcook.model.params import Params, load_preset
+from diehlcook.model.stimulus import stream_key
+from diehlcook.phases import responses
+from diehlcook.phases.responses import TrainedNetwork
+from diehlcook.phases.train import train
+from diehlcook.runs.files import load_json, save_json
 
 HELD_OUT, END = 50_000, 60_000
 """Images from the first to the second choose; those before train and label."""
@@ -91,16 +93,16 @@ RESOLVED = "params"
 
 
 def judge(
-    frozen: Frozen, data: Dataset, seed: int, *, label: int, judges: slice
+    frozen: TrainedNetwork, data: Dataset, seed: int, *, label: int, judges: slice
 ) -> tuple[float, NDArray[np.int8]]:
     """Return the share of the images `judges` that a network gets right, and its labels.
 
     Labels are from the first `label` images; if that is 0, from the responses to `judges` themselves.
     """
-    (judging,) = present.present(frozen, data.images[judges], [stream_key(seed, "predict")])
+    (judging,) = responses.respond(frozen, data.images[judges], [stream_key(seed, "predict")])
     labelling, truth = judging, data.labels[judges]
     if label:
-        (labelling,) = present.present(frozen, data.images[:label], [stream_key(seed, "observe")])
+        (labelling,) = responses.respond(frozen, data.images[:label], [stream_key(seed, "observe")])
         truth = data.labels[:label]
     labels = readout.assign_labels(labelling.counts, truth).labels
     predicted = readout.predict(judging.counts, labels).labels
@@ -123,7 +125,7 @@ def run_trial(trial: Trial) -> Outcome:
             epochs=trial.epochs,
             engine="fused",
         )
-        frozen = present.frozen(run, "fused", "observe")
+        frozen = responses.trained_network(run, "fused", "observe")
         accuracy, labels = judge(
             frozen, data, trial.seed, label=trial.label, judges=slice(HELD_OUT, HELD_OUT + trial.choose)
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from diehlcook.companions.xo import FAULTS, XO, diagnosis, experiment, figures
 from diehlcook.companions.xo.command import with_faults
+from diehlcook.companions.xo.recorded import Recorded
 
 DOCS = Path(__file__).parents[1] / "docs" / "companions"
 TABLE, PAGE = DOCS / "xo.csv", DOCS / "xo.md"
@@ -33,7 +34,7 @@ def words(faults: list[str]) -> str:
     return " + ".join(faults) or "no fault"
 
 
-def row(faults: list[str], params: XO, seed: int, recorded: experiment.Recorded) -> dict[str, str]:
+def row(faults: list[str], params: XO, seed: int, recorded: Recorded) -> dict[str, str]:
     """Return what is recorded of one experiment."""
     right, _, none = experiment.accuracy(params, recorded)
     found = diagnosis.findings(params, recorded)

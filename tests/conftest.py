@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diehlcook import stimulus, wiring
 from diehlcook.engines import Model, open_engine
-from diehlcook.params import load_preset
-from diehlcook.recording import Raster
+from diehlcook.model import stimulus, wiring
+from diehlcook.model.params import load_preset
+from diehlcook.phases.raster import Raster
 
 
 def load_script(name):
@@ -57,7 +57,7 @@ def strokes():
 def without_raster():
     """Let observe leave out its raster: three presentations in NumPy code, which take most of the time of a small run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("diehlcook.observe.record_raster", lambda *_: Raster({}, {}))
+        patch.setattr("diehlcook.phases.observe.record_raster", lambda *_: Raster({}, {}))
         yield
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from conftest import load_script
 
-from diehlcook import datasets, wiring
-from diehlcook.network import build_network, presentation_time, weight_matrix
-from diehlcook.params import load_preset
+from diehlcook.data import datasets
+from diehlcook.model import wiring
+from diehlcook.model.network import build_network, presentation_time, weight_matrix
+from diehlcook.model.params import load_preset
 
 SEED = 3
 EXAMPLE = load_preset("brian2-example").with_values({"dt": "0.5 ms"})

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diehlcook import datasets
-from diehlcook.datasets import expected_input_spikes, load
+from diehlcook.data import datasets
+from diehlcook.data.datasets import expected_input_spikes, load
+from diehlcook.data.mnist import MNIST_SHA256
 from diehlcook.errors import DiehlCookError
-from diehlcook.mnist import MNIST_SHA256
 
 STEMS = list(MNIST_SHA256)
 
@@ -294,7 +294,7 @@ def test_expected_input_spikes():
 
 def test_brian2_and_progressbar_are_not_loaded():
     code = (
-        "import sys; from diehlcook.datasets import load; load('digits', 'test'); "
+        "import sys; from diehlcook.data.datasets import load; load('digits', 'test'); "
         "sys.exit(bool({'brian2', 'progressbar', 'sklearn', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,7 +2,7 @@
 
 import json
 
-from diehlcook import cli
+from diehlcook.cli import main as cli
 
 
 def test_demo_trains_labels_tests_draws_and_reports(tmp_path, monkeypatch, capsys):

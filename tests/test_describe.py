@@ -4,16 +4,18 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from conftest import load_script
 
-from diehlcook import describe as module
-from diehlcook import neurons, rules
-from diehlcook.describe import build, describe, facts_of, frozen_table
-from diehlcook.network import build_network
-from diehlcook.params import BASE_PRESET, FIELDS, Params, load_preset, preset_names
+from diehlcook.model import neurons, rules
+from diehlcook.model.network import build_network
+from diehlcook.model.params import BASE_PRESET, FIELDS, Params, load_preset, preset_names
 
 MODEL = Path(__file__).parents[1] / "docs" / "model.md"
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
+
+module = load_script("describe_model")
+build, describe, facts_of, frozen_table = module.build, module.describe, module.facts_of, module.frozen_table
 
 unchanged = cache(describe)  # before a test replaces anything
 
@@ -38,7 +40,7 @@ def test_the_file_describes_the_model():
     written = MODEL.read_text(encoding="utf-8")
     assert written == unchanged(), (
         "the model is not the one that docs/model.md describes. If the change is meant, run "
-        "`python scripts/describe.py > docs/model.md`, read the difference, and say what changed in CHANGELOG.md "
+        "`python scripts/describe_model.py > docs/model.md`, read the difference, and say what changed in CHANGELOG.md "
         '(under "Results changed" if results move)'
     )
 

@@ -63,3 +63,10 @@ def test_command_line_reference_is_of_this_parser():
         [sys.executable, ROOT / "scripts" / "describe_cli.py"], capture_output=True, text=True, check=True
     )
     assert done.stdout == (ROOT / "docs" / "cli.md").read_text()
+
+
+def test_tables_follow_from_the_code():
+    tables = load_script("describe_tables")
+    assert sorted(tables.ROOMS) == sorted(path.parent.name for path in tables.PACKAGE.glob("*/__init__.py"))
+    for page in tables.TABLES:
+        assert page.read_text(encoding="utf-8") == tables.mended(page), "run scripts/describe_tables.py"

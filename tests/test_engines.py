@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diehlcook import stimulus, wiring
-from diehlcook.engines import Cancelled, Model, kernel, open_engine
+from diehlcook.engines import Cancelled, Model, open_engine
 from diehlcook.engines.base import REST_SPIKES, check_state
+from diehlcook.engines.fused import kernel
+from diehlcook.engines.standalone.engine import sources
 from diehlcook.errors import DiehlCookError, NetworkError
-from diehlcook.neurons import EXCITATORY
-from diehlcook.params import Params, load_preset, preset_names, with_rule
-from diehlcook.rules import RULES, TRIPLET
+from diehlcook.model import stimulus, wiring
+from diehlcook.model.neurons import EXCITATORY
+from diehlcook.model.params import Params, load_preset, preset_names, with_rule
+from diehlcook.model.rules import RULES, TRIPLET
 
 
 def advance(engine, state, images, chunks, first=0):
@@ -115,7 +117,7 @@ def test_engines_hand_over_to_each_other(standalone, fused, strokes, start):
 @pytest.mark.parametrize("preset", ["diehl-cook-2015", "brian2-example"])
 def test_engines_agree_at_full_size(preset, mnist_folder):
     """400 neurons, the first 20 images of MNIST, each preset's own time step, Cython against C++."""
-    from diehlcook import datasets
+    from diehlcook.data import datasets
 
     params = load_preset(preset)
     images = datasets.load("mnist", "train", data=mnist_folder).images[:20].reshape(20, -1)
@@ -198,7 +200,7 @@ PRESETS = {load_preset(name).with_values(SMALL): name for name in reversed(prese
 @pytest.mark.parametrize("params", PRESETS, ids=PRESETS.values())
 def test_the_kernel_is_the_network_for_every_preset(params, mnist_folder, numpy_target):
     """16 neurons, 20 presentations of MNIST as long as they are, each preset's own time step."""
-    from diehlcook import datasets
+    from diehlcook.data import datasets
 
     images = datasets.load("mnist", "train", data=mnist_folder).images[:20].reshape(20, -1)
     delays, model = wiring.initial_delays(params, 1), Model(params, learning=True)
@@ -226,14 +228,16 @@ def test_fused_refuses_what_it_does_not_know(smoke, delays, monkeypatch):
     ):
         with pytest.raises(DiehlCookError, match="knows the equations of this package only"):
             open_engine("fused", model, delays)
-    monkeypatch.setitem(sys.modules, "diehlcook.engines.kernel", None)
-    monkeypatch.delattr("diehlcook.engines.kernel")
+    monkeypatch.setitem(sys.modules, "diehlcook.engines.fused.kernel", None)
+    monkeypatch.delattr("diehlcook.engines.fused.kernel")
     with pytest.raises(DiehlCookError, match=r"needs Numba.*diehlcook\[fast\]"):
         open_engine("fused", Model(smoke, learning=True), delays)
 
 
 def test_cancelling_the_kernel_is_quick(fused, start, strokes, monkeypatch):
-    monkeypatch.setattr("diehlcook.engines.fused.WORK", 50 * 16)  # 50 presentations between two questions
+    monkeypatch.setattr(
+        "diehlcook.engines.fused.engine.WORK", 50 * 16
+    )  # 50 presentations between two questions
     asked = []
     with pytest.raises(Cancelled):
         fused.advance(
@@ -402,8 +406,8 @@ def test_no_compiler_is_one_line(smoke, delays, monkeypatch, tmp_path):
 def test_an_interrupted_build_is_not_used(smoke, delays, monkeypatch, tmp_path):
     """Killed in mid-build, the cache holds nothing that looks finished; the next use builds again."""
     code = (
-        "from diehlcook.engines import Model; from diehlcook.engines.standalone import program;"
-        "from diehlcook.params import load_preset; program(Model(load_preset('smoke'), True))"
+        "from diehlcook.engines import Model; from diehlcook.engines.standalone.engine import program;"
+        "from diehlcook.model.params import load_preset; program(Model(load_preset('smoke'), True))"
     )
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, start_new_session=True)
@@ -415,3 +419,18 @@ def test_an_interrupted_build_is_not_used(smoke, delays, monkeypatch, tmp_path):
     process.wait()
     assert list(builds.glob("unfinished-*"))
     assert not [path for path in builds.iterdir() if (path / "manifest.json").exists()]
+
+
+def test_the_key_of_a_program_covers_every_module_that_decides_it():
+    """What the build loads of the package is hashed, but for the exceptions and the texts of packages."""
+    code = (
+        "import sys, diehlcook.engines.standalone.build\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('diehlcook.')), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {Path(line) for line in done.stdout.split()}
+    decide = {
+        path for path in loaded if path.name not in ("errors.py", "__init__.py", "base.py", "registry.py")
+    }
+    assert decide <= set(sources())
+    assert "constants.py" in {path.name for path in decide}

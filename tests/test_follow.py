@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from conftest import load_script
 
-from diehlcook.checkpoints import Checkpoints
-from diehlcook.datasets import load
+from diehlcook.data.datasets import load
 from diehlcook.errors import DiehlCookError
-from diehlcook.plot import follow
+from diehlcook.phases.plot import follow
+from diehlcook.phases.train import train
 from diehlcook.progress import Interrupted
-from diehlcook.run import load_run
-from diehlcook.train import train
+from diehlcook.runs.checkpoints import Checkpoints
+from diehlcook.runs.run import load_run
 
 faults = load_script("faults")
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from conftest import load_script
 
-from diehlcook import health
-from diehlcook.checkpoints import Checkpoints
-from diehlcook.datasets import load
-from diehlcook.doctor import examine_run
+from diehlcook.analysis import health
+from diehlcook.analysis.health import Evidence, examine
+from diehlcook.analysis.history import ACCURACY, HISTORY, History, read_evidence
+from diehlcook.data.datasets import load
 from diehlcook.engines import Model
 from diehlcook.errors import DiehlCookError
-from diehlcook.files import save_array
-from diehlcook.health import Evidence, examine
-from diehlcook.history import ACCURACY, HISTORY, History, read_evidence
-from diehlcook.params import load_preset
+from diehlcook.model.params import load_preset
+from diehlcook.phases.doctor import examine_run
+from diehlcook.phases.train import train
 from diehlcook.progress import Interrupted
-from diehlcook.run import Run, load_run
-from diehlcook.train import train
+from diehlcook.runs.checkpoints import Checkpoints
+from diehlcook.runs.files import save_array
+from diehlcook.runs.run import Run, load_run
 
 faults = load_script("faults")
 
@@ -59,7 +59,7 @@ def test_nothing_is_found_at_any_time_of_a_healthy_training(tmp_path, monkeypatc
         return checks
 
     monkeypatch.setattr(health, "examine", watching)
-    monkeypatch.setattr("diehlcook.train.CHUNK_SECONDS", 0.0)  # chunks of 100 presentations
+    monkeypatch.setattr("diehlcook.phases.train.CHUNK_SECONDS", 0.0)  # chunks of 100 presentations
     train(tmp_path / "run", load("digits", "train"), faults.healthy(), seed=2, epochs=2, engine="fused")
     assert len(examined) > 20
     assert [one for one in examined if one[1]] == []
@@ -312,7 +312,7 @@ def test_doctor_on_a_training_that_has_only_begun(tmp_path):
 
 def test_progress_tells_the_accuracy_of_the_newest_images(monkeypatch):
     """Labels from the window before; while a window is young, the accuracy of the last whole one."""
-    monkeypatch.setattr("diehlcook.history.LATEST", 50)
+    monkeypatch.setattr("diehlcook.analysis.history.LATEST", 50)
     record = History(faults.healthy(), 1000, 1, 30, seed=0)
     assert record.window == 200
     labels = np.arange(1000) % 30

@@ -2,19 +2,12 @@
 
 import numpy as np
 import pytest
-from conftest import load_script
 
-from diehlcook import layout
 from diehlcook.errors import DiehlCookError
-from diehlcook.params import load_preset
+from diehlcook.model.params import load_preset
+from diehlcook.runs import layout
 
 PARAMS = load_preset("smoke")
-
-
-def test_the_guide_has_the_table():
-    page = load_script("describe_files")
-    text = page.PAGE.read_text(encoding="utf-8")
-    assert page.page(text) == text, "run scripts/describe_files.py"
 
 
 def write(folder, *names):

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from test_datasets import STEMS, idx, pair, put, refusal
 
-from diehlcook import mnist
 from diehlcook.cache import user_cache
-from diehlcook.datasets import expected_input_spikes, load
-from diehlcook.mnist import fetch_mnist, find_mnist, verify_mnist
+from diehlcook.data import mnist
+from diehlcook.data.datasets import expected_input_spikes, load
+from diehlcook.data.mnist import fetch_mnist, find_mnist, verify_mnist
 
 REAL_MNIST = os.environ.get("DIEHLCOOK_MNIST")
 

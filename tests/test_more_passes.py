@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from test_phases import diehlcook, ok
 
-import diehlcook.train as training
-from diehlcook import datasets, load_run, schedule, snapshots
+import diehlcook.phases.train as training
+from diehlcook import load_run
+from diehlcook.data import datasets
 from diehlcook.engines import Engine, Responses
 from diehlcook.engines.base import prepared_state
 from diehlcook.errors import DiehlCookError
-from diehlcook.observe import observe
-from diehlcook.test import test
-from diehlcook.train import train
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test
+from diehlcook.phases.train import train
+from diehlcook.runs import schedule, snapshots
 
 
 def contents(folder):

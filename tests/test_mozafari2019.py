@@ -10,7 +10,7 @@ import pytest
 from diehlcook.companions.mozafari2019 import backend, encoding, experiment, layers, linear
 from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
 from diehlcook.companions.mozafari2019.encoding import NEVER
-from diehlcook.datasets import Dataset, load
+from diehlcook.data.datasets import Dataset, load
 from diehlcook.errors import DiehlCookError
 
 PARAMS = Mozafari2019()

@@ -4,8 +4,9 @@ import brian2 as b2
 import numpy as np
 import pytest
 
-from diehlcook import build_network, presentation_time, weight_matrix, wiring
-from diehlcook.neurons import EXCITATORY
+from diehlcook import build_network, presentation_time, weight_matrix
+from diehlcook.model import wiring
+from diehlcook.model.neurons import EXCITATORY
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 

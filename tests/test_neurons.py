@@ -4,7 +4,8 @@ import brian2 as b2
 import numpy as np
 import pytest
 
-from diehlcook import build_network, wiring
+from diehlcook import build_network
+from diehlcook.model import wiring
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 

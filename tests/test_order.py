@@ -7,18 +7,20 @@ import pytest
 from test_phases import diehlcook, ok
 from test_stimulus import splitmix64
 
-from diehlcook import datasets, order
-from diehlcook.engines import Model, fused
-from diehlcook.engines.standalone import specification
+from diehlcook.data import datasets
+from diehlcook.engines import Model
+from diehlcook.engines.fused import engine as fused
+from diehlcook.engines.standalone.engine import specification
 from diehlcook.errors import NetworkError
-from diehlcook.observe import observe
-from diehlcook.order import image_at, permutation
-from diehlcook.params import Params, load_preset
+from diehlcook.model import order
+from diehlcook.model.order import image_at, permutation
+from diehlcook.model.params import Params, load_preset
+from diehlcook.model.stimulus import stream_key
+from diehlcook.phases.observe import observe
+from diehlcook.phases.report import exciting, labelling_counts
+from diehlcook.phases.train import train
+from diehlcook.phases.train_many import Task, train_several
 from diehlcook.progress import Interrupted
-from diehlcook.report import exciting, labelling_counts
-from diehlcook.several import Task, train_several
-from diehlcook.stimulus import stream_key
-from diehlcook.train import train
 
 
 def fold_by_hand(key, value):
@@ -129,7 +131,7 @@ def assert_shuffled(numbers):
 
 @pytest.mark.usefixtures("without_raster")
 def test_what_is_told_of_an_image_is_of_the_image_that_was_shown(coded, shown, smoke, tmp_path, monkeypatch):
-    monkeypatch.setattr("diehlcook.train.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("diehlcook.phases.train.CHECKPOINT_EVERY", 0.0)
     params = smoke.with_values(SHUFFLED)
     run = train(tmp_path / "run", coded, params, seed=6, epochs=3, engine="fused")
     numbers = in_training(shown, 6, 3 * N)
@@ -175,7 +177,7 @@ def test_the_message_about_a_silent_image_names_it(coded, smoke, tmp_path):
 
 def test_the_accuracy_during_training_is_of_the_images_shown(digits, smoke, tmp_path):
     """Replayed from the counts: labels from one window of shuffled images, the next classified by them."""
-    from diehlcook import readout
+    from diehlcook.analysis import readout
 
     data = digits.head(600)
     params = smoke.with_values(SHUFFLED)
@@ -225,7 +227,7 @@ def test_chunks_do_not_show(digits, smoke, tmp_path, monkeypatch):
     """A training in chunks of 7 presentations, over the ends of passes, is one in chunks as long as they come."""
     params, data = smoke.with_values(SHUFFLED), digits.head(45)
     whole = train(tmp_path / "whole", data, params, seed=2, epochs=3, engine="fused")
-    monkeypatch.setattr("diehlcook.train.CHUNKS", (7, 7))
+    monkeypatch.setattr("diehlcook.phases.train.CHUNKS", (7, 7))
     done = []
     parts = train(
         tmp_path / "parts", data, params, seed=2, epochs=3, engine="fused", report=lambda images, _words: done.append(images)

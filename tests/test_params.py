@@ -2,7 +2,7 @@ import brian2
 import pytest
 
 from diehlcook.errors import DiehlCookError
-from diehlcook.params import FIELDS, KINDS, Params, load_preset, preset_names, with_rule, with_size
+from diehlcook.model.params import FIELDS, KINDS, Params, load_preset, preset_names, with_rule, with_size
 
 
 @pytest.mark.parametrize("name", preset_names())

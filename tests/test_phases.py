@@ -13,13 +13,18 @@ import numpy as np
 import pytest
 from test_engines import processes_in
 
-from diehlcook import cli, datasets, layout, load_preset, load_run, predict, readout, wiring
+from diehlcook import load_preset, load_run, predict
+from diehlcook.analysis import readout
+from diehlcook.cli import main as cli
+from diehlcook.data import datasets
 from diehlcook.engines import Model
-from diehlcook.neurons import EXCITATORY
-from diehlcook.present import frozen
+from diehlcook.model import wiring
+from diehlcook.model.neurons import EXCITATORY
+from diehlcook.phases.responses import trained_network
+from diehlcook.phases.train import train
 from diehlcook.progress import Interrupted
-from diehlcook.run import Run
-from diehlcook.train import train
+from diehlcook.runs import layout
+from diehlcook.runs.run import Run
 
 TRAIN = ("train", "--preset", "smoke", "--dataset", "digits", "--seed", "5")
 
@@ -125,9 +130,11 @@ def test_sources_and_assumptions_are_kept(tmp_path):
 
 def test_phases_draw_delays_again_if_asked(chain):
     run = load_run(chain)
-    assert np.array_equal(frozen(run, "standalone", "test").delays, run.delays())
+    assert np.array_equal(trained_network(run, "standalone", "test").delays, run.delays())
     run.params = run.params.with_values({"redraw_delays": True})
-    drawn = {phase: frozen(run, "standalone", phase).delays for phase in ("observe", "test", "predict")}
+    drawn = {
+        phase: trained_network(run, "standalone", phase).delays for phase in ("observe", "test", "predict")
+    }
     assert np.array_equal(drawn["test"], wiring.initial_delays(run.params, 5, "test"))
     assert not np.array_equal(drawn["test"], drawn["observe"])
     assert not np.array_equal(drawn["test"], run.delays())

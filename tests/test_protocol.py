@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from test_stimulus import spikes as expected_spikes
 
-from diehlcook import build_network, presentation_time, stimulus, weight_matrix
+from diehlcook import build_network, presentation_time, weight_matrix
+from diehlcook.model import stimulus
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 

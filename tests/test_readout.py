@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from diehlcook import readout
+from diehlcook.analysis import readout
 
 
 def test_labels_by_hand():

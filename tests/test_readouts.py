@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from test_phases import diehlcook, ok
 
-from diehlcook import cli, datasets, load_preset, load_run, load_shipped, predict, readout, readouts
+from diehlcook import load_preset, load_run, load_shipped, predict
+from diehlcook.analysis import readout, readouts
+from diehlcook.analysis.ladder import ladder
+from diehlcook.analysis.readouts import READOUTS, fit
+from diehlcook.cli import main as cli
+from diehlcook.data import datasets
 from diehlcook.errors import DiehlCookError
-from diehlcook.ladder import ladder
-from diehlcook.observe import observe
-from diehlcook.readouts import READOUTS, fit
-from diehlcook.test import test
-from diehlcook.train import train
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test
+from diehlcook.phases.train import train
 
 COUNTS = np.array(
     [[4, 0, 1, 0], [2, 0, 1, 0], [0, 3, 1, 0], [0, 1, 2, 0], [0, 1, 6, 0], [1, 1, 4, 0]], np.uint16
@@ -294,7 +297,7 @@ def test_without_scikit_learn(run):
     """The others are shown; only what needs it is left out, or refused when asked for."""
     code = (
         "import sys; sys.modules['sklearn'] = None\n"
-        "from diehlcook.cli import main; sys.exit(main(sys.argv[1:]))"
+        "from diehlcook.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "readouts", "--run", str(run), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

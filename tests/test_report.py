@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from conftest import load_script
 
-from diehlcook import report as page_of
-from diehlcook.datasets import load
+from diehlcook.analysis.history import read_evidence
+from diehlcook.data.datasets import load
 from diehlcook.errors import DiehlCookError
-from diehlcook.history import read_evidence
-from diehlcook.run import load_run
-from diehlcook.shipped import shipped_names, unpack
-from diehlcook.train import train
+from diehlcook.phases import report as page_of
+from diehlcook.phases.train import train
+from diehlcook.runs.run import load_run
+from diehlcook.runs.shipped import shipped_names, unpack
 
 faults = load_script("faults")
 

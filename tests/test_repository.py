@@ -1,6 +1,9 @@
 """Rules of the repository: lint, types, imports in one direction, quick start-up."""
 
 import ast
+import importlib
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,78 +28,30 @@ def test_lint_and_types(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-# Each level may import from the ones above it, never from those below
-LEVELS = [
-    {"arguments", "errors", "processes", "rules", "__init__"},
-    {"cache", "constants", "params", "idx", "readout", "progress", "schedule"},
-    {
-        "health",
-        "readouts",
-        "neurons",
-        "connections",
-        "stimulus",
-        "protocol",
-        "wiring",
-        "mnist",
-        "checkpoint",
-        "figures",
-    },
-    {"network", "datasets", "order"},
-    {"describe"},
-    {"engines"},
-    {"layout"},
-    {"run"},
-    {"provenance"},
-    {"ladder", "history", "snapshots"},
-    {"present", "doctor"},
-    {"train", "recording"},
-    {"observe", "test", "plot", "several", "shipped"},
-    {"report"},
-    {"companions"},
-    {"cli"},
-    {"__main__"},
-]
-
-
-def imports(path):
-    """Modules of the package that a file imports, by their first name."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            inside = path.parent != PACKAGE
-            if inside and node.level == 1:
-                continue  # among the modules of a subpackage
-            names |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
-    return names - {"__version__"}
-
-
-def test_imports_point_one_way():
-    level = {name: k for k, names in enumerate(LEVELS) for name in names}
-    for path in PACKAGE.rglob("*.py"):
-        own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        for name in imports(path):
-            assert level[name] <= level[own], f"{path.name} imports {name}"
-            if level[name] == level[own]:
-                assert own != name
+def test_imports_point_one_way_and_in_no_circle():
+    """The contracts are in pyproject.toml."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
     "module",
     [
         "",
-        ".cli",
-        ".params",
-        ".readout",
-        ".readouts",
-        ".ladder",
-        ".health",
-        ".checkpoint",
-        ".datasets",
-        ".plot",
-        ".report",
-        ".figures",
-        ".engines.standalone",
-        ".engines.fused",
+        ".cli.main",
+        ".model.params",
+        ".data.datasets",
+        ".runs.shipped",
+        ".analysis.history",
+        ".analysis.ladder",
+        ".phases.plot",
+        ".phases.report",
+        ".phases.train_many",
+        ".engines.standalone.engine",
+        ".engines.fused.engine",
     ],
 )
 def test_brian2_is_loaded_only_to_build_a_network(module):
@@ -106,13 +61,39 @@ def test_brian2_is_loaded_only_to_build_a_network(module):
 
 def test_help_loads_neither_numpy_nor_matplotlib():
     code = (
-        "import sys\nfrom diehlcook.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        "import sys\nfrom diehlcook.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
         "sys.exit(bool({'numpy', 'matplotlib', 'brian2'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def public_definitions(tree, prefix=""):
+    """Yield name and node of every public function, method and class of a module."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public_definitions(node, f"{node.name}.")
 
 
 def test_public_things_have_docstrings():
     for path in PACKAGE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert ast.get_docstring(tree), path
+        for name, node in public_definitions(tree):
+            assert ast.get_docstring(node), f"{path}: {name}"
+
+
+PUBLIC = ["model.network:build_network", "model.params:load_preset", "runs.shipped:load_shipped", "phases.responses:predict",
+          "phases.train:train", "phases.observe:observe", "phases.test:test", "phases.plot:plot", "phases.report:report"]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PUBLIC)
+def test_every_parameter_of_a_public_function_is_documented(place):
+    module, name = place.split(":")
+    function = getattr(importlib.import_module(f"diehlcook.{module}"), name)
+    section = function.__doc__.split("Parameters\n    ----------\n")[1].split("\n\n    ")[0]
+    headings = {
+        word for line in section.splitlines() if line[4:5] != " " for word in re.findall(r"\w+", line)
+    }
+    assert set(inspect.signature(function).parameters) <= headings

@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from diehlcook.datasets import Dataset
-from diehlcook.params import Params, load_preset, preset_names
+from diehlcook.data.datasets import Dataset
+from diehlcook.model.params import Params, load_preset, preset_names
 
 
 def made_up(cell, seed, accuracies, confusion=None):

@@ -10,9 +10,10 @@ import brian2 as b2
 import numpy as np
 import pytest
 
-from diehlcook import build_network, presentation_time, weight_matrix, wiring
-from diehlcook.params import load_preset, with_rule
-from diehlcook.rules import RULES
+from diehlcook import build_network, presentation_time, weight_matrix
+from diehlcook.model import wiring
+from diehlcook.model.params import load_preset, with_rule
+from diehlcook.model.rules import RULES
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from diehlcook import load_shipped, predict
-from diehlcook.cli import main
-from diehlcook.datasets import load
+from diehlcook.cli.main import main
+from diehlcook.data.datasets import load
 from diehlcook.errors import DiehlCookError
-from diehlcook.files import digest
-from diehlcook.params import load_preset
-from diehlcook.run import load_run
-from diehlcook.shipped import TRAINED, shipped_names, unpack
+from diehlcook.model.params import load_preset
+from diehlcook.runs.files import digest
+from diehlcook.runs.run import load_run
+from diehlcook.runs.shipped import TRAINED, shipped_names, unpack
 
 RULES = {"triplet", "power-law", "exponential", "pre-and-post"}
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from diehlcook import stimulus
-from diehlcook.params import Params
+from diehlcook.model import stimulus
+from diehlcook.model.params import Params
 
 
 def splitmix64(state, n):

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diehlcook import datasets, present
+from diehlcook.data import datasets
 from diehlcook.errors import DiehlCookError
-from diehlcook.params import Params, load_preset, preset_names
+from diehlcook.model.params import Params, load_preset, preset_names
+from diehlcook.phases import responses
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -107,7 +108,7 @@ def test_rows_of_a_preset_that_has_changed_are_refused(scripts, tmp_path):
 def test_trial_learns_labels_and_is_judged_by_the_right_images(scripts, label, mnist_folder, monkeypatch):
     """Test images stay closed; images that judge are none of those that train or label."""
     trials = scripts["trials"]
-    load, real_train, real_present = datasets.load, trials.train, present.present
+    load, real_train, real_present = datasets.load, trials.train, responses.respond
     splits, taught, shown = [], [], []
     monkeypatch.setattr(
         trials.datasets, "load", lambda name, split: splits.append(split) or load(name, split)
@@ -116,7 +117,7 @@ def test_trial_learns_labels_and_is_judged_by_the_right_images(scripts, label, m
         trials, "train", lambda folder, data, *a, **k: taught.append(data.images) or real_train(folder, data, *a, **k)
     )  # fmt: skip
     monkeypatch.setattr(
-        trials.present, "present", lambda net, images, streams: shown.append(images) or real_present(net, images, streams)
+        trials.responses, "respond", lambda net, images, streams: shown.append(images) or real_present(net, images, streams)
     )  # fmt: skip
     outcome = trials.run_trial(example(trials, label=label))
     assert set(splits) == {"train"}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from diehlcook.params import Params, load_preset
+from diehlcook.model.params import Params, load_preset
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / "scripts" / "workflow"
@@ -69,7 +69,7 @@ def test_a_training_goes_on_only_after_the_record_of_the_pass_before(grid, tmp_p
 
 def test_commands_are_those_of_the_package(grid, tmp_path):
     """Each is parsed by the package's own parser; a training resumes where there is a run, and only there."""
-    from diehlcook.cli import make_parser
+    from diehlcook.cli.main import make_parser
 
     given = SMOKE | {"set": {"theta_plus": "0.1 mV"}}
     read = grid.read(config(tmp_path, one=given))
@@ -249,7 +249,7 @@ def test_a_cluster_that_is_not_there_is_refused_before_anything_is_submitted(gri
 
 def test_constants_are_chosen_by_training_images_alone(grid, tmp_path, mnist_folder):
     """The data set held-out is MNIST's training part, cut at image 50,000; a cell of it waits for the file."""
-    from diehlcook import datasets
+    from diehlcook.data import datasets
 
     read = grid.read(config(tmp_path, one={"preset": "smoke", "dataset": "held-out"}))
     path = tmp_path / "runs" / "held-out.npz"

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from diehlcook import build_network, load_preset, load_shipped, presentation_time
-from diehlcook.datasets import load
+from diehlcook.data.datasets import load
 
 b2.prefs.codegen.target = "numpy"  # nothing to compile: fine for a few presentations
 

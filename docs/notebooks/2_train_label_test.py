@@ -24,13 +24,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from diehlcook.recorded import examine_run, read_evidence
 
 from diehlcook import figures, load_preset
-from diehlcook.datasets import load
-from diehlcook.observe import observe
-from diehlcook.recorded import examine_run, read_evidence
-from diehlcook.test import test
-from diehlcook.train import train
+from diehlcook.data.datasets import load
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test
+from diehlcook.phases.train import train
 
 ENGINE = os.environ.get("DIEHLCOOK_ENGINE", "standalone")  # "fused" is faster, and needs numba
 EPOCHS = int(os.environ.get("DIEHLCOOK_EPOCHS", "12"))

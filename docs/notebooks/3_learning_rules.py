@@ -20,8 +20,8 @@ import brian2 as b2
 import matplotlib.pyplot as plt
 import numpy as np
 
-from diehlcook.params import load_preset
-from diehlcook.rules import RULES
+from diehlcook.model.params import load_preset
+from diehlcook.model.rules import RULES
 
 b2.prefs.codegen.target = "numpy"
 

@@ -25,9 +25,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from diehlcook import load_preset
-from diehlcook.datasets import load
-from diehlcook.neurons import EXCITATORY
-from diehlcook.train import train
+from diehlcook.data.datasets import load
+from diehlcook.model.neurons import EXCITATORY
+from diehlcook.phases.train import train
 
 IMAGES = int(os.environ.get("DIEHLCOOK_IMAGES", "1000"))
 ENGINE = os.environ.get("DIEHLCOOK_ENGINE", "standalone")

@@ -25,14 +25,14 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from diehlcook.recorded import examine_run
 
 from diehlcook import figures, load_preset, load_run
-from diehlcook.datasets import load
+from diehlcook.data.datasets import load
 from diehlcook.errors import DiehlCookError
-from diehlcook.observe import observe
-from diehlcook.recorded import examine_run
-from diehlcook.test import test
-from diehlcook.train import train
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test
+from diehlcook.phases.train import train
 
 ENGINE = os.environ.get("DIEHLCOOK_ENGINE", "standalone")
 FOLDS = int(os.environ.get("DIEHLCOOK_FOLDS", "5"))

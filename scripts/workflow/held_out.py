@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diehlcook import datasets
+from diehlcook.data import datasets
 
 FIRST = 50_000
 """The first image that judges; those before train and label."""

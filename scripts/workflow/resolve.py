@@ -4,7 +4,7 @@ import json
 import sys
 
 from diehlcook.errors import DiehlCookError
-from diehlcook.params import Params, load_preset
+from diehlcook.model.params import Params, load_preset
 
 
 def main() -> int:

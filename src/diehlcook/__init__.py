@@ -11,13 +11,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "build_network": "network",
-    "load_preset": "params",
-    "load_run": "run",
-    "load_shipped": "shipped",
-    "predict": "present",
-    "presentation_time": "network",
-    "weight_matrix": "network",
+    "build_network": "model.network",
+    "load_preset": "model.params",
+    "load_run": "runs.run",
+    "load_shipped": "runs.shipped",
+    "predict": "phases.responses",
+    "presentation_time": "model.network",
+    "weight_matrix": "model.network",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604

@@ -20,7 +20,7 @@ Report = Callable[[int, str], None]
 """Called with what is done so far and a few words on the state of things."""
 
 
-def silent(done: int, words: str = "") -> None:
+def no_report(done: int, words: str = "") -> None:
     """Report nothing."""
 
 
@@ -46,7 +46,7 @@ def progress_report(
         False: report nothing.
     """
     if not enabled:
-        yield silent
+        yield no_report
         return
     started, first = 0.0, -1
     if sys.stderr.isatty():

@@ -10,11 +10,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import neurons
-from ..errors import DiehlCookError, NetworkError
-from ..neurons import NeuronModel
-from ..params import Params
-from ..rules import LearningRule
+from ..errors import NetworkError
+from ..model import neurons
+from ..model.neurons import NeuronModel
+from ..model.params import Params
+from ..model.rules import LearningRule
 
 State = dict[str, NDArray[Any]]
 """All that decides the future, between two presentations: ``object.variable`` to values in SI units.
@@ -30,8 +30,6 @@ SEIZURE = 0.5
 
 LONG_AGO_SECONDS = -1e4
 """Brian2's "never" for `lastspike`."""
-
-ENGINES = ("standalone", "runtime", "fused")
 
 
 class Cancelled(Exception):
@@ -250,20 +248,3 @@ def prepared_state(
         state["exc.theta"] = np.array(theta, dtype=np.float64)
     state[REST_SPIKES] = np.zeros(state["exc.v"].size, dtype=np.uint16)
     return state
-
-
-def open_engine(name: str, model: Model, delays: NDArray[np.float64]) -> Engine:
-    """Return the engine `name`, one of `ENGINES`, for a model and its delays."""
-    if name == "standalone":
-        from .standalone import StandaloneEngine
-
-        return StandaloneEngine(model, delays)
-    if name == "runtime":
-        from .runtime import RuntimeEngine
-
-        return RuntimeEngine(model, delays)
-    if name == "fused":
-        from .fused import FusedEngine
-
-        return FusedEngine(model, delays)
-    raise DiehlCookError(f"unknown engine {name!r}; choose one of {', '.join(ENGINES)}")

@@ -10,8 +10,8 @@ import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import wiring
-from ..network import build_network, presentation_time, state_variables
+from ..model import wiring
+from ..model.network import build_network, presentation_time, state_variables
 from .base import (
     REST_SPIKES,
     Cancelled,

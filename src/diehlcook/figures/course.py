@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from ..readout import wilson
+from ..analysis.readout import wilson
 from .style import (
     BLACK,
     BLUE,

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...constants import Constants, par
 from ...errors import DiehlCookError
+from ...model.constants import Constants, par
 
 REPLICATION = "Hathway & Goodman 2018"
 

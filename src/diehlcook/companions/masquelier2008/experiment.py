@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import DiehlCookError
-from ...files import load_array, save_array, save_json
-from ...progress import Report, silent
-from ...run import versions
+from ...progress import Report, no_report
+from ...runs.files import load_array, save_array, save_json
+from ...runs.run import versions
 from .afferents import draw_block
 from .constants import Masquelier2008
 from .criteria import judge
@@ -28,7 +28,7 @@ def simulate(
     params: Masquelier2008,
     seed: int,
     engine: str = "runtime",
-    report: Report = silent,
+    report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Recorded:
     """Draw the input and run the network for the whole duration.
@@ -59,7 +59,7 @@ def run(
     seed: int = 0,
     engine: str = "runtime",
     force: bool = False,
-    report: Report = silent,
+    report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Run an experiment and write its .npy files and run.json into `folder`; return what run.json has.

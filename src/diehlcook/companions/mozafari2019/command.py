@@ -56,9 +56,9 @@ def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Mozafari2019:
 
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Train, choose, test, draw."""
-    from ... import datasets
-    from ...files import load_json
+    from ...data import datasets
     from ...progress import Interruption, progress_report
+    from ...runs.files import load_json
     from . import experiment, linear
 
     params, folder = resolve(args, settings), args.run or FOLDER

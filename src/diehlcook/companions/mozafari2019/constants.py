@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from ...constants import Constants, par
 from ...errors import DiehlCookError
+from ...model.constants import Constants, par
 
 CODE = "authors' code (SpykeTorch)"
 

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checkpoints import Checkpoints
-from ...datasets import Dataset
+from ...data.datasets import Dataset
 from ...errors import DiehlCookError
-from ...files import load_array, load_json, save_array, save_json
-from ...progress import Interrupted, Report, silent
-from ...run import versions
+from ...progress import Interrupted, Report, no_report
+from ...runs.checkpoints import Checkpoints
+from ...runs.files import load_array, load_json, save_array, save_json
+from ...runs.run import versions
 from . import backend
 from .constants import IMAGE_SIDE, Mozafari2019
 from .encoding import NEVER, encode
@@ -158,7 +158,7 @@ def run_part(
     params: Mozafari2019,
     seed: int,
     epochs: int,
-    report: Report = silent,
+    report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> NDArray[Any]:
     """Train the three layers, or what is missing of that, in `folder`; return the curve over the epochs (`CURVE`).
@@ -243,7 +243,7 @@ def run(
     epochs: int = 30,
     resume: bool = False,
     force: bool = False,
-    report: Report = silent,
+    report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Choose an epoch on held-out training images, start again with all of them, test; return what run.json has.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...constants import Constants, par
 from ...errors import DiehlCookError
+from ...model.constants import Constants, par
 
 FORUM = "Brian2 forum, topic 141"
 NEURON = "Izhikevich 2003, regular spiking"

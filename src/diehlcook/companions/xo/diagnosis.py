@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ... import health
-from ...history import HISTORY
-from ...params import Params
+from ...analysis import health
+from ...analysis.history import HISTORY
+from ...model.params import Params
 from .constants import XO
-
-if TYPE_CHECKING:
-    from .experiment import Recorded
+from .recorded import Recorded
 
 LOOKS = (health.strengths, health.drift, health.activity, health.dead, health.specialisation)
 """Checks of weights and activity that do not ask for an adaptive threshold or an inhibitory population."""

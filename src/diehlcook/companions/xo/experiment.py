@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import brian2 as b2
 import numpy as np
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ...engines.runtime import choose_target
 from ...errors import DiehlCookError
-from ...files import load_array, save_array, save_json
-from ...progress import Interrupted, Report, silent
-from ...run import versions
+from ...progress import Interrupted, Report, no_report
+from ...runs.files import load_array, save_array, save_json
+from ...runs.run import versions
 from .constants import XO
 from .diagnosis import enough, findings
 from .network import Built, build, normalised
 from .patterns import PIXELS, Shown, nearest, testing, training
+from .recorded import Recorded
 
 SCHEMA = 1
 WORTH_COMPILING = 200
@@ -27,27 +28,6 @@ WORTH_COMPILING = 200
 
 NOTHING = -1
 """Answer of a network of which no output spikes."""
-
-
-class Recorded(NamedTuple):
-    """What is kept of an experiment; k networks, n images for learning, m for testing."""
-
-    labels: NDArray[np.int64]
-    """0 for X, 1 for O, of the images for learning and then of those for testing (k, n + m)."""
-    pixels: NDArray[np.uint8]
-    """(k, n + m, 25)."""
-    answers: NDArray[np.int64]
-    """The output that spikes first, `NOTHING` if none does, or both in the same time step (k, n + m)."""
-    hidden_spikes: NDArray[np.int64]
-    """(k, n + m, n_hidden)."""
-    output_spikes: NDArray[np.int64]
-    """(k, n + m, 2)."""
-    weights_hidden: NDArray[np.float32]
-    """Volts, before each image for learning and at the end (n + 1, k, 25, n_hidden)."""
-    weights_output: NDArray[np.float32]
-    """(n + 1, k, n_hidden, 2)."""
-    raster: NDArray[np.float64]
-    """Seconds, layer (0, 1, 2) and neuron of each spike of the first network (3, s)."""
 
 
 def draw(params: XO, seed: int) -> tuple[list[Shown], NDArray[np.float64], NDArray[np.float64]]:
@@ -70,7 +50,7 @@ def draw(params: XO, seed: int) -> tuple[list[Shown], NDArray[np.float64], NDArr
 
 
 def simulate(
-    params: XO, seed: int, report: Report = silent, cancelled: Callable[[], bool] = lambda: False
+    params: XO, seed: int, report: Report = no_report, cancelled: Callable[[], bool] = lambda: False
 ) -> Recorded:
     """Let all networks learn, freeze their weights, test them.
 
@@ -194,7 +174,7 @@ def run(
     *,
     seed: int = 0,
     force: bool = False,
-    report: Report = silent,
+    report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Run an experiment and write its .npy files and run.json into `folder`; return what run.json has.

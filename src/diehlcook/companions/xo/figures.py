@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from ...figures.style import BLUE, GREEN, GREY, VERMILION, facts_title, new_figure, styled
 from .constants import XO
-from .experiment import Recorded, accuracy
+from .experiment import accuracy
 from .patterns import CLASSES, PATTERNS, PIXELS, SIDE
+from .recorded import Recorded
 
 COLOURS = (BLUE, VERMILION)
 """Of X and of O."""

@@ -1,0 +1,1 @@
+"""What recorded arrays say: readouts, history of a training, health; NumPy only."""

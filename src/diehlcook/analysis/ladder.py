@@ -1,0 +1,111 @@
+"""All readouts of one run side by side, from the responses that observe and test have stored; nothing is simulated."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DiehlCookError
+from ..runs.provenance import SEEN, images_of, responses
+from ..runs.run import Run
+from . import readout, readouts
+from .readouts import PAPER, READOUTS, Fitted
+
+log = logging.getLogger(__name__)
+
+
+def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | None = None) -> dict[str, Any]:
+    """Judge readouts of a labelled and tested run by its test images.
+
+    Every readout learns from the responses to the images of observe, its hyperparameter included; test images only judge.
+
+    Parameters
+    ----------
+    run
+        A run that has been labelled and tested.
+    names
+        Readouts to compare, of `readouts.READOUTS`; the paper's comes with them.
+    data
+        Folder of the MNIST files, if they are not where they are looked for.
+
+    Returns
+    -------
+    dict
+        ``labelled_with`` and ``images`` (numbers), ``repeats``, and ``readouts``: by name, in alphabetical order,
+        ``accuracy`` (mean over repeats), its 95 % interval ``interval95`` (Wilson, as of one presentation of every image),
+        ``chosen`` (hyperparameter), and against the paper's readout ``gained``, ``lost`` and ``p`` (`readout.mcnemar`, of the
+        first presentation of every image). Readouts whose library is missing are left out, and listed under ``left_out``.
+
+    Raises
+    ------
+    DiehlCookError
+        Not labelled or not tested, responses of another network, other images than were presented, or an unknown readout.
+    """
+    wanted = sorted({PAPER, *names})
+    for name in wanted:
+        readouts.check_name(name)
+    seen, shown = responses(run, "observe"), responses(run, "test")
+    labelling, testing = images_of(run, "observe", data), images_of(run, "test", data)
+    if labelling.digest == testing.digest:
+        log.warning(SEEN)
+    n_classes = max(labelling.n_classes, testing.n_classes)
+    repeats = len(shown) // len(testing)
+    right: dict[str, Any] = {}
+    chosen, left_out = {}, {}
+    for name in wanted:
+        try:
+            fitted = readouts.fit(name, seen, labelling.labels, n_classes)
+        except DiehlCookError as error:
+            if name not in READOUTS or not READOUTS[name].needs_sklearn:
+                raise
+            left_out[name] = str(error)
+            log.warning("left out: %s", error)
+            continue
+        predicted = fitted.classify(shown).reshape(repeats, len(testing))
+        right[name], chosen[name] = predicted == testing.labels, fitted.chosen
+    found = {}
+    for name, hits in right.items():
+        accuracy = float(hits.mean())
+        against = readout.mcnemar(hits[0], right[PAPER][0])
+        found[name] = {
+            "says": READOUTS[name].says,
+            "accuracy": round(accuracy, 6),
+            "interval95": [
+                round(end, 4) for end in readout.wilson(round(accuracy * len(testing)), len(testing))
+            ],
+            "chosen": chosen[name],
+            **({} if name == PAPER else {"gained": against.gained, "lost": against.lost, "p": against.p}),
+        }
+    return {
+        "labelled_with": len(labelling),
+        "images": len(testing),
+        "repeats": repeats,
+        "readouts": found,
+        "left_out": left_out,
+    }
+
+
+def trained_readout(run: Run, name: str, data: Path | None = None) -> Fitted:
+    """Return a readout that has learned from the responses to the images that a run was labelled with.
+
+    Parameters
+    ----------
+    run
+        A labelled run.
+    name
+        One of `readouts.READOUTS`.
+    data
+        Folder of the MNIST files, if they are not where they are looked for.
+
+    Raises
+    ------
+    DiehlCookError
+        Not labelled, responses of another network, other images than were presented, or no such readout.
+    """
+    readouts.check_name(name)
+    seen, labelling = responses(run, "observe"), images_of(run, "observe", data)
+    return readouts.fit(name, np.asarray(seen), labelling.labels, labelling.n_classes)

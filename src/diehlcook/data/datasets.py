@@ -1,0 +1,289 @@
+"""Images and labels: MNIST, the embedded digits, and your own data.
+
+Every source becomes a `Dataset`: unsigned bytes from 0 (background) to 255 (ink), in file order, with one
+class number per image and a digest of both. Whatever a user can mend is a `DiehlCookError` of one line.
+"""
+
+import difflib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DiehlCookError
+from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
+from .mnist import read_mnist
+
+__all__ = ["Dataset", "expected_input_spikes", "load"]
+
+DIGITS_FILE = Path(__file__).with_name("digits.npz")
+
+# scikit-learn keeps the original order: 14 filled-in forms of about 130 digits, from 13 people. Image 1287
+# begins the eleventh form: testing is on forms, and but for at most one person on hands, that training has
+# not seen. Mixed images would have the same handwriting on both sides.
+DIGITS_FIRST_TEST_IMAGE = 1287
+
+# Ink level (0..16 dots per block) shown black and shown white; see `_digits_as_mnist`.
+DIGITS_BLACK, DIGITS_WHITE = 6, 12
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images with their labels, in file order; the arrays are read-only.
+
+    Parameters
+    ----------
+    name : str
+        ``"mnist"``, ``"digits"``, or the path that was given.
+    split : str
+        ``"train"`` or ``"test"``.
+    images : ndarray of uint8, shape (n, rows, columns)
+        Grey values, 0 (background) to 255 (ink).
+    labels : ndarray of uint8, shape (n,)
+        Class numbers.
+    digest : str
+        SHA-256, in hex, of the images and then the labels, both as IDX files: for the whole of MNIST that of
+        ``cat train-images-idx3-ubyte train-labels-idx1-ubyte``.
+    """
+
+    name: str
+    split: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes: 10, or one more than the largest label if that is larger."""
+        return max(10, int(self.labels.max()) + 1)
+
+    def head(self, n: int, option: str = "--samples") -> "Dataset":
+        """Return the first images.
+
+        Parameters
+        ----------
+        n : int
+            How many, from 1 to all.
+        option : str
+            What the user gave the number with, for the message.
+
+        Returns
+        -------
+        Dataset
+            With a digest of its own.
+
+        Raises
+        ------
+        DiehlCookError
+            If there are not that many.
+        """
+        if not 1 <= n <= len(self):
+            raise DiehlCookError(
+                f"{option} {n}: expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
+            )
+        return _dataset(self.name, self.split, self.images[:n], self.labels[:n])
+
+
+def load(
+    name: str, split: str, *, data: Path | None = None, download: bool = True, progress: bool = True
+) -> Dataset:
+    """Read one part of a data set.
+
+    Parameters
+    ----------
+    name : str
+        ``"mnist"``; ``"digits"``, the embedded one; a folder of IDX files named like those of MNIST
+        (Fashion-MNIST is one); or an ``.npz`` file with the arrays ``images`` and ``labels``, which then
+        serve as either part, or with ``train_images``, ``train_labels``, ``test_images`` and ``test_labels``. A
+        folder that is itself called ``mnist`` is ``./mnist``.
+    split : str
+        ``"train"`` or ``"test"``.
+    data : Path, optional
+        Folder of the MNIST files, instead of ``$DIEHLCOOK_MNIST`` or the user cache.
+    download : bool
+        Fetch MNIST into the user cache when it is nowhere.
+    progress : bool
+        Report a download on stderr.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DiehlCookError
+        If there is no such data, or it is incomplete, unreadable, damaged or of another kind.
+    """
+    if split not in SPLIT_FILES:
+        raise DiehlCookError(f"split {split!r}: expected 'train' or 'test'")
+    if name != "mnist" and data is not None:
+        raise DiehlCookError(
+            f"--data {data}: only --dataset mnist reads it; for own data use --dataset {data}"
+        )
+    if name == "mnist":
+        return _dataset(name, split, *read_mnist(split, data, download=download, progress=progress))
+    if name == "digits":
+        return _load_digits(split)
+    path = expand(Path(name))
+    if holds(Path.is_dir, path):
+        return _dataset(name, split, *read_idx_pair(path, split))
+    exists = holds(Path.exists, path)
+    if exists and path.suffix == ".npz":
+        return _load_npz(path, name, split)
+    if exists:
+        raise DiehlCookError(
+            f"--dataset {name}: a file, but not .npz; expected mnist, digits, a folder of IDX files or .npz"
+        )
+    near = difflib.get_close_matches(name, ["mnist", "digits"], n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise DiehlCookError(
+        f"--dataset {name}: not found; expected mnist, digits, a folder of IDX files or an .npz file{hint}"
+    )
+
+
+def expected_input_spikes(
+    images: NDArray[np.uint8], *, hz_per_grey: float = 0.25, seconds: float = 0.35
+) -> NDArray[np.float64]:
+    """Return the mean number of input spikes in one presentation of each image.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, rows, columns)
+        Grey values.
+    hz_per_grey : float
+        Firing rate per grey value, in hertz; by default 63.75 Hz for 255 (Diehl & Cook 2015, section 2.5).
+    seconds : float
+        Duration of a presentation.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    grey = images.reshape(len(images), -1).sum(axis=1, dtype=np.int64)
+    spikes: NDArray[np.float64] = grey * (hz_per_grey * seconds)
+    return spikes
+
+
+def _dataset(name: str, split: str, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dataset:
+    if labels.max(initial=0) > 126:
+        raise DiehlCookError(f"{name}: largest label is {labels.max()}; expected classes 0 to 126")
+    images, labels = np.ascontiguousarray(images), np.ascontiguousarray(labels)
+    # The digest vouches for the content, so the content must not change under it.
+    images.flags.writeable = labels.flags.writeable = False
+    return Dataset(name, split, images, labels, idx_sha256(images, labels))
+
+
+def _load_digits(split: str) -> Dataset:
+    part = slice(None, DIGITS_FIRST_TEST_IMAGE) if split == "train" else slice(DIGITS_FIRST_TEST_IMAGE, None)
+    with np.load(DIGITS_FILE) as archive:
+        return _dataset("digits", split, _digits_as_mnist(archive["images"][part]), archive["labels"][part])
+
+
+def _digits_as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Show 8x8 counts of ink (0..16) in the manner of MNIST: (n, 28, 28), 0..255.
+
+    Every block becomes 2.5 pixels by linear interpolation, so that a digit takes the middle 20x20 pixels as
+    in MNIST. Interpolation alone gives wide grey strokes (39 % of the pixels not black; MNIST: 19 %), so grey
+    rises from black at 6 to white at 12 dots of ink: 19 % not black, 13 % above half, 7 % white, as in MNIST,
+    and 2251 expected input spikes in the mean (MNIST: 2286). Integers only: the same bytes on every machine.
+    """
+    pixel, block = np.arange(28)[:, None], np.arange(8)[None, :]
+    # Centres, in tenths of a block: pixel p lies at 4p - 19, block b at 10b; the hat is one block wide.
+    interpolation = np.maximum(0, 10 - np.abs(4 * pixel - 19 - 10 * block))
+    level = interpolation @ ink.astype(np.int64) @ interpolation.T
+    black, white = 100 * DIGITS_BLACK, 100 * DIGITS_WHITE
+    span = white - black
+    grey = (255 * (np.clip(level, black, white) - black) + span // 2) // span
+    return np.asarray(grey, dtype=np.uint8)
+
+
+def _load_npz(path: Path, name: str, split: str) -> Dataset:
+    with _npz_archive(path) as archive:
+        keys = _npz_keys(path, split, set(archive.files))
+        images, labels = archive[keys[0]], archive[keys[1]]
+    images = _as_pixels(images, f"{path}: {keys[0]}")
+    labels = _as_labels(labels, f"{path}: {keys[1]}")
+    if len(images) != len(labels):
+        raise DiehlCookError(
+            f"{path}: {len(labels)} {keys[1]}; expected {len(images)}, one for each of {keys[0]}"
+        )
+    return _dataset(name, split, images, labels)
+
+
+@contextmanager
+def _npz_archive(path: Path) -> Iterator[Any]:
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("not a zip archive, or cut short")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                yield archive
+    # What numpy and zipfile raise on damaged, encrypted or pickled members.
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise DiehlCookError(
+            f"{path}: cannot be read ({reason}); expected an .npz of plain arrays, as numpy.savez writes it"
+        ) from error
+
+
+def _npz_keys(path: Path, split: str, present: set[str]) -> tuple[str, str]:
+    split_keys = {f"{part}_{kind}" for part in SPLIT_FILES for kind in ("images", "labels")}
+    # A file that has parts is never used whole: that would test on the training images.
+    keys = (f"{split}_images", f"{split}_labels") if present & split_keys else ("images", "labels")
+    missing = [key for key in keys if key not in present]
+    if missing:
+        found = ", ".join(sorted(present)) or "nothing"
+        raise DiehlCookError(
+            f"{path}: no array {' or '.join(missing)}, found {found}; expected images and labels, "
+            "or train_images, train_labels, test_images and test_labels"
+        )
+    return keys
+
+
+def _as_pixels(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    if array.ndim == 2 and (side := round(array.shape[1] ** 0.5)) ** 2 == array.shape[1]:
+        array = array.reshape(len(array), side, side)
+    if array.ndim != 3 or array.size == 0:
+        raise DiehlCookError(f"{where}: shape {array.shape}; expected (n, rows, columns), or (n, side*side)")
+    if array.dtype.kind not in "uif":
+        raise DiehlCookError(
+            f"{where}: type {array.dtype}; expected uint8, other integers 0..255, or floats 0..1"
+        )
+    top = 1 if array.dtype.kind == "f" else 255
+    # Not `max > top`: that is false for NaN.
+    if not (array.min() >= 0 and array.max() <= top):
+        found = "NaN" if np.isnan(array).any() else f"values {array.min()} to {array.max()}"
+        raise DiehlCookError(
+            f"{where}: {found} as {array.dtype}; expected 0..{top} (integers are 0..255, floats 0..1)"
+        )
+    if top == 1:
+        array = np.rint(255 * array.astype(np.float64))
+    return array.astype(np.uint8)
+
+
+def _as_labels(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    if array.ndim != 1 or array.size == 0:
+        raise DiehlCookError(f"{where}: shape {array.shape}; expected (n,), one class number per image")
+    if array.dtype.kind not in "ui":
+        raise DiehlCookError(f"{where}: type {array.dtype}; expected integers, class numbers from 0")
+    if array.min() < 0 or array.max() > 255:
+        raise DiehlCookError(f"{where}: values {array.min()} to {array.max()}; expected class numbers 0..255")
+    return array.astype(np.uint8)

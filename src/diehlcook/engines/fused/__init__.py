@@ -1,0 +1,1 @@
+"""The engine fused: the network as one Numba kernel."""

@@ -1,0 +1,343 @@
+"""Fused: the same model as one Numba kernel, for large networks and many runs; `pip install "diehlcook[fast]"`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DiehlCookError
+from ...model import neurons, wiring
+from ...model.params import Params, frozen
+from ...model.rules import RULES
+from ..base import (
+    LONG_AGO_SECONDS,
+    REST_SPIKES,
+    Cancelled,
+    Engine,
+    Model,
+    Responses,
+    State,
+    check_state,
+    make_responses,
+    prepared_state,
+)
+
+log = logging.getLogger(__name__)
+
+SLOW_START = 5.0
+"""Seconds from which on the start is explained."""
+
+COUNTERS = ("position", "attempt", "n_spikes", "n_rest_spikes", "key", "normalising", "stream")
+SUMS = ("intensity", "theta_sum", "theta_squares", "weights_sum", "weights_squares")
+"""Variables of the protocol in the order in which the kernel holds them."""
+
+MAX_PRESENTATIONS = 1000
+"""Of one chunk."""
+
+WORK = 40_000
+"""Neurons times presentations of one call of the kernel; between calls a chunk can be cancelled."""
+
+
+def constants(model: Model) -> Any:
+    """Return the numbers of a model as the kernel takes them."""
+    from . import kernel
+
+    learning = model.learning
+    p = model.params if learning else frozen(model.params)
+    euler = p.integrator == "euler"
+
+    def decay(tau: float) -> float:
+        return 1 - p.dt / tau if euler else float(np.exp(-p.dt / tau))
+
+    return kernel.Constants(
+        rule=kernel.CODES[p.rule] if learning else kernel.STATIC,
+        euler=euler,
+        learning=learning,
+        all_to_all=float(p.pairing == "all-to-all"),
+        clamp=p.clamp_exc,
+        summing_own=0.0 if p.self_inhibition else 1.0,
+        stimulus_steps=p.steps("t_stimulus"),
+        presentation_steps=p.presentation_steps,
+        refractory_exc=p.steps("refractory_exc"),
+        refractory_inh=p.steps("refractory_inh"),
+        lockout=p.steps("lockout_exc"),
+        v_rest_exc=p.v_rest_exc,
+        v_reset_exc=p.v_reset_exc,
+        threshold_exc=p.v_thresh_exc - p.theta_offset,
+        e_exc=p.e_exc,
+        e_inh_exc=p.e_inh_exc,
+        v_rest_inh=p.v_rest_inh,
+        v_reset_inh=p.v_reset_inh,
+        v_thresh_inh=p.v_thresh_inh,
+        step_exc=p.dt / p.tau_mem_exc,
+        step_inh=p.dt / p.tau_mem_inh,
+        decay_ge=decay(p.tau_ge),
+        decay_gi=decay(p.tau_gi),
+        decay_theta=decay(p.tau_theta),
+        theta_plus=p.theta_plus,
+        w_exc_inh=p.w_exc_inh,
+        w_inh_exc=p.w_inh_exc,
+        eta_pre=p.eta_pre,
+        eta_post=p.eta_post,
+        w_max=p.w_max,
+        x_tar=p.x_tar,
+        mu=p.mu,
+        beta=p.beta,
+        dt_over_tau_pre=p.dt / p.tau_pre,
+        decay_post1=float(np.exp(-p.dt / p.tau_post1)),
+        decay_post2=float(np.exp(-p.dt / p.tau_post2)),
+        leak_100n=p.tau_post1 / p.tau_post2 * (1 - float(np.exp(-p.dt / p.tau_post1))),
+        weight_sum=p.weight_sum,
+        memory_steps=p.presentation_steps + int(-np.log(kernel.CUT) * p.tau_post1 / p.dt) + 1,
+        normalise_images=p.normalise != "never",
+        normalise_presentations=p.normalise == "presentation",
+        normalise_every=p.normalise_every,
+        pixel_rate=p.pixel_rate,
+        noise_rate=p.noise_rate,
+        dt=p.dt,
+        intensity_init=p.intensity_init,
+        intensity_step=p.intensity_step,
+        min_spikes=p.min_spikes,
+        max_attempts=p.max_attempts,
+        count_rest=p.count_rest,
+        sum_beforehand=p.n_exc >= 4 and 8 * p.presentation_steps * p.n_exc <= kernel.INPUT_BYTES,
+    )
+
+
+def blank_state(params: Params, learning: bool) -> State:
+    """Return the initial state of a network that Brian2 would build, by the same names, without weights."""
+    n, n_input = params.n_exc, params.n_input
+    state: State = {
+        "exc.v": np.full(n, params.v_rest_exc + params.v_init_offset),
+        "inh.v": np.full(n, params.v_rest_inh + params.v_init_offset),
+        "exc.theta": np.full(n, params.theta_init),
+        "exc.lockout_left": np.full(n, params.steps("lockout_exc"), np.int32),
+        "inp.rate": np.zeros(n_input),
+        "lateral.fired": np.zeros(1),
+    }
+    for name in ("exc.ge", "exc.gi", "exc.own", "inh.ge", "inh.gi"):
+        state[name] = np.zeros(n)
+    for group in ("exc", "inh"):
+        state[f"{group}.refractory_left"] = np.zeros(n, np.int32)
+        state[f"{group}.lastspike"] = np.full(n, LONG_AGO_SECONDS)
+        state[f"{group}.not_refractory"] = np.ones(n, np.bool_)
+    for name in ("stream", "position", "key"):
+        state[f"protocol.{name}"] = np.zeros(1, np.int64)
+    for name in ("attempt", "n_spikes", "n_rest_spikes", "normalising"):
+        state[f"protocol.{name}"] = np.zeros(1, np.int32)
+    for name in SUMS:
+        state[f"protocol.{name}"] = np.zeros(1)
+    if learning:
+        for name in ("w_total", "w_squares", "w_factor", *RULES[params.rule].neuron_variables):
+            state[f"exc.{name}"] = np.zeros(n)
+        state["inp_exc.x0"] = np.zeros((n_input, n))
+    return state
+
+
+class FusedEngine(Engine):
+    """Advances a network with a Numba kernel. Knows the equations of this package only."""
+
+    def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
+        super().__init__(model, delays)
+        try:
+            from . import kernel
+        except ImportError as error:
+            raise DiehlCookError(
+                f'--engine fused needs Numba ({error}): pip install "diehlcook[fast]", or use --engine standalone'
+            ) from None
+        if model.excitatory != neurons.EXCITATORY or model.plasticity is not None:
+            raise DiehlCookError(
+                "--engine fused knows the equations of this package only; use --engine standalone for changed ones"
+            )
+        self.kernel = kernel
+        self.constants = constants(model)
+        params = model.params
+        self.order = wiring.synapse_order(delays, params.dt)
+        steps = (delays / params.dt + 0.5).astype(np.int32)
+        longest = int(steps.max())
+        n_input, n_exc = delays.shape
+        small = np.uint16 if n_exc <= 2**16 else np.int32
+        self.target = self.order.j.astype(small)
+        self.first = np.zeros((n_input, longest + 2), np.int32)
+        for i in range(n_input):
+            self.first[i, 1:] = np.cumsum(np.bincount(steps[i], minlength=longest + 1))
+        place = np.empty((n_input, n_exc), small)
+        np.put_along_axis(
+            place,
+            self.order.j.reshape(n_input, n_exc).astype(np.int64),
+            np.arange(n_exc, dtype=small)[None],
+            axis=1,
+        )
+        self.place = np.ascontiguousarray(place.T)
+        self.delay = np.ascontiguousarray(steps.T.astype(np.uint16))
+        self.steps = steps
+        self.compile()
+
+    def compile(self) -> None:
+        """Compile the kernel, or read it from Numba's cache, before any clock runs."""
+        started = time.monotonic()
+        nothing = self.initial_state(0, np.zeros(self.delays.shape))
+        self.kernel.run(
+            self.constants,
+            self.load(nothing),
+            np.zeros((1, self.delays.shape[0]), np.uint8),
+            0,
+            0,
+            self.room(1),
+        )
+        if time.monotonic() - started > SLOW_START:
+            log.info("compiled the kernel in %.0f s; it is kept", time.monotonic() - started)
+
+    def room(self, presentations: int) -> Any:
+        """Return arrays to record so many presentations, however many spikes there are."""
+        p = self.model.params
+        most = p.n_exc * (p.presentation_steps // max(1, p.steps("refractory_exc")) + 1) * presentations
+        return self.kernel.Recorded(
+            np.empty(presentations, np.int64), np.empty(presentations, np.int32), np.empty((presentations, 5)),
+            np.empty(most, np.int64), np.empty(most, np.int32),
+        )  # fmt: skip
+
+    def initial_state(
+        self,
+        stream: int,
+        weights: NDArray[np.float64],
+        theta: NDArray[np.float64] | None = None,
+        position: int = 0,
+    ) -> State:
+        """Return the preset's initial state; see `Engine.initial_state`."""
+        base = blank_state(self.model.params, self.model.learning)
+        return prepared_state(base, stream, weights, theta, position)
+
+    def load(self, state: State) -> Any:
+        """Return the arrays of the kernel for a state."""
+        kernel, p, learning = self.kernel, self.model.params, self.model.learning
+        n = p.n_exc
+
+        def until(left: NDArray[Any]) -> NDArray[np.int64]:
+            return np.where(left > 0, left.astype(np.int64) - 1, 0)
+
+        def spiked(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+            return np.rint(seconds / p.dt).astype(np.int64)
+
+        def own(name: str) -> NDArray[np.float64]:
+            return state[name].copy() if name in state else np.zeros(n)
+
+        counters = np.zeros(len(COUNTERS), np.int64)
+        for k, name in enumerate(COUNTERS):
+            counters[k] = state[f"protocol.{name}"][0]
+        return kernel.Network(
+            v=own("exc.v"),
+            ge=own("exc.ge"),
+            gi=own("exc.gi"),
+            theta=own("exc.theta"),
+            x_post1=own("exc.x_post1"),
+            x_post2=own("exc.x_post2"),
+            refractory_until=until(state["exc.refractory_left"]),
+            locked_until=until(state["exc.lockout_left"]),
+            spiked=spiked(state["exc.lastspike"]),
+            v_inh=own("inh.v"),
+            ge_inh=own("inh.ge"),
+            refractory_until_inh=until(state["inh.refractory_left"]),
+            spiked_inh=spiked(state["inh.lastspike"]),
+            x0=state["inp_exc.x0"][:, 0].copy() if learning else np.zeros(p.n_input),
+            rate=own("inp.rate"),
+            w_total=own("exc.w_total"),
+            w_squares=own("exc.w_squares"),
+            w_factor=own("exc.w_factor"),
+            over=(state["inp_exc.w"].max(axis=0) >= p.w_max) & (p.normalise != "never"),
+            w=self.order.flatten(state["inp_exc.w"]),
+            target=self.target,
+            first=self.first,
+            place=self.place,
+            delay=self.delay,
+            reach=np.exp(-self.steps[:, 0] * (p.dt / p.tau_pre)),
+            counters=counters,
+            sums=np.array([state["protocol.intensity"][0], 0, 0, 0, 0]),
+        )
+
+    def unload(self, net: Any, state: State) -> State:
+        """Return the state that the arrays of the kernel stand for."""
+        p, learning = self.model.params, self.model.learning
+
+        def left(until: NDArray[np.int64]) -> NDArray[np.int32]:
+            return np.maximum(until + 1, 0).astype(np.int32)
+
+        def seconds(spiked: NDArray[np.int64]) -> NDArray[np.float64]:
+            relative: NDArray[np.float64] = np.maximum(spiked * p.dt, LONG_AGO_SECONDS)
+            return relative
+
+        new = dict(state)
+        names = {
+            "exc.v": net.v, "exc.ge": net.ge, "exc.gi": net.gi, "exc.theta": net.theta,
+            "exc.x_post1": net.x_post1, "exc.x_post2": net.x_post2,
+            "exc.w_total": net.w_total, "exc.w_squares": net.w_squares, "exc.w_factor": net.w_factor,
+            "inh.v": net.v_inh, "inh.ge": net.ge_inh, "inp.rate": net.rate,
+        }  # fmt: skip
+        new |= {name: values for name, values in names.items() if name in state}
+        held = net.refractory_until > -1 if p.clamp_exc else np.zeros(p.n_exc, np.bool_)
+        new |= {
+            "exc.refractory_left": left(net.refractory_until),
+            "exc.lockout_left": left(net.locked_until),
+            "exc.lastspike": seconds(net.spiked),
+            "exc.not_refractory": ~(held | (net.spiked == -1)),
+            "inh.refractory_left": left(net.refractory_until_inh),
+            "inh.lastspike": seconds(net.spiked_inh),
+            "inh.not_refractory": ~((net.refractory_until_inh > -1) | (net.spiked_inh == -1)),
+            "inp_exc.w": self.order.matrix(net.w),
+        }
+        if learning:
+            later = np.exp((self.steps - self.steps[:, :1]) * (p.dt / p.tau_pre))
+            new["inp_exc.x0"] = net.x0[:, None] * later
+        for k, name in enumerate(COUNTERS):
+            new[f"protocol.{name}"] = np.array([net.counters[k]], state[f"protocol.{name}"].dtype)
+        for k, name in enumerate(SUMS):
+            new[f"protocol.{name}"] = net.sums[k : k + 1].copy()
+        return new
+
+    def advance(
+        self,
+        state: State,
+        images: NDArray[np.uint8],
+        *,
+        presentations: int = -1,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[State, Responses]:
+        """Show images; see `Engine.advance`."""
+        kernel, p = self.kernel, self.model.params
+        images = np.ascontiguousarray(images.reshape(len(images), -1))
+        most = MAX_PRESENTATIONS if presentations < 0 else min(presentations, MAX_PRESENTATIONS)
+        net = self.load(state)
+        first_position = int(net.counters[kernel.POSITION])
+        at_once = max(1, WORK // p.n_exc)
+        recorded = self.room(at_once)
+        done, parts = 0, []
+        while done < most and net.counters[kernel.POSITION] - first_position < len(images):
+            if cancelled():
+                raise Cancelled
+            count, spikes = kernel.run(
+                self.constants, net, images, first_position, min(at_once, most - done), recorded
+            )
+            parts.append(
+                (
+                    recorded.position[:count].copy(), recorded.attempt[:count].copy(), recorded.sums[:count].copy(),
+                    recorded.step[:spikes] + done * p.presentation_steps, recorded.neuron[:spikes].copy(),
+                )
+            )  # fmt: skip
+            done += count
+        position, attempt, sums, step, neuron = (
+            np.concatenate(column) for column in zip(*parts, strict=True)
+        )
+        history = {
+            "position": position, "attempt": attempt,
+            "theta_sum": sums[:, kernel.THETA_SUM], "theta_squares": sums[:, kernel.THETA_SQUARES],
+            "weights_sum": sums[:, kernel.WEIGHTS_SUM], "weights_squares": sums[:, kernel.WEIGHTS_SQUARES],
+        }  # fmt: skip
+        new = self.unload(net, state)
+        responses, new[REST_SPIKES] = make_responses(p, history, neuron, step * p.dt, state[REST_SPIKES])
+        check_state(new, p)
+        return new, responses

@@ -1,0 +1,1 @@
+"""The engine standalone: the network as a compiled C++ program."""

@@ -1,0 +1,194 @@
+"""Tables of scientific constants: values in SI units, written and shown with their unit, each with its source.
+
+A table is a frozen dataclass whose fields are declared with `par`; `params.Params` is the one of the model, and each
+companion has its own. A value without the right unit is refused.
+
+This module does not import Brian2, so that ``--help`` stays quick; `Constants.quantities` does when it is called.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, ClassVar, Self
+
+from ..errors import DiehlCookError
+
+UNITS = {
+    "s": ("s", 1.0),
+    "ms": ("s", 1e-3),
+    "us": ("s", 1e-6),
+    "V": ("V", 1.0),
+    "mV": ("V", 1e-3),
+    "uV": ("V", 1e-6),
+    "Hz": ("Hz", 1.0),
+    "kHz": ("Hz", 1e3),
+    "/ms": ("Hz", 1e3),
+    "mV/ms": ("V/s", 1.0),
+}
+"""Unit name: (SI unit, factor)."""
+
+QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z/]*)\s*")
+
+
+def par(
+    default: Any, symbol: str, meaning: str, source: str, *, unit: str = "", choices: tuple[str, ...] = ()
+) -> Any:
+    """Declare one parameter; `unit` is the unit in which `default` is given and shown."""
+    value = default * UNITS[unit][1] if unit else default
+    metadata = {"unit": unit, "symbol": symbol, "meaning": meaning, "source": source, "choices": choices}
+    return field(default=value, metadata=metadata)
+
+
+def brian2_unit(name: str) -> Any:
+    """Return the SI unit of the unit `name`, as Brian2 has it."""
+    from brian2 import hertz, second, volt
+
+    return {"s": second, "V": volt, "Hz": hertz, "V/s": volt / second}[UNITS[name][0]]
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Constants in SI units; ``sources`` says where the values come from that are not the defaults."""
+
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False, kw_only=True)
+
+    listing: ClassVar[str] = "python -m diehlcook params"
+    """The command that lists the constants."""
+
+    def __post_init__(self) -> None:
+        for name, f in self.table().items():
+            choices = f.metadata["choices"]
+            value = getattr(self, name)
+            if choices and value not in choices:
+                raise DiehlCookError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+
+    @classmethod
+    def table(cls) -> dict[str, Field[Any]]:
+        """Return the declarations of the constants by name."""
+        return {f.name: f for f in fields(cls) if f.metadata}
+
+    @classmethod
+    def unit(cls, name: str) -> str:
+        """Return the unit in which `name` is shown, or an empty text."""
+        unit: str = cls.table()[name].metadata["unit"]
+        return unit
+
+    def require_positive(self, *names: str) -> None:
+        """Raise `DiehlCookError` if one of them is not greater than 0."""
+        for name in names:
+            if not getattr(self, name) > 0:
+                raise DiehlCookError(f"{name} is {self.text(name)}; it must be greater than 0")
+
+    def text(self, name: str) -> str:
+        """Return the value of `name` with its unit, as it can be given to `with_values`."""
+        value = getattr(self, name)
+        unit = self.unit(name)
+        if isinstance(value, bool):
+            return str(value).lower()
+        if not unit:
+            return str(value)
+        base, factor = UNITS[unit]
+        for digits in (15, 16, 17):
+            number = f"{value / factor:.{digits}g}"
+            if float(number) * factor == value:
+                return f"{number} {unit}"
+        return f"{value!r} {base}"
+
+    def as_texts(self) -> dict[str, str]:
+        """Return every parameter as text with unit, in the order of declaration."""
+        return {name: self.text(name) for name in self.table()}
+
+    def source(self, name: str) -> str:
+        """Return where the value of `name` comes from."""
+        default: str = self.table()[name].metadata["source"]
+        return self.sources.get(name, default)
+
+    def with_values(self, values: Mapping[str, Any], source: str | Mapping[str, str] = "user") -> Self:
+        """Return a copy with some parameters changed.
+
+        Parameters
+        ----------
+        values
+            Name to value: a text with unit ("80 ms"), a Brian2 `Quantity`, or a number or bool where the
+            parameter has no unit.
+        source
+            Where the values that change come from: of all, or by name.
+
+        Raises
+        ------
+        DiehlCookError
+            Unknown name (the nearest is suggested), wrong or missing unit, value out of range.
+        """
+        new = {name: self.parse(name, value) for name, value in values.items()}
+        if isinstance(source, str):
+            source = {name: source for name in new if new[name] != getattr(self, name)}
+        return replace(self, **new, sources={**self.sources, **source})
+
+    def differences(self, other: Self) -> dict[str, tuple[str, str]]:
+        """Return the parameters in which the two differ, as texts (of self, of other)."""
+        return {
+            name: (self.text(name), other.text(name))
+            for name in self.table()
+            if getattr(self, name) != getattr(other, name)
+        }
+
+    def quantities(self) -> dict[str, Any]:
+        """Return all constants for Brian2: quantities with units, bools as 0 or 1, no texts."""
+        values: dict[str, Any] = {}
+        for name, f in self.table().items():
+            value, unit = getattr(self, name), f.metadata["unit"]
+            if not isinstance(value, str):
+                values[name] = (
+                    value * brian2_unit(unit) if unit else int(value) if isinstance(value, bool) else value
+                )
+        return values
+
+    @classmethod
+    def parse(cls, name: str, value: Any) -> Any:
+        """Return `value`, given for parameter `name`, as a number in SI units (or a str, int or bool)."""
+        declared = cls.table()
+        if name not in declared:
+            near = difflib.get_close_matches(name, declared, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; see `{cls.listing}`"
+            raise DiehlCookError(f"unknown parameter {name!r}{hint}")
+        unit, default = cls.unit(name), declared[name].default
+        if hasattr(value, "dim") and unit:  # a Brian2 Quantity carries its value in SI units
+            from brian2 import have_same_dimensions
+
+            if not have_same_dimensions(value, brian2_unit(unit)):
+                raise DiehlCookError(
+                    f"{name} is {value}; it needs a unit such as {unit}, e.g. {name}='{cls().text(name)}'"
+                )
+            return float(value)
+        if isinstance(default, bool):
+            truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+            if str(value).lower() not in truth:
+                raise DiehlCookError(f"{name} is {value!r}; it must be true or false")
+            return truth[str(value).lower()]
+        if isinstance(default, str):
+            return str(value)
+        match = QUANTITY.fullmatch(str(value))
+        if match is None:
+            raise DiehlCookError(
+                f"{name} is {value!r}; expected a number{' with a unit' if unit else ''}, e.g. {name}='{cls().text(name)}'"
+            )
+        number, given = match.groups()
+        if math.isinf(float(number)):
+            raise DiehlCookError(f"{name} is {value!r}; it must be finite")
+        if unit:
+            if UNITS.get(given, (None,))[0] != UNITS[unit][0]:
+                raise DiehlCookError(
+                    f"{name} is {str(value)!r}; it needs a unit such as {unit}, e.g. {name}='{cls().text(name)}'"
+                )
+            return float(number) * UNITS[given][1]
+        if given:
+            raise DiehlCookError(f"{name} is {str(value)!r}; it has no unit, e.g. {name}={cls().text(name)}")
+        if isinstance(default, int):
+            if not float(number).is_integer():
+                raise DiehlCookError(f"{name} is {value!r}; it must be a whole number")
+            return int(float(number))
+        return float(number)

@@ -1,0 +1,286 @@
+"""The whole experiment as one Brian2 network, protocol included: all objects of the model are made here.
+
+Objects by name, as in ``network["exc"]``:
+
+========== ====================== ============================================================================
+inp        NeuronGroup(n_input)   Poisson input, one neuron per pixel
+exc, inh   NeuronGroup(n_exc)     excitatory and inhibitory neurons
+inp_exc    Synapses               plastic, all to all, each with its own delay
+exc_inh    Synapses               one to one
+inh_exc    Synapses               all but own (all, with `self_inhibition`)
+protocol   NeuronGroup(1)         which image, which attempt, how many spikes; see `protocol`
+exc_count  Synapses               tells the protocol of excitatory spikes
+spikes     SpikeMonitor           of `exc`
+history    StateMonitor           of `protocol`, one row per presentation, at its start
+========== ====================== ============================================================================
+
+With ``inhibition="summed"`` the n_exc (n_exc - 1) synapses of `inh_exc` are replaced by `lateral`, NeuronGroup(1), with
+`inh_lateral`, `inh_own` and `lateral_exc` (n_exc synapses each): all spikes of a step are summed once, and each neuron
+subtracts its own. The spikes are the same.
+
+No state is an absolute time: refractoriness is held in whole steps left, traces are referred to the start of the
+presentation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import brian2 as b2
+import numpy as np
+from brian2.core.variables import ArrayVariable
+from numpy.typing import NDArray
+
+from ..errors import DiehlCookError
+from . import connections, neurons, protocol, rules, stimulus, wiring
+from .neurons import NeuronModel
+from .params import Params, frozen
+from .rules import LearningRule
+
+Inhibition = Literal["pairwise", "summed"]
+
+
+def presentation_time(params: Params) -> b2.Quantity:
+    """Return the duration of one presentation, stimulus and rest."""
+    return params.presentation_steps * params.dt * b2.second
+
+
+def build_network(
+    params: Params,
+    *,
+    seed: int = 0,
+    images: NDArray[Any] | None = None,
+    phase: str = "train",
+    weights: NDArray[np.float64] | None = None,
+    theta: NDArray[np.float64] | None = None,
+    delays: NDArray[np.float64] | None = None,
+    excitatory: NeuronModel = neurons.EXCITATORY,
+    plasticity: LearningRule | None = None,
+    inhibition: Inhibition = "pairwise",
+) -> b2.Network:
+    """Build the network of the experiment for the active Brian2 device.
+
+    Run it for whole presentations, ``network.run(k*presentation_time(params))``; attach any monitor with
+    ``network.add`` first.
+
+    Parameters
+    ----------
+    params
+        All constants.
+    seed
+        Decides initial weights, delays and input spikes.
+    images
+        Grey levels 0 to 255, (n, n_input) or (n, rows, columns), shown in this order; by default one black image.
+    phase
+        ``"train"`` learns; in ``"observe"``, ``"test"`` and ``"predict"`` weights and theta are frozen.
+    weights
+        (n_input, n_exc); by default the initial ones of `seed`.
+    theta
+        Adaptive thresholds (n_exc,) in volts; by default `theta_init`.
+    delays
+        (n_input, n_exc) in seconds; by default those of `seed`.
+    excitatory
+        Replaces equations, threshold or reset of the excitatory neurons, e.g.
+        ``EXCITATORY._replace(equations=EXCITATORY.equations + "dx/dt = -x/(10*ms) : 1")``.
+    plasticity
+        Replaces the learning rule named by ``params.rule``; used in phase "train" only.
+    inhibition
+        ``"pairwise"`` as the paper draws it, or ``"summed"``: the same spikes with O(n_exc) synapses.
+
+    Returns
+    -------
+    brian2.Network
+        Object names: see the module. `weight_matrix` gives the weights as a matrix.
+    """
+    learning = phase == "train"
+    rule = (plasticity or rules.RULES[params.rule]) if learning else rules.STATIC
+    constants = (params if learning else frozen(params)).namespace()
+    constants |= stimulus.brian_functions() | protocol.brian_functions()
+    constants |= {
+        "all_to_all": int(params.pairing == "all-to-all"),
+        "normalise_images": int(params.normalise != "never"),
+        "normalise_presentations": int(params.normalise == "presentation"),
+    }
+    if images is None:
+        images = np.zeros((1, params.n_input))
+    pixels = images.reshape(len(images), params.n_input).astype(np.float64)
+    constants["pixels"] = b2.TimedArray(pixels, dt=1 * b2.second, name="pixels")
+    common = {"namespace": constants, "clock": b2.Clock(dt=params.dt * b2.second, name="clock")}
+    if delays is None:
+        delays = wiring.initial_delays(params, seed)
+    if weights is None:
+        weights = wiring.initial_weights(params, seed)
+
+    control = b2.NeuronGroup(
+        1,
+        protocol.PROTOCOL,
+        events={"presentation_end": protocol.LAST_STEP},
+        dtype=dict.fromkeys(protocol.WIDE, np.int64),
+        name="protocol",
+        **common,
+    )
+    control.run_on_event("presentation_end", protocol.END_PRESENTATION, when="end")
+    control.stream = stimulus.stream_key(seed, phase)
+    control.presentations_left = -1
+    control.images_left = -1
+
+    inp = b2.NeuronGroup(
+        params.n_input,
+        protocol.STEP + stimulus.POISSON_INPUT,
+        threshold=stimulus.POISSON_SPIKE,
+        reset="",
+        name="inp",
+        **common,
+    )
+    for variable in ("key", "slot", "intensity"):
+        link(inp, control, variable)
+
+    exc = b2.NeuronGroup(
+        params.n_exc,
+        excitatory.equations
+        + rule.neuron
+        + (connections.NORMALISATION if learning else "")
+        + (connections.OWN_INHIBITION if inhibition == "summed" else ""),
+        threshold=excitatory.threshold,
+        reset=excitatory.reset + rule.neuron_reset,
+        refractory="refractory_left > 0 and clamp_exc == 1",  # only holds v: the threshold blocks the spikes
+        method=params.integrator,
+        name="exc",
+        **common,
+    )
+    exc.run_regularly(
+        excitatory.every_step + rule.neuron_every_step, when="start", order=-1, name="exc_every_step"
+    )
+    exc.v = (params.v_rest_exc + params.v_init_offset) * b2.volt
+    exc.theta = (params.theta_init if theta is None else theta) * b2.volt
+    exc.lockout_left = params.steps("lockout_exc")  # the `timer` of the ports starts at 0
+
+    inh = b2.NeuronGroup(
+        params.n_exc,
+        neurons.INHIBITORY.equations,
+        threshold=neurons.INHIBITORY.threshold,
+        reset=neurons.INHIBITORY.reset,
+        refractory="refractory_left > 0",
+        method=params.integrator,
+        name="inh",
+        **common,
+    )
+    inh.run_regularly(neurons.INHIBITORY.every_step, when="start", order=-1, name="inh_every_step")
+    inh.v = (params.v_rest_inh + params.v_init_offset) * b2.volt
+
+    inp_exc = b2.Synapses(
+        inp, exc, rule.model, on_pre=rule.on_pre, on_post=rule.on_post or None, name="inp_exc", **common
+    )
+    order = wiring.synapse_order(delays, params.dt)
+    inp_exc.connect(i=order.i, j=order.j)
+    inp_exc.delay = order.flatten(delays) * b2.second
+    inp_exc.w = order.flatten(weights)
+
+    exc_inh = b2.Synapses(exc, inh, on_pre=connections.EXC_TO_INH, name="exc_inh", **common)
+    exc_inh.connect(j="i")
+    exc_count = b2.Synapses(exc, control, on_pre=protocol.COUNT_SPIKE, name="exc_count", **common)
+    exc_count.connect()
+    lateral = lateral_inhibition(inh, exc, inhibition, params.self_inhibition, common)
+
+    presentation = presentation_time(params)
+    before = [(control, protocol.BEGIN_PRESENTATION), (inp, stimulus.SHOW_IMAGE)]
+    if learning:
+        link(exc, control, "normalising")
+        before += [
+            (exc, "w_total = 0; w_squares = 0"),
+            (inp_exc, connections.SUM_WEIGHTS),
+            (exc_count, connections.SUM_NEURONS),
+            (exc, connections.FIND_FACTORS),
+            (inp_exc, connections.NORMALISE + rule.every_presentation),
+        ]
+    for order_in_slot, (group, code) in enumerate(before):
+        group.run_regularly(
+            code,
+            dt=presentation,
+            when="start",
+            order=order_in_slot,
+            name=f"before_presentation_{order_in_slot}",
+        )
+    history = b2.StateMonitor(
+        control,
+        protocol.RECORDED,
+        record=True,
+        dt=presentation,
+        when="start",
+        order=len(before),
+        name="history",
+    )
+    spikes = b2.SpikeMonitor(exc, name="spikes")
+    return b2.Network(
+        control, inp, exc, inh, inp_exc, exc_inh, exc_count, *lateral, spikes, history, name="network"
+    )
+
+
+def link(group: b2.NeuronGroup, control: b2.NeuronGroup, variable: str) -> None:
+    """Let all neurons of a group read a variable of the protocol."""
+    setattr(group, variable, b2.linked_var(control, variable, index=np.zeros(len(group), dtype=int)))
+
+
+def lateral_inhibition(
+    inh: b2.NeuronGroup,
+    exc: b2.NeuronGroup,
+    inhibition: Inhibition,
+    self_inhibition: bool,
+    common: dict[str, Any],
+) -> list[b2.BrianObject]:
+    """Connect each inhibitory neuron to all excitatory neurons but its own (paper §2.2), or to all."""
+    if inhibition == "pairwise":
+        inh_exc = b2.Synapses(inh, exc, on_pre=connections.INH_TO_EXC, name="inh_exc", **common)
+        inh_exc.connect(True if self_inhibition else "i != j")
+        return [inh_exc]
+    # All within the synapses slot of one step: spikes are summed (order 0), any sum is an event (1) that inhibits (2)
+    lateral = b2.NeuronGroup(
+        1, connections.LATERAL, events={"inhibit": "fired > 0"}, name="lateral", **common
+    )
+    lateral.set_event_schedule("inhibit", when="synapses", order=1)
+    lateral.run_on_event("inhibit", "fired = 0", when="resets")
+    inh_lateral = b2.Synapses(inh, lateral, on_pre=connections.INH_TO_LATERAL, name="inh_lateral", **common)
+    inh_lateral.connect()
+    inh_own = b2.Synapses(inh, exc, on_pre=connections.INH_TO_OWN, name="inh_own", **common)
+    inh_own.connect(j="i")
+    lateral_exc = b2.Synapses(
+        lateral,
+        exc,
+        on_pre=connections.LATERAL_TO_EXC,
+        on_event=dict.fromkeys(connections.LATERAL_TO_EXC, "inhibit"),
+        name="lateral_exc",
+        **common,
+    )
+    lateral_exc.connect()
+    lateral_exc.inhibit.order = 2
+    lateral_exc.clear.order = 3
+    return [lateral, inh_lateral, inh_own, lateral_exc]
+
+
+def state_variables(network: b2.Network) -> dict[str, Any]:
+    """Return every variable that decides the future of a network, as ``object.variable`` to Brian2 variable.
+
+    Derived from the built network, so that a variable added to an equation is among them.
+    """
+    found = {}
+    for group in network.sorted_objects:
+        if isinstance(group, b2.NeuronGroup | b2.Synapses):
+            for name, variable in group.variables.items():
+                own = isinstance(variable, ArrayVariable) and variable.owner.name == group.name
+                scratch = name.startswith("_") or (group.name == "protocol" and name in protocol.CONTROL)
+                wiring_of_it = name == "delay"  # Brian2 from 2.11 on counts it among a synapse's own
+                if name == "lastupdate":
+                    raise DiehlCookError(
+                        f"{group.name}: event-driven variables keep absolute times, which do not survive chunks; "
+                        "refer them to the start of the presentation instead, like `x0` in rules.TRIPLET"
+                    )
+                if own and not variable.read_only and not scratch and not wiring_of_it:
+                    found[f"{group.name}.{name}"] = variable
+    return found
+
+
+def weight_matrix(network: b2.Network) -> NDArray[np.float64]:
+    """Return the weights of `inp_exc` as a matrix (n_input, n_exc)."""
+    synapse = network["inp_exc"]
+    order = wiring.SynapseOrder(np.asarray(synapse.i[:]), np.asarray(synapse.j[:]))
+    return order.matrix(np.asarray(synapse.w[:]))

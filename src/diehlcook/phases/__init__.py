@@ -1,0 +1,1 @@
+"""The phases of the experiment, each a function of a run directory and options."""

@@ -1,0 +1,308 @@
+"""One self-contained HTML page about a run: facts, health, receptive fields to explore, all figures; see report.html."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import logging
+import math
+import string
+import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis import health
+from ..analysis.health import Evidence
+from ..analysis.history import read_evidence
+from ..data.datasets import Dataset
+from ..errors import DiehlCookError
+from ..model.params import DEFAULT_PRESET, load_preset, preset_names
+from ..runs import layout, snapshots
+from ..runs.files import load_json
+from ..runs.run import Run
+from .doctor import examine_run
+from .plot import draw
+
+log = logging.getLogger(__name__)
+
+MOST_FIELDS = 1600
+"""Neurons shown; of a larger network every so many-th."""
+
+MOMENTS = 11
+"""Snapshots shown, if the training kept as many: the first, the last, and others evenly between."""
+
+TILES = 2400
+"""Exciting images kept in all; each neuron has its share, but no more than `BEST`."""
+
+BEST = 8
+
+CAPTIONS = {
+    "receptive_fields": "Weights of every neuron, as images.",
+    "training": "Accuracy, thresholds, spikes and weights during training.",
+    "weights": "Distribution of the weights.",
+    "theta": "Distribution of the adaptive thresholds.",
+    "receptive_fields_over_training": "How some receptive fields came to be.",
+    "receptive_fields_by_label": "The same fields, sorted by label.",
+    "labels": "The label of every neuron.",
+    "raster": "Spikes and membrane potentials of a few presentations.",
+    "confusion": "True and predicted classes.",
+    "misclassified": "Images that were classified wrongly.",
+}
+
+
+def report(
+    run: Run,
+    path: Path,
+    *,
+    train_data: Callable[[], Dataset] | None = None,
+    test_data: Callable[[], Dataset] | None = None,
+) -> Path:
+    """Write the page about a run.
+
+    Parameters
+    ----------
+    run
+        A run, trained at least.
+    path
+        File to write.
+    train_data, test_data
+        Give the images that the run was labelled and tested with, for the most exciting and the misclassified ones;
+        without them these are left out.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    DiehlCookError
+        Training unfinished, a damaged file, or a page that cannot be written.
+    """
+    train, recorded = run.trained(), read_evidence(run)
+    base = run.preset if run.preset in preset_names() else DEFAULT_PRESET
+    tested = run.facts.get("test")
+    page = string.Template((resources.files(__package__) / "report.html").read_text("utf-8")).substitute(
+        title=html.escape(f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}"),
+        subtitle=html.escape(
+            f"{run.params.rule} rule · {train['data']['name']}, {train['images']:,} images × {train['epochs']} · "
+            f"{run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}"
+        ),
+        cards="".join(f'<div class="card">{html.escape(name)}<b>{html.escape(text)}</b></div>' for name, text in cards(run)),
+        health=health_section(examine_run(run, recorded)),
+        outcome=outcome_section(tested) if tested else "",
+        figures="".join(figures(run, test_data)),
+        base=html.escape(base),
+        parameters=table(("parameter", "here", base), ((name, *both) for name, both in run.params.differences(load_preset(base)).items()))
+        or "<p>Nothing.</p>",
+        data=json.dumps(explorer(run, recorded, train_data)).replace("<", "\\u003c"),
+    )  # fmt: skip
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise DiehlCookError(f"{path}: cannot write ({error.strerror or error})") from None
+    return path
+
+
+def cards(run: Run) -> Iterable[tuple[str, str]]:
+    """Yield the key facts: what, and how much."""
+    train, observed, tested = run.trained(), run.facts.get("observe"), run.facts.get("test")
+    if tested:
+        low, high = tested["interval95"]
+        yield "test accuracy", f"{tested['accuracy']:.2%}"
+        yield "95 % interval", f"{low:.1%} to {high:.1%}"
+        yield (
+            "test images",
+            f"{tested['images']:,}" + (f" × {tested['repeats']}" if tested["repeats"] > 1 else ""),
+        )
+    yield "θ", f"{train['theta_mV']['mean']:.1f} ± {train['theta_mV']['sd']:.1f} mV"
+    yield "spikes per image", f"{train['spikes_per_image']:.1f}"
+    yield "presentations per image", f"{train['presentations_per_image']:.3f}"
+    if observed:
+        yield "labelled with", f"{observed['images']:,} images"
+    wall = sum(facts.get("wall_s", 0) for facts in (train, observed or {}, tested or {}))
+    yield "wall time", f"{wall / 60:.0f} min" if wall >= 100 else f"{wall:.0f} s"
+    versions = load_json(run.path).get("versions", {})
+    yield "versions", f"diehlcook {versions.get('diehlcook', '?')}, Brian2 {versions.get('brian2', '?')}"
+
+
+def health_section(checks: Sequence[health.Check]) -> str:
+    """Return the findings, and all checks."""
+    findings = [check for check in checks if not check.ok]
+    parts = [
+        f'<p class="good">Healthy: nothing found in {len(checks)} checks.</p>'
+        if checks and not findings
+        else "<p>Too early to tell: no check applies to so short a training.</p>"
+        if not checks
+        else f'<p class="bad">{len(findings)} of {len(checks)} checks found something.</p>'
+    ]
+    for check in findings:
+        texts = {name: html.escape(text) for name, text in check._asdict().items()}
+        parts.append(
+            '<div class="finding"><b>{finding}</b>: {measured}<br>normal: {normal}<br>likely: {causes}<br>change: {change}</div>'.format(
+                **texts
+            )
+        )
+    rows = "".join(
+        f'<tr><td class="{"good" if check.ok else "bad"}">{"ok" if check.ok else "!!"}</td>'
+        + "".join(f"<td>{html.escape(text)}</td>" for text in (check.name, check.measured, check.normal))
+        + "</tr>"
+        for check in checks
+    )
+    head = (
+        '<tr><th></th><th scope="col">what</th><th scope="col">measured</th><th scope="col">normal</th></tr>'
+    )
+    return "".join([*parts, f'<table class="checks">{head}{rows}</table>'])
+
+
+def outcome_section(tested: dict[str, Any]) -> str:
+    """Return precision and recall per class."""
+    rows = (
+        (str(k), f"{size:,}", f"{precision:.1%}", f"{recall:.1%}")
+        for k, (size, precision, recall) in enumerate(
+            zip(tested["class_sizes"], tested["precision"], tested["recall"], strict=True)
+        )
+    )
+    return (
+        f'<h2>Classes</h2><div class="scroll">{table(("class", "shown", "precision", "recall"), rows)}</div>'
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return an HTML table; "" if it has no rows."""
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    names = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    return f"<table><tr>{names}</tr>{body}</table>" if body else ""
+
+
+def figures(run: Run, test_data: Callable[[], Dataset] | None) -> Iterable[str]:
+    """Yield every figure of the run."""
+    for name, figure in draw(run, test_data):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="webp", dpi=110, pil_kwargs={"quality": 82})
+        text = html.escape(CAPTIONS[name])
+        yield f'<figure><img alt="{text}" src="{data_uri(buffer)}"><figcaption>{text}</figcaption></figure>'
+
+
+def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | None) -> dict[str, Any]:
+    """Return what the grid of receptive fields needs: neurons, sprites of the fields over the training, exciting images."""
+    p = run.params
+    every = math.ceil(p.n_exc / MOST_FIELDS)
+    chosen = np.arange(0, p.n_exc, every)
+    rows, columns = run.image_shape()
+    final, theta = recorded.weights[:, chosen], recorded.theta[chosen]
+    vmax = p.w_max if final.max() >= p.w_max / 2 else float(np.percentile(final, 99.9))
+    kept = snapshots.read(run, chosen)
+    if len(kept) > 1:
+        picked = np.unique(np.linspace(0, len(kept) - 1, MOMENTS).round().astype(int))
+        over_time: list[tuple[int, NDArray[Any]]] = [kept[k] for k in picked]
+    else:
+        over_time = [(recorded.images, final)]
+    labels = run.assignments()[chosen] if "observe" in run.facts else None
+    counts, why = None, "Not labelled yet."
+    if labels is not None:
+        counts, why = labelling_counts(run), "The responses of the labelling are not here."
+    best: list[list[tuple[int, int, int]]] = [[] for _ in chosen]
+    sheet: dict[str, Any] = {}
+    if counts is not None:
+        try:
+            sheet, best = exciting(run, counts[:, chosen], train_data)
+        except DiehlCookError as error:
+            why = f"No images: {error}"
+            log.warning("no exciting images: %s", error)
+    return {
+        "rows": rows,
+        "columns": columns,
+        "moments": [
+            {"images": images, "sprite": sprite(w.T.reshape(-1, rows, columns), "hot_r", vmax)} for images, w in over_time
+        ],
+        "neurons": [
+            {
+                "neuron": int(neuron),
+                "label": None if labels is None else int(labels[k]),
+                "theta": round(float(theta[k]) * 1e3, 2),
+                "spikes": None if counts is None else int(counts[:, neuron].sum(dtype=np.int64)),
+                "best": best[k],
+            }
+            for k, neuron in enumerate(chosen)
+        ],
+        "why": why,
+        **sheet,
+    }  # fmt: skip
+
+
+def labelling_counts(run: Run) -> NDArray[np.uint16] | None:
+    """Return the responses to the labelling images (n_images, n_exc); None if they are not kept."""
+    if not layout.is_there(run.folder, "observe_counts"):
+        return None
+    return run.load("observe_counts", images=run.facts["observe"]["images"])
+
+
+def exciting(
+    run: Run, counts: NDArray[np.uint16], train_data: Callable[[], Dataset] | None
+) -> tuple[dict[str, Any], list[list[tuple[int, int, int]]]]:
+    """Return a sheet of the most exciting images, and for each neuron (place on the sheet, label, spikes) of its own."""
+    if train_data is None:
+        raise DiehlCookError("the labelling images are not given")
+    data, seen = train_data(), run.facts["observe"]["data"]
+    if data.digest != seen["sha256"]:
+        raise DiehlCookError(f"{data.name} is not what the neurons were labelled with")
+    each = max(1, min(BEST, TILES // counts.shape[1], len(counts)))
+    top = np.stack([strongest(counts[:, k], each) for k in range(counts.shape[1])], axis=1)
+    used = np.unique(top[np.take_along_axis(counts, top, axis=0) > 0])
+    if not used.size:
+        raise DiehlCookError("no neuron spiked while labelling")
+    place = {int(image): k for k, image in enumerate(used)}
+    best = [
+        [
+            (place[int(image)], int(data.labels[image]), int(counts[image, k]))
+            for image in top[:, k]
+            if counts[image, k]
+        ]
+        for k in range(counts.shape[1])
+    ]
+    across = math.isqrt(len(used) - 1) + 1
+    return {"images": sprite(data.images[used].astype(np.float64), "gray", 255.0), "across": across}, best
+
+
+def strongest(counts: NDArray[np.uint16], most: int) -> NDArray[np.int64]:
+    """Return the indices of the largest values, largest first, the earlier of equals first."""
+    least = np.partition(counts, len(counts) - most)[len(counts) - most]
+    candidates = np.flatnonzero(counts >= least)
+    return candidates[np.argsort(-counts[candidates].astype(np.int64), kind="stable")][:most]
+
+
+def sprite(tiles: NDArray[Any], colours: str, greatest: float) -> str:
+    """Return images (n, rows, columns) as one picture, in rows of ceil(sqrt(n)): a data URI."""
+    from matplotlib.image import imsave
+
+    from ..figures.fields import mosaic
+
+    side = math.isqrt(len(tiles) - 1) + 1
+    whole = np.nan_to_num(mosaic(tiles, math.ceil(len(tiles) / side), side))
+    buffer = io.BytesIO()
+    imsave(
+        buffer,
+        whole,
+        cmap=colours,
+        vmin=0.0,
+        vmax=greatest,
+        format="webp",
+        pil_kwargs={"quality": 70, "method": 6},
+    )
+    return data_uri(buffer)
+
+
+def data_uri(buffer: io.BytesIO) -> str:
+    """Return a WebP picture as a data URI."""
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

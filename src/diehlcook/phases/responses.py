@@ -1,0 +1,326 @@
+"""Responses of a trained network: weights and theta frozen, the training's delays, any number of processes.
+
+Images are presented in fixed blocks, each from the preset's initial state, so that the responses do not depend on the
+number of processes. The <5-spikes rule is on, and the response to an image is that of its last attempt.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable
+from concurrent import futures
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis import readouts
+from ..analysis.ladder import trained_readout
+from ..analysis.readouts import PAPER
+from ..data.datasets import Dataset
+from ..engines import Cancelled, Engine, Model, open_engine
+from ..errors import DiehlCookError
+from ..jobs import become_worker
+from ..model import wiring
+from ..model.params import Params
+from ..model.stimulus import stream_key
+from ..progress import Interrupted, Report, no_report
+from ..runs.files import digest, load_json, save_array, save_json
+from ..runs.run import Run, load_run
+
+BLOCK = 250
+"""Images of a block; recorded in run.json."""
+
+
+class Presented(NamedTuple):
+    """Responses to n images."""
+
+    counts: NDArray[np.uint16]
+    """Spikes of each excitatory neuron in the last attempt (n, n_exc); zeros if it had too few in all, a silent image."""
+    attempts: NDArray[np.uint16]
+    """Presentations of each image (n,)."""
+
+
+class TrainedNetwork(NamedTuple):
+    """A trained network, as a process needs it to present blocks."""
+
+    engine: str
+    model: Model
+    delays: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    theta: NDArray[np.float64]
+
+
+def check_size(data: Dataset, params: Params) -> None:
+    """Refuse images of another size than the network's input."""
+    pixels = data.images[0].size
+    if pixels != params.n_input:
+        raise DiehlCookError(
+            f"{data.name}: images have {pixels} pixels, the network has {params.n_input} inputs (n_input)"
+        )
+
+
+def trained_network(run: Run, engine: str, phase: str) -> TrainedNetwork:
+    """Return the trained network of a run for a phase: its delays, or new ones under `redraw_delays`."""
+    run.trained()
+    params = run.params
+    delays = wiring.initial_delays(params, run.seed, phase) if params.redraw_delays else run.delays()
+    return TrainedNetwork(
+        engine, dataclasses.replace(run.model, learning=False), delays, run.weights(), run.theta()
+    )
+
+
+def respond_to_block(
+    network: Engine,
+    trained: TrainedNetwork,
+    stream: int,
+    first: int,
+    images: NDArray[np.uint8],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> NDArray[np.uint16]:
+    """Return counts and, in the last column, attempts (n, n_exc + 1) for the images at positions from `first` on."""
+    params = trained.model.params
+    state = network.initial_state(stream, trained.weights, trained.theta, position=first)
+    block = np.zeros((len(images), params.n_exc + 1), np.uint16)
+    while (done := int(state["protocol.position"][0]) - first) < len(images):
+        state, responses = network.advance(state, images[done:], cancelled=cancelled)
+        final = responses.final(params.min_spikes, params.max_attempts)
+        rows = responses.position[final] - first
+        block[rows, :-1] = responses.counts[final]
+        block[rows, -1] = responses.attempt[final] + 1
+        silent_rows = rows[responses.counts[final].sum(axis=1, dtype=np.int64) < params.min_spikes]
+        block[silent_rows, :-1] = 0
+    return block
+
+
+worker: dict[str, Any] = {}
+"""What a worker process holds: its engine, network and cancel flag."""
+
+
+def start_worker(trained: TrainedNetwork, cancel: Any) -> None:
+    """Open the engine of a worker process."""
+    become_worker()
+    worker.update(
+        trained=trained, cancel=cancel, engine=open_engine(trained.engine, trained.model, trained.delays)
+    )
+    multiprocessing.util.Finalize(None, worker["engine"].close, exitpriority=1)
+
+
+def work(stream: int, first: int, images: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Present one block in a worker process."""
+    return respond_to_block(
+        worker["engine"], worker["trained"], stream, first, images, worker["cancel"].is_set
+    )
+
+
+def respond(
+    trained: TrainedNetwork,
+    images: NDArray[np.uint8],
+    streams: list[int],
+    *,
+    jobs: int = 1,
+    partial: Path | None = None,
+    report: Report = no_report,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> list[Presented]:
+    """Present all images once for each stream.
+
+    Parameters
+    ----------
+    trained
+        The network.
+    images
+        (n, rows, columns) or (n, n_input).
+    streams
+        Random streams, one per pass over the images.
+    jobs
+        Processes; the responses do not depend on it.
+    partial
+        Folder that keeps finished blocks until the caller has stored the result; those of the same task are used.
+    report, cancelled
+        Called with the images done; asked whether to stop.
+
+    Raises
+    ------
+    Interrupted
+        `cancelled` returned true; finished blocks are kept in `partial`.
+    DiehlCookError
+        An engine failed.
+    """
+    images = images.reshape(len(images), -1)
+    tasks = {
+        f"{k:03d}-{first:07d}": (stream, first, images[first : first + BLOCK])
+        for k, stream in enumerate(streams)
+        for first in range(0, len(images), BLOCK)
+    }
+    done = kept_blocks(partial, trained, images, streams, tasks)
+    waiting = [name for name in tasks if name not in done]
+    if waiting:  # compile before the clock starts, and once, not in every worker
+        open_engine(trained.engine, trained.model, trained.delays).close()
+    report(sum(len(block) for block in done.values()), "")
+
+    def keep(name: str, block: NDArray[np.uint16]) -> None:
+        done[name] = block
+        if partial is not None:
+            save_array(partial / f"{name}.npy", block)
+        report(sum(len(block) for block in done.values()), "")
+
+    try:
+        if jobs == 1 and waiting:
+            with open_engine(trained.engine, trained.model, trained.delays) as network:
+                for name in waiting:
+                    keep(name, respond_to_block(network, trained, *tasks[name], cancelled))
+        elif waiting:
+            in_processes(
+                trained, {name: tasks[name] for name in waiting}, min(jobs, len(waiting)), keep, cancelled
+            )
+    except Cancelled:
+        raise Interrupted(
+            f"saved {sum(len(b) for b in done.values())} of {len(images) * len(streams)} images; the same command continues"
+        ) from None
+    blocks = [
+        np.concatenate([done[name] for name in tasks if name.startswith(f"{k:03d}-")])
+        for k in range(len(streams))
+    ]
+    return [Presented(block[:, :-1], block[:, -1]) for block in blocks]
+
+
+def in_processes(
+    trained: TrainedNetwork,
+    tasks: dict[str, tuple[int, int, NDArray[np.uint8]]],
+    jobs: int,
+    keep: Callable[[str, NDArray[np.uint16]], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Present blocks in worker processes; raise `Cancelled` when asked to stop."""
+    context = multiprocessing.get_context("spawn")
+    cancel = context.Event()
+    with futures.ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=start_worker, initargs=(trained, cancel)
+    ) as pool:
+        try:
+            running = {pool.submit(work, *task): name for name, task in tasks.items()}
+            while running:
+                finished, _ = futures.wait(running, timeout=0.2, return_when=futures.FIRST_COMPLETED)
+                for future in finished:
+                    keep(running.pop(future), future.result())
+                if cancelled():
+                    raise Cancelled
+        except futures.process.BrokenProcessPool:
+            if cancelled():  # a signal to the whole group reached the workers first
+                raise Cancelled from None
+            raise DiehlCookError("a worker process died (out of memory?); use fewer --jobs") from None
+        finally:
+            cancel.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def kept_blocks(
+    partial: Path | None,
+    trained: TrainedNetwork,
+    images: NDArray[np.uint8],
+    streams: list[int],
+    tasks: dict[str, tuple[int, int, NDArray[np.uint8]]],
+) -> dict[str, NDArray[np.uint16]]:
+    """Return the finished blocks of an interrupted task; start afresh if they are of another one."""
+    if partial is None:
+        return {}
+    task = {
+        "model": repr(trained.model),
+        "delays": digest(trained.delays),
+        "weights": digest(trained.weights),
+        "theta": digest(trained.theta),
+        "images": digest(images),
+        "streams": streams,
+        "block": BLOCK,
+    }
+    if not ((partial / "task.json").exists() and load_json(partial / "task.json") == task):
+        shutil.rmtree(partial, ignore_errors=True)
+        save_json(partial / "task.json", task)
+        return {}
+    done = {}
+    for name, (_, _, block_images) in tasks.items():
+        path = partial / f"{name}.npy"
+        if path.exists():
+            block = np.load(path, allow_pickle=False)
+            if block.shape == (len(block_images), trained.theta.size + 1):
+                done[name] = block
+    return done
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Predicted(NamedTuple):
+    """Labels and responses for n images."""
+
+    labels: NDArray[np.int8]
+    """Predicted class (n,); -1 where no neuron fired (with the paper's readout: no labelled one)."""
+    counts: NDArray[np.uint16]
+    """Spikes of each excitatory neuron (n, n_exc)."""
+
+
+def predict(
+    run: Run | Path | str,
+    images: NDArray[np.uint8],
+    *,
+    readout: str = PAPER,
+    data: Path | None = None,
+    engine: str = "standalone",
+    jobs: int = 1,
+) -> Predicted:
+    """Classify images with a trained and labelled run.
+
+    Parameters
+    ----------
+    run
+        A run or its directory.
+    images
+        Grey levels 0 to 255, (n, rows, columns) or (n, n_input).
+    readout
+        How to read the spikes, one of `readouts.READOUTS`. The paper's uses the labels of the neurons; the others learn from
+        the responses that observe has stored.
+    data
+        Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where it is looked for.
+    engine, jobs
+        How to simulate; see `present`.
+
+    Returns
+    -------
+    Predicted
+        Labels (n,) and responses (n, n_exc).
+
+    Raises
+    ------
+    DiehlCookError
+        Images of another shape or range, no labels yet, an unknown readout, or responses of another network.
+    """
+    run = run if isinstance(run, Run) else load_run(Path(run))
+    images = np.asarray(images)
+    if images.ndim not in (2, 3) or not len(images) or images[0].size != run.params.n_input:
+        raise DiehlCookError(
+            f"images have shape {images.shape}; expected (n, rows, columns) or (n, {run.params.n_input})"
+        )
+    if images.dtype.kind not in "ui" or images.min() < 0 or images.max() > 255:
+        raise DiehlCookError(
+            f"images of dtype {images.dtype} from {images.min()} to {images.max()}; expected integers 0 to 255"
+        )
+    fitted: readouts.Fitted
+    if readout == PAPER:
+        assignments = run.assignments()
+        fitted = readouts.Assigned(assignments, max(10, int(assignments.max()) + 1), {})
+    else:
+        fitted = trained_readout(run, readout, data)
+    (presented,) = respond(
+        trained_network(run, engine, "predict"),
+        images.astype(np.uint8),
+        [stream_key(run.seed, "predict")],
+        jobs=jobs,
+    )
+    return Predicted(fitted.classify(presented.counts), presented.counts)

@@ -1,0 +1,355 @@
+"""Phase 1: learn from images without labels (paper §2.6); state goes to checkpoints, results to .npy files.
+
+`order.image_at` says which image is shown when. Labels are only written beside the history
+and used for the accuracy curve during training: labels from one window of images classify the next (paper Fig. 2C).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis import health
+from ..analysis.history import History
+from ..data.datasets import Dataset
+from ..engines import Cancelled, Model, Responses, State, open_engine
+from ..errors import DiehlCookError, NetworkError
+from ..model import neurons, wiring
+from ..model.neurons import NeuronModel
+from ..model.params import Params
+from ..model.rules import LearningRule
+from ..model.stimulus import stream_key
+from ..progress import Interrupted, Report, no_report
+from ..runs import layout, snapshots
+from ..runs.checkpoints import Checkpoints
+from ..runs.files import digest
+from ..runs.run import Run, load_run, start_afresh
+from .responses import check_size
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
+"""Seconds."""
+
+CHUNK_SECONDS = 5.0
+"""Aimed at, so that progress is seen and an interrupt loses little."""
+
+CHUNKS = (100, 1000)
+"""Presentations of a chunk, at least and at most."""
+
+
+def train(
+    folder: Path,
+    data: Dataset,
+    params: Params,
+    *,
+    preset: str = "custom",
+    seed: int = 0,
+    epochs: int = 1,
+    engine: str = "standalone",
+    excitatory: NeuronModel = neurons.EXCITATORY,
+    plasticity: LearningRule | None = None,
+    resume: bool = False,
+    force: bool = False,
+    report: Report = no_report,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train a network and write the run directory.
+
+    Parameters
+    ----------
+    folder
+        Run directory; made if needed.
+    data
+        Images to learn from, all of them, `epochs` times.
+    params, preset
+        Constants, and the name they go by.
+    seed
+        Decides weights, delays and input spikes.
+    epochs
+        Passes over the images.
+    engine
+        ``"standalone"``, ``"runtime"`` or ``"fused"``.
+    excitatory, plasticity
+        Replaced equations; see `network.build_network`.
+    resume
+        Continue from the newest checkpoint in `folder`; of a finished training with more `epochs`, from its final state.
+    force
+        Discard what is in `folder`.
+    report, cancelled
+        Called with progress; asked whether to stop.
+
+    Returns
+    -------
+    Run
+        With weights.npy, theta.npy, delays.npy, the history and snapshots in its folder.
+
+    Raises
+    ------
+    DiehlCookError
+        Bad input, a run that would be overwritten, a diverged or silent network; the last checkpoint stays.
+    Interrupted
+        `cancelled` returned true; a checkpoint was saved.
+    """
+    if epochs < 1:
+        raise DiehlCookError(f"--epochs is {epochs}; it must be at least 1")
+    check_size(data, params)
+    check_visible(data)
+    checkpoints = Checkpoints(folder)
+    total = len(data) * epochs
+    model = Model(params, True, excitatory, plasticity)
+    run = Run(folder, preset, params, seed, data.name, model)
+    plan = plan_of(data, epochs, engine)
+    saved = to_resume(run, plan, checkpoints, resume=resume, force=force)
+    if saved is None and run.facts.get("train", {}).get("finished"):
+        return run
+
+    delays = wiring.initial_delays(params, seed)
+    record = History(params, len(data), epochs, data.n_classes, seed)
+    with open_engine(engine, model, delays) as network:
+        state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
+        if saved is None:
+            start_afresh(run, plan)
+            wall = 0.0
+        else:
+            built = state
+            arrays, facts = saved
+            state = {
+                name.removeprefix("state."): array
+                for name, array in arrays.items()
+                if name.startswith("state.")
+            }
+            check_same_network(state, built, folder)
+            go_on(run, epochs)
+            record.restore(arrays)
+            wall = facts["wall_s"]
+            log.info("resuming after %d of %d images", position_of(state), total)
+        started = last_saved = time.monotonic()
+
+        def save() -> None:
+            arrays = {f"state.{name}": array for name, array in state.items()} | record.arrays()
+            facts = {"wall_s": wall + time.monotonic() - started, "complete": position_of(state) == total}
+            checkpoints.save(position_of(state), arrays, facts)
+
+        def snapshot() -> None:
+            position = position_of(state)
+            snapshots.keep(run, position, len(data), state["inp_exc.w"], last=position == total)
+
+        chunk = CHUNKS[0]
+        if saved is None:
+            snapshot()
+        report(position_of(state), "")
+        while position_of(state) < total:
+            position = position_of(state)
+            stop = min(record.next_window(position), snapshots.next_due(position, len(data), params))
+            images = data.images[record.image_at(np.arange(position, stop))]
+            before = time.monotonic()
+            try:
+                advanced, responses = network.advance(state, images, presentations=chunk, cancelled=cancelled)
+            except Cancelled:
+                save()
+                raise Interrupted(
+                    f"saved after {position} of {total} images; continue with `train --resume --run {folder}`"
+                ) from None
+            except DiehlCookError as error:
+                save()
+                if isinstance(error, NetworkError):
+                    note_stop(
+                        run, error, [health.unstable(str(error)), *health.examine(evidence_of(record, state))]
+                    )
+                raise
+            now = time.monotonic()
+            unanswered = first_unanswered(responses, params)
+            if unanswered is not None:
+                save()
+            state = advanced
+            record.add(responses, data.labels)
+            checks = health.examine(evidence_of(record, state, unanswered=unanswered is not None))
+            if unanswered is not None:
+                reason = NetworkError(
+                    f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: "
+                    f"{health.in_short(checks)} (`doctor --run {folder}` says more); "
+                    "train again with other parameters and --force, or leave the image out"
+                )
+                note_stop(run, reason, [health.unanswered(str(reason)), *checks])
+                raise reason
+            snapshot()
+            chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), *CHUNKS))
+            report(position_of(state), record.words(checks))
+            if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
+                save()
+                last_saved = now
+        finish(run, state, delays, record, wall + time.monotonic() - started)
+    checkpoints.prune(1)  # the final state, from which more passes can go on
+    return run
+
+
+def position_of(state: State) -> int:
+    """Return the number of images trained."""
+    return int(state["protocol.position"][0])
+
+
+def evidence_of(record: History, state: State, *, unanswered: bool = False) -> health.Evidence:
+    """Return what there is to judge the health of a network by that is being trained."""
+    return record.evidence(state["inp_exc.w"], state["exc.theta"], unanswered=unanswered)
+
+
+def check_visible(data: Dataset) -> None:
+    """Refuse images without light, which no intensity makes visible."""
+    black = np.flatnonzero(~data.images.reshape(len(data), -1).any(axis=1))
+    if black.size:
+        raise DiehlCookError(
+            f"{data.name}: image {black[0]} of the {data.split} images is all black ({black.size} such); nothing can respond to it, leave it out"
+        )
+
+
+def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
+    """Return what run.json says of a training before it begins."""
+    return {
+        "images": len(data),
+        "epochs": epochs,
+        "engine": engine,
+        "data": {"name": data.name, "split": data.split, "sha256": data.digest},
+        "shape": list(data.images.shape[1:]),
+    }
+
+
+def to_resume(
+    run: Run, plan: dict[str, Any], checkpoints: Checkpoints, *, resume: bool, force: bool
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    """Return the checkpoint to go on from, if any; refuse what would overwrite or mix runs. Changes no file."""
+    if resume and force:
+        raise DiehlCookError("--resume continues a run and --force discards it; give one of them")
+    if not run.path.exists():
+        if resume:
+            raise DiehlCookError(
+                f"{run.folder}: nothing to resume (run.json not found); name the run with --run"
+            )
+        return None
+    if force:
+        return None
+    if not resume:
+        raise DiehlCookError(
+            f"{run.folder}: there is a run already; "
+            "use --resume to continue it, --force to discard it, or another --run"
+        )
+    old = load_run(run.folder)
+    facts = old.facts.get("train", {})
+    different = {
+        **run.params.differences(old.params),
+        **({"seed": (str(run.seed), str(old.seed))} if run.seed != old.seed else {}),
+        **{
+            key: (str(plan[key]), str(facts.get(key)))
+            for key in ("images", "data")
+            if plan[key] != facts.get(key)
+        },
+    }
+    if different:
+        name, (new_value, old_value) = next(iter(different.items()))
+        raise DiehlCookError(
+            f"{run.folder}: cannot resume with {name} = {new_value}, the run was started with {old_value}"
+        )
+    if run.model != old.model:
+        raise DiehlCookError(
+            f"{run.folder}: cannot resume with other equations than the run was started with"
+        )
+    if plan["epochs"] < facts["epochs"]:
+        raise DiehlCookError(
+            f"{run.folder}: cannot resume with --epochs {plan['epochs']}, the run was started with {facts['epochs']}; "
+            "give as many or more"
+        )
+    run.facts = old.facts
+    if not facts.get("finished"):
+        return checkpoints.load()
+    if plan["epochs"] == facts["epochs"]:
+        log.info("training is finished already")
+        return None
+    saved = checkpoints.load()
+    if saved is None or not saved[1].get("complete"):
+        raise DiehlCookError(
+            f"{run.folder}: the final state of its training was not kept (networks that come with the package and runs of earlier "
+            "versions have none), so it cannot go on for more epochs; train again with --force"
+        )
+    if digest(saved[0]["state.inp_exc.w"]) != facts["sha256"]["weights"]:
+        raise DiehlCookError(
+            f"{checkpoints.folder}: the final state is not that of the weights in run.json; train again with --force"
+        )
+    return saved
+
+
+def go_on(run: Run, epochs: int) -> None:
+    """Write into run.json that the training goes on, for so many passes in all; discard what came after a shorter one."""
+    train = run.facts["train"]
+    was_finished, before = train["finished"], train["epochs"]
+    later = [name for name in ("observe", "test") if run.facts.pop(name, None) is not None]
+    for name in ("stopped", "health"):
+        train.pop(name, None)
+    train |= {"epochs": epochs, "finished": False}
+    run.save()
+    layout.discard(run.folder, "observe", "test", "report")  # also what a kill left here the last time
+    if was_finished:
+        layout.discard(run.folder, "plot")
+        log.warning(
+            "going on from %d to %d epochs%s", before, epochs,
+            f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
+        )  # fmt: skip
+
+
+def check_same_network(state: State, built: State, folder: Path) -> None:
+    """Refuse the state of another network."""
+    for name in built.keys() | state.keys():
+        one, other = state.get(name, np.empty(0)), built.get(name, np.empty(0))
+        if one.shape != other.shape or one.dtype != other.dtype:
+            raise DiehlCookError(
+                f"{folder}: the checkpoint has {name} of {one.dtype}{one.shape}, "
+                f"the network {other.dtype}{other.shape}; start again with --force"
+            )
+
+
+def first_unanswered(responses: Responses, params: Params) -> int | None:
+    """Return the position of the first image that got too few spikes in its last allowed attempt."""
+    spikes = responses.counts.sum(axis=1, dtype=np.int64)
+    silent_ones = np.flatnonzero(
+        (responses.attempt + 1 >= params.max_attempts) & (spikes < params.min_spikes)
+    )
+    return int(responses.position[silent_ones[0]]) if silent_ones.size else None
+
+
+def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None:
+    """Write into run.json why the training stopped by itself, and what its network looked like."""
+    run.facts["train"] |= {"stopped": str(error), "health": health.as_facts(checks)}
+    run.save()
+
+
+def finish(run: Run, state: State, delays: NDArray[np.float64], record: History, wall: float) -> None:
+    """Write the results; run.json says so last."""
+    results: dict[str, NDArray[Any]] = {
+        "weights": state["inp_exc.w"],
+        "theta": state["exc.theta"],
+        "delays": delays,
+        "train_history": record.rows,
+        "train_accuracy": record.windows,
+        "train_counts": record.newest()[0],
+        "train_spikes": record.spikes,
+    }
+    digests = layout.save(run.folder, "train", results)
+    history, theta = record.rows, state["exc.theta"]
+    run.facts["train"] |= {
+        "finished": True,
+        "wall_s": round(wall, 1),
+        "presentations": int(history["presentations"].sum()),
+        "presentations_per_image": round(float(history["presentations"].mean()), 4),
+        "spikes_per_image": round(float(history["spikes"].mean()), 3),
+        "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
+        "silent_neurons": int((record.spikes == 0).sum()),
+        "health": health.as_facts(health.examine(evidence_of(record, state))),
+        "sha256": digests,
+    }
+    run.save()

@@ -1,0 +1,79 @@
+"""Trained networks that come with the package: weights, thresholds and labels of 400 neurons for each rule of the paper.
+
+Each is a small run directory under ``trained``: weights.npy in single precision, theta.npy, assignments.npy,
+train_accuracy.npy and run.json. Delays are drawn again from the seed, and must give the digest that run.json has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import shutil
+from pathlib import Path
+
+from ..errors import DiehlCookError
+from .files import save_array
+from .run import Run, load_run, start_afresh
+
+TRAINED = Path(__file__).with_name("trained")
+
+
+def shipped_names() -> list[str]:
+    """Return the names of the networks that come with the package."""
+    return sorted(path.parent.name for path in TRAINED.glob("*/run.json"))
+
+
+def load_shipped(name: str) -> Run:
+    """Return a network that comes with the package, to look at or to `predict` with.
+
+    Parameters
+    ----------
+    name
+        Rule and number of neurons, such as ``"triplet-400"``.
+
+    Returns
+    -------
+    Run
+        Its folder is within the package and not to be written to; `unpack` makes a copy for the phases.
+
+    Raises
+    ------
+    DiehlCookError
+        There is no such network.
+    """
+    names = shipped_names()
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names)}"
+        raise DiehlCookError(f"no trained network {name!r} comes with the package; {hint}")
+    return load_run(TRAINED / name)
+
+
+def unpack(name: str, folder: Path, *, force: bool = False) -> Run:
+    """Make a run directory of a network that comes with the package, for observe, test and plot.
+
+    Parameters
+    ----------
+    name
+        See `load_shipped`.
+    folder
+        Run directory to make.
+    force
+        Replace the run that is there.
+
+    Raises
+    ------
+    DiehlCookError
+        No such network, or a run would be overwritten.
+    """
+    run = load_shipped(name)
+    if (folder / "run.json").exists() and not force:
+        raise DiehlCookError(f"{folder}: there is a run already; use --force to replace it, or another --run")
+    delays = run.delays()
+    start_afresh(dataclasses.replace(run, folder=folder), {})
+    try:
+        shutil.copytree(run.folder, folder, dirs_exist_ok=True)
+    except OSError as error:
+        raise DiehlCookError(f"{folder}: cannot write ({error.strerror or error})") from None
+    save_array(folder / "delays.npy", delays)
+    return load_run(folder)

@@ -1,0 +1,59 @@
+"""The weights at some moments of a training, kept as files: which moments, `schedule` says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DiehlCookError
+from ..model.params import Params
+from . import schedule
+from .files import load_array, save_array
+from .run import Run
+
+MOST = 16
+BYTES = 256 * 2**20
+"""Bounds of the snapshots, in number (a power of 2, see `schedule.snapshots`) and on disk."""
+
+
+def most_of(params: Params) -> int:
+    """Return how many snapshots a training keeps beside the first: fewer of a large network."""
+    most = MOST
+    while most > 1 and most * params.n_input * params.n_exc * 4 > BYTES:
+        most //= 2
+    return most
+
+
+def next_due(position: int, n_images: int, params: Params) -> int:
+    """Return the next position after `position` at which a snapshot may be due."""
+    return schedule.next_snapshot(position, n_images, most_of(params))
+
+
+def keep(run: Run, position: int, n_images: int, weights: NDArray[Any], *, last: bool) -> None:
+    """Keep the weights if a snapshot is due at `position`, or if it is the last; delete those that are given up for it."""
+    kept = schedule.snapshots(position, n_images, most_of(run.params))
+    if last:
+        kept.add(position)
+    if position not in kept:
+        return
+    save_array(run.folder / "snapshots" / f"{position:08d}.npy", weights.astype(np.float32))
+    for path in run.folder.glob("snapshots/*.npy"):
+        if path.stem.isdigit() and int(path.stem) not in kept:
+            path.unlink()
+
+
+def read(run: Run, neurons: NDArray[np.int64]) -> list[tuple[int, NDArray[np.float32]]]:
+    """Return the weights of some neurons at each snapshot of a training, with the images trained by then.
+
+    A training that is running gives up snapshots as it goes on; one that is gone by the time it is read is left out.
+    """
+    shape, found = (run.params.n_input, run.params.n_exc), []
+    for path in sorted((run.folder / "snapshots").glob("*.npy")):
+        try:
+            found.append((int(path.stem), load_array(path, shape=shape)[:, neurons]))
+        except DiehlCookError:
+            if path.exists():
+                raise
+    return found
