@@ -33,7 +33,8 @@ from pathlib import Path
 import numpy as np
 
 from diehlcook.data import datasets
-from diehlcook.engines import Engine, Model, State, open_engine
+from diehlcook.engines.base import Engine, Model, State
+from diehlcook.engines.registry import open_engine
 from diehlcook.engines.standalone.engine import CAPACITY, compiler_version
 from diehlcook.errors import DiehlCookError
 from diehlcook.model import wiring

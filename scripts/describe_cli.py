@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator
 
-from diehlcook.cli.main import make_parser
+from diehlcook.cli.parser import make_parser
 
 
 def lines() -> Iterator[str]:

@@ -11,8 +11,9 @@ import numpy as np
 from benchmark import SEED, load_images
 from numba import njit
 
-from diehlcook.engines import Model, open_engine
+from diehlcook.engines.base import Model
 from diehlcook.engines.fused import kernel
+from diehlcook.engines.registry import open_engine
 from diehlcook.model import wiring
 from diehlcook.model.params import Params, with_size
 from diehlcook.model.stimulus import stream_key

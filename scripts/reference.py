@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diehlcook.data import datasets
-from diehlcook.engines import Engine, Model, open_engine
+from diehlcook.engines.base import Engine, Model
+from diehlcook.engines.registry import open_engine
 from diehlcook.model import wiring
 from diehlcook.model.params import Params, load_preset
 from diehlcook.model.stimulus import stream_key

@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 from benchmark import EXAMPLE, SEED, ClassicContestant, load_images, say
 
-from diehlcook.engines import Model, open_engine
+from diehlcook.engines.base import Model
+from diehlcook.engines.registry import open_engine
 from diehlcook.model import wiring
 from diehlcook.model.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
 from diehlcook.model.stimulus import stream_key

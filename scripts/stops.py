@@ -24,7 +24,8 @@ import numpy as np
 from trials import Trial, judge
 
 from diehlcook.data import datasets
-from diehlcook.engines import Model, open_engine
+from diehlcook.engines.base import Model
+from diehlcook.engines.registry import open_engine
 from diehlcook.model import wiring
 from diehlcook.model.order import image_at
 from diehlcook.model.params import Params, load_preset

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diehlcook.engines import Model, open_engine
+from diehlcook.engines.base import Model
+from diehlcook.engines.registry import open_engine
 from diehlcook.model import stimulus, wiring
 from diehlcook.model.params import load_preset
 from diehlcook.phases.raster import Raster

@@ -2,11 +2,12 @@
 
 import json
 
+from diehlcook.cli import commands
 from diehlcook.cli import main as cli
 
 
 def test_demo_trains_labels_tests_draws_and_reports(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "DEMO_EPOCHS", 3)
+    monkeypatch.setattr(commands, "DEMO_EPOCHS", 3)
     folder = tmp_path / "demo"
     assert (
         cli.main(["demo", "--run", str(folder), "--engine", "fused", "--jobs", "1", "--quiet", "--json"]) == 0

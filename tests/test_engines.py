@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diehlcook.engines import Cancelled, Model, open_engine
-from diehlcook.engines.base import REST_SPIKES, check_state
+from diehlcook.engines.base import REST_SPIKES, Cancelled, Model, check_state
 from diehlcook.engines.fused import kernel
+from diehlcook.engines.registry import open_engine
 from diehlcook.engines.standalone.engine import sources
 from diehlcook.errors import DiehlCookError, NetworkError
 from diehlcook.model import stimulus, wiring

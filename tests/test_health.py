@@ -14,7 +14,7 @@ from diehlcook.analysis import health
 from diehlcook.analysis.health import Evidence, examine
 from diehlcook.analysis.history import ACCURACY, HISTORY, History, read_evidence
 from diehlcook.data.datasets import load
-from diehlcook.engines import Model
+from diehlcook.engines.base import Model
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.params import load_preset
 from diehlcook.phases.doctor import examine_run

@@ -11,8 +11,7 @@ from test_phases import diehlcook, ok
 import diehlcook.phases.train as training
 from diehlcook import load_run
 from diehlcook.data import datasets
-from diehlcook.engines import Engine, Responses
-from diehlcook.engines.base import prepared_state
+from diehlcook.engines.base import Engine, Responses, prepared_state
 from diehlcook.errors import DiehlCookError
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test

@@ -8,7 +8,7 @@ from test_phases import diehlcook, ok
 from test_stimulus import splitmix64
 
 from diehlcook.data import datasets
-from diehlcook.engines import Model
+from diehlcook.engines.base import Model
 from diehlcook.engines.fused import engine as fused
 from diehlcook.engines.standalone.engine import specification
 from diehlcook.errors import NetworkError

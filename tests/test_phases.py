@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 from test_engines import processes_in
 
-from diehlcook import load_preset, load_run, predict
+from diehlcook import arguments, load_preset, load_run, predict
 from diehlcook.analysis import readout
-from diehlcook.cli import main as cli
 from diehlcook.data import datasets
-from diehlcook.engines import Model
+from diehlcook.engines.base import Model
 from diehlcook.model import wiring
 from diehlcook.model.neurons import EXCITATORY
 from diehlcook.phases.responses import trained_network
@@ -298,7 +297,7 @@ def test_several_trainings_are_interrupted_and_resumed_together(tmp_path):
 
 @pytest.mark.parametrize(("text", "numbers"), [("1-3", [1, 2, 3]), ("4", [4]), ("2,0-1,2", [0, 1, 2])])
 def test_seeds_are_numbers_and_ranges(text, numbers):
-    assert cli.seeds(text) == numbers
+    assert arguments.seeds(text) == numbers
 
 
 @pytest.mark.parametrize("text", ["", "3-1", "a", "1-", "-1"])

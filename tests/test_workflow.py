@@ -69,7 +69,7 @@ def test_a_training_goes_on_only_after_the_record_of_the_pass_before(grid, tmp_p
 
 def test_commands_are_those_of_the_package(grid, tmp_path):
     """Each is parsed by the package's own parser; a training resumes where there is a run, and only there."""
-    from diehlcook.cli.main import make_parser
+    from diehlcook.cli.parser import make_parser
 
     given = SMOKE | {"set": {"theta_plus": "0.1 mV"}}
     read = grid.read(config(tmp_path, one=given))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines import Responses
+from ..engines.base import Responses
 from ..errors import DiehlCookError
 from ..model import order
 from ..model.params import Params

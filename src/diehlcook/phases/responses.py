@@ -22,7 +22,8 @@ from ..analysis import readouts
 from ..analysis.ladder import trained_readout
 from ..analysis.readouts import PAPER
 from ..data.datasets import Dataset
-from ..engines import Cancelled, Engine, Model, open_engine
+from ..engines.base import Cancelled, Engine, Model
+from ..engines.registry import open_engine
 from ..errors import DiehlCookError
 from ..jobs import become_worker
 from ..model import wiring

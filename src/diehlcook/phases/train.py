@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from ..analysis import health
 from ..analysis.history import History
 from ..data.datasets import Dataset
-from ..engines import Cancelled, Model, Responses, State, open_engine
+from ..engines.base import Cancelled, Model, Responses, State
+from ..engines.registry import open_engine
 from ..errors import DiehlCookError, NetworkError
 from ..model import neurons, wiring
 from ..model.neurons import NeuronModel

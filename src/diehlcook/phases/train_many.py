@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..data.datasets import Dataset
-from ..engines import Model
+from ..engines.base import Model
 from ..errors import DiehlCookError
 from ..jobs import become_worker
 from ..model.params import Params

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..engines import Model
+from ..engines.base import Model
 from ..errors import DiehlCookError
 from ..model import neurons, wiring
 from ..model.neurons import NeuronModel

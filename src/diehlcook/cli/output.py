@@ -1,0 +1,127 @@
+"""What commands say to people: results as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..analysis.health import Check
+    from ..model.constants import Constants
+    from ..model.params import Params
+
+Facts = dict[str, Any]
+"""A result, ready for JSON."""
+
+
+def findings(facts: Facts) -> list[Check]:
+    """Return the checks of a result that found something."""
+    from ..analysis import health
+
+    return [check for check in health.from_facts(facts.get("health", [])) if not check.ok]
+
+
+def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Yield rows in columns."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def trained(facts: Facts) -> Iterator[str]:
+    """Yield the result of a training."""
+    theta = facts["theta_mV"]
+    yield f"trained {facts['run']}: {facts['images']} images, {facts['epochs']} epoch(s), {facts['wall_s']:.0f} s"
+    yield (
+        f"  {facts['presentations_per_image']:.2f} presentations and {facts['spikes_per_image']:.1f} spikes per image, "
+        f"theta {theta['mean']:.1f} ± {theta['sd']:.1f} mV, {facts['silent_neurons']} neurons never fired"
+    )
+
+
+def labelled(facts: Facts) -> Iterator[str]:
+    """Yield the result of observe."""
+    yield f"labelled {facts['run']} with {facts['images']} images, {facts['wall_s']:.0f} s"
+    yield (
+        f"  neurons per class {facts['neurons_per_class']}, {facts['unassigned_neurons']} unassigned, {facts['silent_images']} silent images"
+    )
+
+
+def tested(facts: Facts) -> Iterator[str]:
+    """Yield the result of a test."""
+    low, high = facts["interval95"]
+    yield (
+        f"accuracy {facts['accuracy']:.2%}, 95 % interval [{low:.2%}, {high:.2%}], {facts['images']} test images × {facts['repeats']}"
+    )
+    yield "  class      " + " ".join(f"{c:>5}" for c in range(len(facts["recall"])))
+    for name in ("precision", "recall"):
+        yield f"  {name:<9}  " + " ".join(f"{value:5.3f}" for value in facts[name])
+    yield (
+        f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} unassigned neurons, {facts['ties']} ties"
+    )
+    if facts["assumed"]:
+        yield f"  a reconstruction: values published nowhere for {', '.join(facts['assumed'])}"
+
+
+def compared(facts: Facts) -> Iterator[str]:
+    """Yield the readouts of a run, a line each, in the order of their names."""
+    yield (
+        f"readouts of {facts['run']}: learned from {facts['labelled_with']:,} responses to training images, "
+        f"judged by {facts['images']:,} test images × {facts['repeats']}"
+    )
+    rows = [("readout", "accuracy", "95 % interval", "against assignment", "p", "chosen", "")]
+    for name, one in facts["readouts"].items():
+        low, high = one["interval95"]
+        against = (f"+{one['gained']} -{one['lost']}", f"{one['p']:.1e}") if "p" in one else ("", "")
+        chosen = ", ".join(f"{key} {value:g}" for key, value in one["chosen"].items())
+        rows.append(
+            (name, f"{one['accuracy']:.2%}", f"[{low:.2%}, {high:.2%}]", *against, chosen, one["says"])
+        )
+    yield from columns(rows)
+    shown = " in the first of them" if facts["repeats"] > 1 else ""
+    yield f"against assignment: images that only this readout has right{shown}, and that only assignment has; p: exact McNemar test"
+
+
+def examined(facts: Facts) -> Iterator[str]:
+    """Yield every check, then what was found."""
+    from ..analysis import health
+
+    checks, found = health.from_facts(facts["health"]), findings(facts)
+    if not checks:
+        yield f"{facts['run']}: too early to tell, after so few images"
+        return
+    yield from columns(("ok" if check.ok else "!!", check.name, check.measured) for check in checks)
+    for check in found:
+        yield ""
+        yield f"{check.finding}: {check.measured}"
+        yield f"  normal: {check.normal}"
+        yield f"  likely: {check.causes}"
+        yield f"  change: {check.change}"
+    if not found:
+        yield f"{facts['run']} is healthy: nothing found in {len(checks)} checks"
+
+
+def networks(facts: Facts) -> Iterator[str]:
+    """Yield the trained networks that come with the package."""
+    rows = [("name", "preset", "seed", "training images", "test accuracy")]
+    for name, one in facts["networks"].items():
+        shown = f"{one['trained']['images']} x {one['trained']['epochs']}"
+        rows.append((name, one["preset"], str(one["seed"]), shown, f"{one['accuracy']:.2%}"))
+    yield from columns(rows)
+
+
+def constants(table: Constants) -> Iterator[str]:
+    """Yield a table of constants, with their sources."""
+    metadata = {name: declared.metadata for name, declared in table.table().items()}
+    yield from columns(
+        (name, text, metadata[name]["symbol"], f"{metadata[name]['meaning']}  [{table.source(name)}]")
+        for name, text in table.as_texts().items()
+    )
+
+
+def differences(names: tuple[str, str], first: Params, second: Params) -> Iterator[str]:
+    """Yield what differs between two presets, side by side, with both sources."""
+    rows = [("", *names, "sources")]
+    for name, texts in first.differences(second).items():
+        rows.append((name, *texts, f"[{first.source(name)}]  [{second.source(name)}]"))
+    yield from columns(rows)
