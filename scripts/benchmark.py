@@ -34,8 +34,9 @@ import numpy as np
 
 from diehlcook.data import datasets
 from diehlcook.engines.base import Engine, Model, State
+from diehlcook.engines.compiler import compiler_version
 from diehlcook.engines.registry import open_engine
-from diehlcook.engines.standalone.engine import CAPACITY, compiler_version
+from diehlcook.engines.standalone.engine import CAPACITY
 from diehlcook.errors import DiehlCookError
 from diehlcook.model import wiring
 from diehlcook.model.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size

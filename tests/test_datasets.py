@@ -13,6 +13,7 @@ from diehlcook.data import datasets
 from diehlcook.data.datasets import expected_input_spikes, load
 from diehlcook.data.mnist import MNIST_SHA256
 from diehlcook.errors import DiehlCookError
+from diehlcook.model.params import Params
 
 STEMS = list(MNIST_SHA256)
 
@@ -289,7 +290,9 @@ def test_expected_input_spikes():
     images = np.zeros((2, 28, 28), np.uint8)
     images[1, 0, :2] = 255
     assert expected_input_spikes(images).tolist() == pytest.approx([0, 2 * 63.75 * 0.35])
-    assert expected_input_spikes(images, hz_per_grey=0.125, seconds=1.0)[1] == pytest.approx(63.75)
+    assert expected_input_spikes(images, Params().with_values({"intensity_init": 1, "t_stimulus": "1 s"}))[
+        1
+    ] == pytest.approx(63.75)
 
 
 def test_brian2_and_progressbar_are_not_loaded():

@@ -1,6 +1,5 @@
 """Labels, predictions and their numbers, against examples small enough to do by hand."""
 
-import json
 import math
 from fractions import Fraction
 
@@ -133,26 +132,20 @@ def test_wilson_known_values():
         readout.wilson(11, 10)
 
 
-def test_summary_by_hand():
+def test_outcome_by_hand():
     counts = np.array([[3, 0, 0], [1, 1, 0], [0, 2, 0], [0, 0, 0]], np.uint16)
-    assignments = [0, 1, -1]
-    predicted = readout.predict(counts, assignments, 3)
-    found = readout.summary([0, 1, 1, 2], predicted, assignments, 3)
-    assert json.loads(json.dumps(found)) == found
-    low, high = found.pop("interval")
-    assert low < 0.5 < high
-    assert found == {
-        "accuracy": 0.5,
-        "correct": 2,
-        "total": 4,
-        "silent": 1,
-        "ties": 1,
-        "precision": [0.5, 1.0, 0.0],
-        "recall": [1.0, 0.5, 0.0],
-        "class_sizes": [1, 2, 1],
-        "unassigned": 1,
-        "neurons_per_class": [1, 1, 0],
-    }
+    predicted = readout.predict(counts, [0, 1, -1], 3)
+    again = readout.predict(np.roll(counts, 1, axis=0), [0, 1, -1], 3)
+    found = readout.outcome([0, 1, 1, 2], [predicted, again], 3)
+    assert found.accuracies == [0.5, 0.0]
+    assert found.accuracy == 0.25
+    assert found.confusion.tolist() == [[1, 0, 0], [3, 1, 0], [0, 1, 0]]
+    assert found.class_sizes.tolist() == [2, 4, 2]
+    assert (found.silent, found.ties) == (2, 2)
+    precision, recall = readout.per_class(found.confusion, found.class_sizes)
+    assert precision.tolist() == [0.25, 0.5, 0.0]
+    assert recall.tolist() == [0.5, 0.25, 0.0]
+    assert readout.outcome([], [readout.predict(counts[:0], [0, 1, -1], 3)], 3).accuracy == 0.0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ differ as fractions differ as float64 too, for uint16 counts and up to 65,536 im
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -22,16 +22,17 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "Assignment",
     "McNemar",
+    "Outcome",
     "Prediction",
     "assign_labels",
     "blocks",
     "checked",
     "confusion",
     "mcnemar",
+    "outcome",
     "per_class",
     "predict",
     "silent",
-    "summary",
     "wilson",
 ]
 
@@ -300,53 +301,56 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
     return McNemar(gained, lost, float(min(Fraction(1), Fraction(2 * tail, 2**differing))))
 
 
-def summary(
-    true: ArrayLike, predicted: Prediction, assignments: ArrayLike, n_classes: int = 10
-) -> dict[str, Any]:
-    """Put the result of a test into numbers that JSON can hold.
+class Outcome(NamedTuple):
+    """How a test came out, all presentations of the set together."""
+
+    confusion: NDArray[np.int64]
+    """Rows true, columns predicted; silent images are in none (n_classes, n_classes)."""
+    class_sizes: NDArray[np.int64]
+    """Images presented of each class (n_classes,)."""
+    accuracies: list[float]
+    """Share of right images in each presentation of the set; 0 of no images."""
+    silent: int
+    """Images predicted -1, counted wrong."""
+    ties: int
+    """Images with more than one best class."""
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over the presentations of the set."""
+        return float(np.mean(self.accuracies))
+
+
+def outcome(true: ArrayLike, predictions: Sequence[Prediction], n_classes: int = 10) -> Outcome:
+    """Judge the predictions of a test.
 
     Parameters
     ----------
     true : array_like of integers, shape (n_images,)
         True classes.
-    predicted : Prediction
-        As `predict` returns it.
-    assignments : array_like of integers, shape (n_exc,)
-        Classes of the neurons.
+    predictions : sequence of Prediction
+        One for each presentation of the set, as `predict` returns it.
     n_classes : int
         Number of classes, at most 127.
 
     Returns
     -------
-    dict
-        ``accuracy`` and its 95 % ``interval`` [low, high] (fractions; accuracy 0.0 of no images), ``correct``,
-        ``total``, ``silent`` (images predicted -1, counted wrong), ``ties`` (images), ``precision``, ``recall``
-        and ``class_sizes`` (a list over classes), ``unassigned`` (neurons), ``neurons_per_class`` (a list).
+    Outcome
 
     Raises
     ------
     ValueError
         If shapes, dtypes or values do not fit.
     """
-    matrix = confusion(true, predicted.labels, n_classes)
+    matrices = [confusion(true, one.labels, n_classes) for one in predictions]
     sizes = np.bincount(np.asarray(true, np.int64), minlength=n_classes)
-    n_exc = np.asarray(assignments).size
-    classes = _classes("assignments", assignments, n_exc, n_classes)
-    correct, total = int(np.trace(matrix)), int(sizes.sum())
-    precision, recall = per_class(matrix, sizes)
-    return {
-        "accuracy": correct / max(total, 1),
-        "interval": list(wilson(correct, total)),
-        "correct": correct,
-        "total": total,
-        "silent": silent(predicted.labels),
-        "ties": int(predicted.ties),
-        "precision": precision.tolist(),
-        "recall": recall.tolist(),
-        "class_sizes": sizes.tolist(),
-        "unassigned": silent(classes),
-        "neurons_per_class": np.bincount(classes[classes >= 0], minlength=n_classes).tolist(),
-    }
+    return Outcome(
+        confusion=np.sum(matrices, axis=0),
+        class_sizes=len(predictions) * sizes,
+        accuracies=[int(np.trace(one)) / max(int(sizes.sum()), 1) for one in matrices],
+        silent=sum(silent(one.labels) for one in predictions),
+        ties=sum(int(one.ties) for one in predictions),
+    )
 
 
 def _winners(scores: NDArray[np.float64]) -> tuple[NDArray[np.int8], int]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
+from ..model.params import Params
 from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
 from .mnist import read_mnist
 
@@ -150,26 +151,23 @@ def load(
     )
 
 
-def expected_input_spikes(
-    images: NDArray[np.uint8], *, hz_per_grey: float = 0.25, seconds: float = 0.35
-) -> NDArray[np.float64]:
+def expected_input_spikes(images: NDArray[np.uint8], params: Params | None = None) -> NDArray[np.float64]:
     """Return the mean number of input spikes in one presentation of each image.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, rows, columns)
         Grey values.
-    hz_per_grey : float
-        Firing rate per grey value, in hertz; by default 63.75 Hz for 255 (Diehl & Cook 2015, section 2.5).
-    seconds : float
-        Duration of a presentation.
+    params : Params
+        Rates and durations; by default those of the paper, 63.75 Hz for 255 and 350 ms (section 2.5).
 
     Returns
     -------
     ndarray of float64, shape (n,)
     """
     grey = images.reshape(len(images), -1).sum(axis=1, dtype=np.int64)
-    spikes: NDArray[np.float64] = grey * (hz_per_grey * seconds)
+    p = params or Params()
+    spikes: NDArray[np.float64] = grey * (p.pixel_rate * p.intensity_init * p.t_stimulus)
     return spikes
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..cache import user_cache
 from ..errors import DiehlCookError
+from ..whole import write_whole
 from .idx import (
     SPLIT_FILES,
     expand,
@@ -228,7 +229,7 @@ def fetch_mnist(folder: Path | None = None, *, progress: bool = True) -> Path:
         content = _fetch_file(stem, progress)
         # A mirror may have sent it unpacked.
         path = target / (f"{stem}.gz" if is_gzip(content) else stem)
-        _write_atomically(path, content)
+        _keep(path, content)
         if check.found and check.found != path.name:
             (target / check.found).unlink()  # it would be read first
     return target
@@ -243,17 +244,8 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise DiehlCookError(
-            f"{path}: cannot be written ({error.strerror}); give another folder with --data"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+def _keep(path: Path, content: bytes) -> None:
+    write_whole(path, lambda file: file.write(content), advice="give another folder with --data")
 
 
 def _fetch_file(stem: str, progress: bool) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 
 import brian2 as b2
@@ -24,6 +23,7 @@ from .base import (
     make_responses,
     prepared_state,
 )
+from .compiler import compiler
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,7 @@ CANCEL_CHECK = 10
 
 def choose_target() -> None:
     """Let Brian2 compile with Cython if there is a compiler; else use NumPy, and say how slow that is."""
-    if b2.prefs.codegen.target == "auto" and not any(
-        shutil.which(name) for name in ("g++", "c++", "clang++", "cl")
-    ):
+    if b2.prefs.codegen.target == "auto" and compiler() is None:
         b2.prefs.codegen.target = "numpy"
         log.warning(
             "no C++ compiler found: using NumPy, about 5 times slower than Cython and 50 times than standalone"

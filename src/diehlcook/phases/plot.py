@@ -8,30 +8,26 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..analysis import health
 from ..analysis.health import Evidence
 from ..analysis.history import read_evidence
 from ..data.datasets import Dataset
 from ..errors import DiehlCookError
-from ..runs import layout, snapshots
 from ..runs.checkpoints import Checkpoints
 from ..runs.run import Run, load_run
+from ..whole import write_whole
 from .doctor import examine_run
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
 
 FORMATS = ("png", "pdf", "svg")
-STRIP_NEURONS = 6
-"""Neurons in the film strip of receptive fields."""
 
 
 def plot(
@@ -117,7 +113,7 @@ def follow(
                 if Checkpoints(folder).numbers() == saved:
                     raise
                 continue
-            write(run, training_figures(run, recorded, facts_line(run, recorded)), format)
+            write(run, draw_training(run, recorded), format)
             drawn = saved[-1]
             log.info("%d images: %s", recorded.images, health.in_short(examine_run(run, recorded)))
         sleep(every)
@@ -129,141 +125,23 @@ def write(run: Run, figures: Iterable[tuple[str, Figure]], format: str) -> list[
     paths = []
     for name, figure in figures:
         path = folder / f"{name}.{format}"
-        unfinished = path.with_name(f".{path.name}")
-        try:
-            folder.mkdir(exist_ok=True)
-            figure.savefig(unfinished, format=format)
-            unfinished.replace(path)
-        except OSError as error:
-            raise DiehlCookError(f"{path}: cannot write ({error.strerror or error})") from None
+        write_whole(path, partial(figure.savefig, format=format))
         paths.append(path)
     return paths
 
 
 def draw(run: Run, test_data: Callable[[], Dataset] | None) -> Iterator[tuple[str, Figure]]:
-    """Yield name and figure, one after another."""
-    recorded = read_evidence(run)
-    facts = facts_line(run, recorded)
-    yield from training_figures(run, recorded, facts)
-    if "observe" in run.facts:
-        yield from labelling_figures(run, facts)
-    if "test" in run.facts:
-        yield from test_figures(run, test_data, facts)
+    """Yield name and figure of everything that a run allows, one after another."""
+    from ..figures import catalogue
+
+    return catalogue.draw(catalogue.Source(run, read_evidence(run), test_data))
 
 
-def training_figures(run: Run, recorded: Evidence, facts: str) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures of the phase train, as far as it has come."""
-    from .. import figures
+def draw_training(run: Run, recorded: Evidence) -> Iterator[tuple[str, Figure]]:
+    """Yield name and figure of what a training has come to so far."""
+    from ..figures import catalogue
 
-    weights, windows, shape = recorded.weights, recorded.windows, run.image_shape()
-    yield "receptive_fields", whole(figures.receptive_fields(weights, shape=shape, facts=facts))
-    if recorded.history is not None:
-        shown = windows if windows is not None and len(windows) else None
-        yield "training", figures.training_curves(recorded.history, shown, facts=facts)
-    else:
-        log.warning("no training curves: train_history.npy is not there (shipped networks have none)")
-    yield "weights", whole(figures.weight_histogram(weights, facts=facts))
-    yield "theta", whole(figures.theta_histogram(recorded.theta, facts=facts))
-    chosen = np.linspace(0, run.params.n_exc - 1, min(STRIP_NEURONS, run.params.n_exc)).round().astype(int)
-    strip = snapshots.read(run, chosen)
-    if len(strip) > 1:
-        figure = figures.weight_snapshots(strip, neurons=chosen.tolist(), shape=shape, facts=facts)
-        yield "receptive_fields_over_training", figure
-
-
-def labelling_figures(run: Run, facts: str) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures of the phase observe."""
-    from .. import figures
-
-    observed, assignments = run.facts["observe"], run.assignments()
-    fields = figures.receptive_fields(
-        run.weights(), assignments=assignments, sort="label", shape=run.image_shape(), facts=facts
-    )
-    yield "receptive_fields_by_label", whole(fields)
-    yield "labels", figures.label_map(assignments, n_classes=len(observed["neurons_per_class"]), facts=facts)
-    if layout.is_there(run.folder, "raster_v"):
-        yield "raster", raster(run, observed["raster"], facts)
-    else:
-        log.warning("no raster: raster_v.npy is not there (`observe --force` records it)")
-
-
-def test_figures(
-    run: Run, test_data: Callable[[], Dataset] | None, facts: str
-) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures of the phase test."""
-    from .. import figures
-
-    tested = run.facts["test"]
-    n_classes = len(tested["recall"])
-    confusion = run.load("confusion", classes=n_classes)
-    axes = figures.confusion_matrix(
-        confusion,
-        class_sizes=tested["class_sizes"],
-        accuracy=tested["accuracy"],
-        interval=tested["interval95"],
-        facts=facts,
-    )
-    yield "confusion", whole(axes)
-    if test_data is None:
-        return
-    try:
-        data = test_data()
-    except DiehlCookError as error:
-        log.warning("no sheet of misclassified images: %s", error)
-        return
-    if data.digest != tested["data"]["sha256"]:
-        log.warning("no sheet of misclassified images: %s is not what the run was tested with", data.name)
-        return
-    predictions = run.load("test_predictions", repeats=tested["repeats"], images=tested["images"])
-    yield "misclassified", figures.misclassified(data.images, data.labels, predictions[0], facts=facts)
-
-
-def whole(axes: Axes) -> Figure:
-    """Return the figure that axes are in."""
-    return cast("Figure", axes.figure)
-
-
-def raster(run: Run, recorded: dict[str, Any], facts: str) -> Figure:
-    """Draw the presentations that observe recorded."""
-    from .. import figures
-
-    def spikes(name: str) -> tuple[Any, Any]:
-        neuron, time = run.load(f"raster_{name}")
-        return neuron.astype(int), time
-
-    p, names = run.params, {"input": "inp", "excitatory": "exc", "inhibitory": "inh"}
-    period = p.presentation_steps * p.dt
-    v = run.load("raster_v")
-    starts = np.arange(recorded["presentations"] + 1) * period
-    return figures.raster(
-        {title: spikes(name) for title, name in names.items()},
-        boundaries=starts,
-        stimulus_ends=starts[:-1] + p.t_stimulus,
-        labels=recorded["labels"],
-        sizes={"input": p.n_input, "excitatory": p.n_exc, "inhibitory": p.n_exc},
-        time=np.arange(v.shape[1]) * p.dt,
-        v=v,
-        threshold=run.load("raster_threshold"),
-        neurons=run.load("raster_neurons").tolist(),
-        facts=facts,
-    )
-
-
-def facts_line(run: Run, recorded: Evidence) -> str:
-    """Return which run it is, in one line."""
-    train, tested = run.facts["train"], run.facts.get("test")
-    words = [
-        run.preset,
-        f"{run.params.n_exc} neurons",
-        f"{train['data']['name']}, {train['images']:,} images"
-        + (f" × {train['epochs']}" if train["epochs"] > 1 else ""),
-        *([] if train.get("finished") else [f"after {recorded.images:,}"]),
-        f"seed {run.seed}",
-    ]
-    if tested:
-        low, high = tested["interval95"]
-        words.append(f"{tested['accuracy']:.1%} [{low:.1%}, {high:.1%}] of {tested['images']:,} test images")
-    return " · ".join(words)
+    return catalogue.draw(catalogue.Source(run, recorded), phases=["train"])
 
 
 def has_display() -> bool:

@@ -27,6 +27,7 @@ from ..model.params import DEFAULT_PRESET, load_preset, preset_names
 from ..runs import layout, snapshots
 from ..runs.files import load_json
 from ..runs.run import Run
+from ..whole import write_whole
 from .doctor import examine_run
 from .plot import draw
 
@@ -42,19 +43,6 @@ TILES = 2400
 """Exciting images kept in all; each neuron has its share, but no more than `BEST`."""
 
 BEST = 8
-
-CAPTIONS = {
-    "receptive_fields": "Weights of every neuron, as images.",
-    "training": "Accuracy, thresholds, spikes and weights during training.",
-    "weights": "Distribution of the weights.",
-    "theta": "Distribution of the adaptive thresholds.",
-    "receptive_fields_over_training": "How some receptive fields came to be.",
-    "receptive_fields_by_label": "The same fields, sorted by label.",
-    "labels": "The label of every neuron.",
-    "raster": "Spikes and membrane potentials of a few presentations.",
-    "confusion": "True and predicted classes.",
-    "misclassified": "Images that were classified wrongly.",
-}
 
 
 def report(
@@ -104,11 +92,7 @@ def report(
         or "<p>Nothing.</p>",
         data=json.dumps(explorer(run, recorded, train_data)).replace("<", "\\u003c"),
     )  # fmt: skip
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise DiehlCookError(f"{path}: cannot write ({error.strerror or error})") from None
+    write_whole(path, lambda file: file.write(page.encode()))
     return path
 
 
@@ -187,10 +171,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def figures(run: Run, test_data: Callable[[], Dataset] | None) -> Iterable[str]:
     """Yield every figure of the run."""
+    from ..figures.catalogue import FIGURES
+
     for name, figure in draw(run, test_data):
         buffer = io.BytesIO()
         figure.savefig(buffer, format="webp", dpi=110, pil_kwargs={"quality": 82})
-        text = html.escape(CAPTIONS[name])
+        text = html.escape(FIGURES[name].caption)
         yield f'<figure><img alt="{text}" src="{data_uri(buffer)}"><figcaption>{text}</figcaption></figure>'
 
 

@@ -91,20 +91,16 @@ def test(
         cancelled=cancelled,
     )
     predictions = [readout.predict(one.counts, assignments, n_classes) for one in presented]
-    summaries = [readout.summary(data.labels, one, assignments, n_classes) for one in predictions]
-    confusion = sum(readout.confusion(data.labels, one.labels, n_classes) for one in predictions)
+    outcome = readout.outcome(data.labels, predictions, n_classes)
     counts = np.concatenate([one.counts for one in presented])
-    accuracies = [one["accuracy"] for one in summaries]
-    accuracy = float(np.mean(accuracies))
-    class_sizes = repeats * np.bincount(data.labels, minlength=n_classes)
-    precision, recall = readout.per_class(confusion, class_sizes)
-    interval = readout.wilson(round(accuracy * len(data)), len(data))
+    precision, recall = readout.per_class(outcome.confusion, outcome.class_sizes)
+    interval = readout.wilson(round(outcome.accuracy * len(data)), len(data))
     if data.digest == run.facts.get("observe", {}).get("data", {}).get("sha256"):
         log.warning(SEEN)
     results = {
         "test_counts": counts,
         "test_predictions": np.array([one.labels for one in predictions]),
-        "confusion": np.asarray(confusion),
+        "confusion": outcome.confusion,
     }
     digests = layout.save(run.folder, "test", results)
     run.facts["test"] = {
@@ -115,17 +111,19 @@ def test(
         "jobs": jobs,
         "block": BLOCK,
         "wall_s": round(time.monotonic() - started, 1),
-        "accuracy": round(accuracy, 6),
+        "accuracy": round(outcome.accuracy, 6),
         # Repeats show the same images again, so they do not narrow the interval
         "interval95": [round(end, 4) for end in interval],
-        "accuracies": [round(one, 6) for one in accuracies],
-        "class_sizes": class_sizes.tolist(),
+        "accuracies": [round(one, 6) for one in outcome.accuracies],
+        "class_sizes": outcome.class_sizes.tolist(),
         "precision": [round(float(one), 4) for one in precision],
         "recall": [round(float(one), 4) for one in recall],
-        "silent_images": sum(one["silent"] for one in summaries),
-        "ties": sum(one["ties"] for one in summaries),
-        "unassigned_neurons": summaries[0]["unassigned"],
-        "health": health.as_facts([health.above_chance(accuracy, len(data), len(np.unique(data.labels)))]),
+        "silent_images": outcome.silent,
+        "ties": outcome.ties,
+        "unassigned_neurons": readout.silent(assignments),
+        "health": health.as_facts(
+            [health.above_chance(outcome.accuracy, len(data), len(np.unique(data.labels)))]
+        ),
         "spikes_per_image": round(float(counts.sum(axis=1, dtype=np.int64).mean()), 3),
         "parents": {
             "weights": digest(trained.weights),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,29 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
+from ..whole import write_whole
 
 SCHEMA = 2
 """Version of the layout of a run directory."""
 
 KINDS = {"f": "float", "i": "int", "u": "unsigned int", "V": "structured"}
-
-
-def _replace(path: Path, write: Any) -> None:
-    """Let `write` fill a temporary file beside `path`, then give it that name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise DiehlCookError(
-            f"{path}: cannot write ({error.strerror or error}); what was there before is unchanged"
-        ) from None
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
@@ -47,13 +28,13 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
     DiehlCookError
         The folder cannot be written, or the disk is full.
     """
-    _replace(path, lambda file: np.save(file, np.asarray(array), allow_pickle=False))
+    write_whole(path, lambda file: np.save(file, np.asarray(array), allow_pickle=False))
 
 
 def save_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file."""
     text = json.dumps(content, indent=1) + "\n"
-    _replace(path, lambda file: file.write(text.encode()))
+    write_whole(path, lambda file: file.write(text.encode()))
 
 
 def load_json(path: Path) -> dict[str, Any]:

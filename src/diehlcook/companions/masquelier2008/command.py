@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DiehlCookError
+from ...whole import write_whole
 from .constants import RULES, Masquelier2008, scaled
 
 FOLDER = Path("data/runs/masquelier2008")
@@ -80,7 +81,6 @@ def draw(folder: Path, params: Masquelier2008, facts: dict[str, Any]) -> Iterato
     line = (
         f"masquelier2008 · {params.rule} · dt {params.text('dt')} · seed {facts['seed']} · {verdict(facts)}"
     )
-    (folder / "figures").mkdir(exist_ok=True)
     for name, figure in (
         ("potential", figures.membrane(params, recorded, line)),
         ("latency", figures.latency(params, recorded, line)),
@@ -88,7 +88,7 @@ def draw(folder: Path, params: Masquelier2008, facts: dict[str, Any]) -> Iterato
         ("afferents", figures.afferents(params, recorded, line)),
     ):
         path = folder / "figures" / f"{name}.png"
-        figure.savefig(path)
+        write_whole(path, figure.savefig)
         yield path
 
 

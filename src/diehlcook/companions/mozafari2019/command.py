@@ -9,6 +9,7 @@ from typing import Any
 
 from ...arguments import positive
 from ...errors import DiehlCookError
+from ...whole import write_whole
 from .constants import Mozafari2019
 
 FOLDER = Path("data/runs/mozafari2019")
@@ -110,10 +111,9 @@ def draw(folder: Path, params: Mozafari2019, facts: dict[str, Any], tsne: bool) 
 
         points, labels = embed(*results.judged)
         drawn["tsne"] = figures.embedding(points, labels, line)
-    (folder / "figures").mkdir(exist_ok=True)
     for name, figure in drawn.items():
         path = folder / "figures" / f"{name}.png"
-        figure.savefig(path)
+        write_whole(path, figure.savefig)
         yield path
 
 

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from ...errors import DiehlCookError
+from ...whole import write_whole
 from .constants import EXPLAINED, FAULTS, XO
 
 FOLDER = Path("data/runs/xo")
@@ -108,14 +109,13 @@ def draw(folder: Path, runs: list[tuple[Path, XO]], faults: list[str], seed: int
     named = [(word, resolved, load(place)) for word, (place, resolved) in zip(words, runs, strict=True)]
     _, params, recorded = named[0]
     line = f"xo · {params.networks} networks · seed {seed}" + (f" · {words[0]}" if faults else "")
-    (folder / "figures").mkdir(exist_ok=True)
     for name, figure in (
         ("course", figures.course(named, "Weights, spikes, answers", line)),
         ("weights", figures.fields(params, recorded, line)),
         ("raster", figures.raster(params, recorded, line)),
     ):
         path = folder / "figures" / f"{name}.png"
-        figure.savefig(path)
+        write_whole(path, figure.savefig)
         yield path
 
 

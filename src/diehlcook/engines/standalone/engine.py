@@ -45,6 +45,7 @@ from ..base import (
     make_responses,
     prepared_state,
 )
+from ..compiler import compiler, compiler_version
 
 log = logging.getLogger(__name__)
 
@@ -68,19 +69,6 @@ def private_folder(prefix: str, parent: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{prefix}-{os.getpid()}-", dir=parent))
 
 
-def compiler_version() -> str:
-    """Return the first line that the C++ compiler says of itself."""
-    compiler = os.environ.get("CXX", "g++")
-    try:
-        said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
-        subprocess.run(["make", "--version"], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        raise DiehlCookError(
-            "no C++ compiler (g++ and make) found: install one, or use --engine runtime (NumPy without a compiler, about 50 times slower)"
-        ) from None
-    return said.splitlines()[0]
-
-
 def processor() -> str:
     """Return what tells apart machines between which a program made for this processor may not run."""
     with contextlib.suppress(OSError):
@@ -91,6 +79,11 @@ def processor() -> str:
 
 def specification(model: Model) -> dict[str, Any]:
     """Return what decides the program of a model, ready for JSON."""
+    version = compiler_version()
+    if version is None:
+        raise DiehlCookError(
+            "no C++ compiler (g++ and make) found: install one, or use --engine runtime (NumPy without a compiler, about 50 times slower)"
+        )
     return {
         "params": {name: getattr(model.params, name) for name in FIELDS if name not in NOT_COMPILED},
         "learning": model.learning,
@@ -99,7 +92,7 @@ def specification(model: Model) -> dict[str, Any]:
         "capacity": CAPACITY,
         "versions": {name: importlib.metadata.version(name) for name in ("brian2", "numpy", "sympy")},
         "sources": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources()},
-        "compiler": compiler_version(),
+        "compiler": version,
         "machine": [platform.machine(), processor()],
     }
 
@@ -176,6 +169,7 @@ def run_build(unfinished: Path) -> None:
         check=False,
         start_new_session=True,  # a Ctrl-C in the terminal is for the phase, which stops once this is done
         preexec_fn=die_with_parent,
+        env={**os.environ, "CXX": compiler() or ""},
     )
     if made.returncode:
         log.debug("%s", made.stderr)

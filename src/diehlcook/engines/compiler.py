@@ -1,0 +1,27 @@
+"""The C++ compiler of this machine, for the engines that generate code; standard library only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+COMPILERS = ("g++", "c++", "clang++", "cl")
+
+
+def compiler() -> str | None:
+    """Return the command of the C++ compiler, that of $CXX or else the first that is found; None if there is none."""
+    given = os.environ.get("CXX")
+    return next((name for name in ([given] if given else COMPILERS) if shutil.which(name)), None)
+
+
+def compiler_version() -> str | None:
+    """Return the first line that the compiler says of itself; None if it, or make, cannot be run."""
+    command = compiler()
+    if command is None or shutil.which("make") is None:
+        return None
+    try:
+        said = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said.splitlines()[0]

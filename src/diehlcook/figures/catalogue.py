@@ -1,0 +1,207 @@
+"""All figures of a run in one table: which phase each is of, its caption, and what draws it from the arrays of the run.
+
+A new figure is a function that draws arrays (in a module of this room), a function here that finds them, and a row of `FIGURES`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..analysis.health import Evidence
+from ..data.datasets import Dataset
+from ..errors import DiehlCookError
+from ..runs import layout, snapshots
+from ..runs.run import Run
+from .course import raster, training_curves
+from .fields import label_map, receptive_fields, theta_histogram, weight_histogram, weight_snapshots
+from .outcome import confusion_matrix, misclassified
+
+log = logging.getLogger(__name__)
+
+STRIP_NEURONS = 6
+"""Neurons in the film strip of receptive fields."""
+
+
+class Source(NamedTuple):
+    """What figures are drawn from.
+
+    Parameters
+    ----------
+    run
+        A run, trained or training.
+    recorded
+        What its training recorded; see `analysis.history.read_evidence`.
+    test_data
+        Gives the test images, for the figures that show some; None: these are left out.
+    """
+
+    run: Run
+    recorded: Evidence
+    test_data: Callable[[], Dataset] | None = None
+
+    @property
+    def facts(self) -> str:
+        """Which run it is, in one line."""
+        run, train, tested = self.run, self.run.facts["train"], self.run.facts.get("test")
+        words = [
+            run.preset,
+            f"{run.params.n_exc} neurons",
+            f"{train['data']['name']}, {train['images']:,} images"
+            + (f" × {train['epochs']}" if train["epochs"] > 1 else ""),
+            *([] if train.get("finished") else [f"after {self.recorded.images:,}"]),
+            f"seed {run.seed}",
+        ]
+        if tested:
+            low, high = tested["interval95"]
+            words.append(
+                f"{tested['accuracy']:.1%} [{low:.1%}, {high:.1%}] of {tested['images']:,} test images"
+            )
+        return " · ".join(words)
+
+
+class Row(NamedTuple):
+    """A figure of `FIGURES`."""
+
+    phase: str
+    """The phase whose results it shows; it can be drawn once that is finished, of a training while it runs."""
+    caption: str
+    draw: Callable[[Source], Axes | Figure | None]
+    """Draws it; returns None if what it needs is not there, and has logged why."""
+
+
+def fields_of_neurons(source: Source) -> Axes:
+    """Draw the weights of every neuron."""
+    return receptive_fields(source.recorded.weights, shape=source.run.image_shape(), facts=source.facts)
+
+
+def curves_of_training(source: Source) -> Figure | None:
+    """Draw what the training recorded over its images."""
+    recorded = source.recorded
+    if recorded.history is None:
+        log.warning("no training curves: train_history.npy is not there (shipped networks have none)")
+        return None
+    shown = recorded.windows if recorded.windows is not None and len(recorded.windows) else None
+    return training_curves(recorded.history, shown, facts=source.facts)
+
+
+def weights_of_run(source: Source) -> Axes:
+    """Draw the distribution of the weights."""
+    return weight_histogram(source.recorded.weights, facts=source.facts)
+
+
+def theta_of_run(source: Source) -> Axes:
+    """Draw the distribution of the thresholds."""
+    return theta_histogram(source.recorded.theta, facts=source.facts)
+
+
+def fields_over_training(source: Source) -> Figure | None:
+    """Draw some receptive fields at each snapshot, if there are several."""
+    run = source.run
+    n_exc = run.params.n_exc
+    chosen = np.linspace(0, n_exc - 1, min(STRIP_NEURONS, n_exc)).round().astype(int)
+    strip = snapshots.read(run, chosen)
+    if len(strip) < 2:
+        return None
+    return weight_snapshots(strip, neurons=chosen.tolist(), shape=run.image_shape(), facts=source.facts)
+
+
+def fields_by_label(source: Source) -> Axes:
+    """Draw the weights of every neuron, sorted by label."""
+    run = source.run
+    return receptive_fields(
+        run.weights(), assignments=run.assignments(), sort="label", shape=run.image_shape(), facts=source.facts
+    )  # fmt: skip
+
+
+def labels_of_neurons(source: Source) -> Figure:
+    """Draw the label of every neuron."""
+    n_classes = len(source.run.facts["observe"]["neurons_per_class"])
+    return label_map(source.run.assignments(), n_classes=n_classes, facts=source.facts)
+
+
+def raster_of_presentations(source: Source) -> Figure | None:
+    """Draw the presentations that observe recorded in detail."""
+    run = source.run
+    if not layout.is_there(run.folder, "raster_v"):
+        log.warning("no raster: raster_v.npy is not there (`observe --force` records it)")
+        return None
+
+    def spikes(name: str) -> tuple[Any, Any]:
+        neuron, time = run.load(f"raster_{name}")
+        return neuron.astype(int), time
+
+    p, recorded, v = run.params, run.facts["observe"]["raster"], run.load("raster_v")
+    names = {"input": "inp", "excitatory": "exc", "inhibitory": "inh"}
+    starts = np.arange(recorded["presentations"] + 1) * p.presentation_steps * p.dt
+    return raster(
+        {title: spikes(name) for title, name in names.items()},
+        boundaries=starts,
+        stimulus_ends=starts[:-1] + p.t_stimulus,
+        labels=recorded["labels"],
+        sizes={"input": p.n_input, "excitatory": p.n_exc, "inhibitory": p.n_exc},
+        time=np.arange(v.shape[1]) * p.dt,
+        v=v,
+        threshold=run.load("raster_threshold"),
+        neurons=run.load("raster_neurons").tolist(),
+        facts=source.facts,
+    )
+
+
+def confusion_of_test(source: Source) -> Axes:
+    """Draw the confusion matrix."""
+    tested = source.run.facts["test"]
+    return confusion_matrix(
+        source.run.load("confusion", classes=len(tested["recall"])),
+        class_sizes=tested["class_sizes"],
+        accuracy=tested["accuracy"],
+        interval=tested["interval95"],
+        facts=source.facts,
+    )
+
+
+def misclassified_of_test(source: Source) -> Figure | None:
+    """Draw the images that were classified wrongly, if the images of the test are at hand."""
+    tested = source.run.facts["test"]
+    if source.test_data is None:
+        return None
+    try:
+        data = source.test_data()
+    except DiehlCookError as error:
+        log.warning("no sheet of misclassified images: %s", error)
+        return None
+    if data.digest != tested["data"]["sha256"]:
+        log.warning("no sheet of misclassified images: %s is not what the run was tested with", data.name)
+        return None
+    predictions = source.run.load("test_predictions", repeats=tested["repeats"], images=tested["images"])
+    return misclassified(data.images, data.labels, predictions[0], facts=source.facts)
+
+
+FIGURES = {
+    "receptive_fields": Row("train", "Weights of every neuron, as images.", fields_of_neurons),
+    "training": Row("train", "Accuracy, thresholds, spikes and weights during training.", curves_of_training),
+    "weights": Row("train", "Distribution of the weights.", weights_of_run),
+    "theta": Row("train", "Distribution of the adaptive thresholds.", theta_of_run),
+    "receptive_fields_over_training": Row("train", "How some receptive fields came to be.", fields_over_training),
+    "receptive_fields_by_label": Row("observe", "The same fields, sorted by label.", fields_by_label),
+    "labels": Row("observe", "The label of every neuron.", labels_of_neurons),
+    "raster": Row("observe", "Spikes and membrane potentials of a few presentations.", raster_of_presentations),
+    "confusion": Row("test", "True and predicted classes.", confusion_of_test),
+    "misclassified": Row("test", "Images that were classified wrongly.", misclassified_of_test),
+}  # fmt: skip
+"""Figures by the name of their file, in the order in which they are drawn."""
+
+
+def draw(source: Source, phases: Iterable[str] | None = None) -> Iterator[tuple[str, Figure]]:
+    """Yield name and figure of everything that can be drawn of some phases, by default of those that are finished."""
+    wanted = source.run.facts.keys() if phases is None else set(phases)
+    for name, row in FIGURES.items():
+        if row.phase in wanted:
+            drawn = row.draw(source)
+            if drawn is not None:
+                yield name, drawn if isinstance(drawn, Figure) else cast("Figure", drawn.figure)
