@@ -14,7 +14,6 @@ import csv
 import math
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import NamedTuple
@@ -27,7 +26,7 @@ from diehlcook.analysis.readout import wilson
 from diehlcook.arguments import seeds
 from diehlcook.companions.masquelier2008.constants import Masquelier2008, scaled
 from diehlcook.figures.style import BLACK, BLUE, GREY, SKY, facts_title, new_figure, styled
-from diehlcook.jobs import die_with_parent
+from diehlcook.jobs import run_jobs
 from diehlcook.progress import no_report
 
 DOCS = Path(__file__).parents[1] / "docs" / "companions"
@@ -147,15 +146,17 @@ def read_table() -> list[Row]:
 def run_all(todo: Iterable[tuple[str, int]], jobs: int) -> None:
     """Run experiments and append their rows as they come."""
     new = not TABLE.exists()
-    with TABLE.open("a", newline="") as file, ProcessPoolExecutor(jobs, initializer=die_with_parent) as pool:
+    with TABLE.open("a", newline="") as file:
         writer = csv.DictWriter(file, ("condition", "seed", *FACTS), lineterminator="\n")
         if new:
             writer.writeheader()
-        for done in as_completed([pool.submit(experiment, *one) for one in todo]):
-            row = done.result()
+
+        def keep(_name: str, row: Row) -> None:
             writer.writerow(row)
             file.flush()
             print(row["condition"] or "as published", row["seed"], row["success"], flush=True)
+
+        run_jobs(experiment, {str(one): one for one in todo}, jobs=jobs, keep=keep)
 
 
 def of(rows: list[Row], condition: str) -> list[Row]:

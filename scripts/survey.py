@@ -16,7 +16,6 @@ import argparse
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ import numpy as np
 from diehlcook.analysis import readout
 from diehlcook.data import datasets
 from diehlcook.errors import DiehlCookError
+from diehlcook.jobs import run_jobs
 from diehlcook.model.params import Params, load_preset, preset_names, with_rule, with_size
 from diehlcook.model.stimulus import stream_key
 from diehlcook.phases import responses
@@ -72,6 +72,14 @@ def survey(names: list[str], params: Params, n_images: int, folder: Path, seed: 
     return "| " + " | ".join(cells) + " |"
 
 
+def row(names: list[str], params: Params, images: int, folder: Path, seed: int) -> str:
+    """Return the line of a contestant, also of one that fails."""
+    try:
+        return survey(names, params, images, folder, seed)
+    except DiehlCookError as error:  # the others go on
+        return f"| {', '.join(names)} | {type(error).__name__}: {error} |" + " |" * 7
+
+
 def main() -> int:
     """Run the survey."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -85,19 +93,15 @@ def main() -> int:
     for name, params in contestants(options.n_exc).items():
         if not options.only or name in options.only:
             groups.setdefault(params, []).append(name)
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(options.jobs) as pool:
-        rows = [
-            pool.submit(survey, names, params, options.images, Path(folder) / names[0], options.seed)
+    print("| preset or option | right of 1,000 held-out | theta (mV) | spikes per image | presentations per image "
+          "| Σw | largest w | finite | training (s) |")  # fmt: skip
+    print("|" + "---|" * 9, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        tasks = {
+            names[0]: (names, params, options.images, Path(folder) / names[0], options.seed)
             for params, names in groups.items()
-        ]
-        print("| preset or option | right of 1,000 held-out | theta (mV) | spikes per image | presentations per image "
-              "| Σw | largest w | finite | training (s) |")  # fmt: skip
-        print("|" + "---|" * 9, flush=True)
-        for names, row in zip(groups.values(), rows, strict=True):
-            try:
-                print(row.result(), flush=True)
-            except DiehlCookError as error:  # the others go on
-                print(f"| {', '.join(names)} | {type(error).__name__}: {error} |" + " |" * 7, flush=True)
+        }
+        run_jobs(row, tasks, jobs=options.jobs, keep=lambda _name, line: print(line, flush=True))
     return 0
 
 

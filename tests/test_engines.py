@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diehlcook.engines.base import REST_SPIKES, Cancelled, Model, check_state
+from diehlcook.engines.base import REST_SPIKES, Model, check_state
 from diehlcook.engines.fused import kernel
 from diehlcook.engines.registry import open_engine
 from diehlcook.engines.standalone.engine import sources
-from diehlcook.errors import DiehlCookError, NetworkError
+from diehlcook.errors import Cancelled, DiehlCookError, NetworkError
 from diehlcook.model import stimulus, wiring
 from diehlcook.model.neurons import EXCITATORY
 from diehlcook.model.params import Params, load_preset, preset_names, with_rule

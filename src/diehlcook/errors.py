@@ -1,4 +1,4 @@
-"""The exceptions that the command line turns into a single line on stderr."""
+"""The exceptions of the package: those that the command line turns into one line on stderr, and giving up when asked to."""
 
 
 class DiehlCookError(Exception):
@@ -7,3 +7,7 @@ class DiehlCookError(Exception):
 
 class NetworkError(DiehlCookError):
     """The network itself fails, whatever machine it runs on: it is silent, runs away or diverges."""
+
+
+class Cancelled(Exception):
+    """Work was given up because the caller asked for it; what was handed in is still the newest."""

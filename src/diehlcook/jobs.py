@@ -1,8 +1,33 @@
-"""How child processes behave when something happens to their parent."""
+"""Worker processes: one runner for all who need several, and one meaning of an interrupt.
+
+Workers ignore SIGINT and SIGTERM: it is for the process that started them to decide. Once it is asked to stop, nothing new begins, those
+at work see `asked_to_stop` and come to an end by themselves, and `Cancelled` is raised. If the starting process is killed, the kernel
+kills them (Linux).
+"""
+
+from __future__ import annotations
 
 import ctypes
+import multiprocessing
+import os
+import pickle
 import signal
 import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+from .errors import Cancelled, DiehlCookError
+
+LOOK_EVERY = 0.2
+"""Seconds between looks at what the workers have done."""
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def die_with_parent() -> None:
@@ -11,8 +36,122 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def become_worker() -> None:
-    """Die with the parent, and leave it to the parent to decide what an interrupt means."""
+class Worker:
+    """What a worker process holds: `shared` things, whether it is asked to stop, and where it tells what it has done."""
+
+    shared: Any = None
+    stop: Any = None
+    done: Any = None
+
+
+def shared() -> Any:
+    """Return, in a worker, what all tasks share."""
+    return Worker.shared
+
+
+def asked_to_stop() -> bool:
+    """Return, in a worker, whether it shall come to an end."""
+    return bool(Worker.stop.is_set())
+
+
+def tell(number: int, amount: int) -> None:
+    """Let, in a worker, the process that started it know how much of the task of this number is done."""
+    Worker.done[number] = amount
+
+
+def become_worker(path: Path, prepare: Callable[[Any], Any], stop: Any, done: Any, born: Any) -> None:
+    """Begin the life of a worker process: what is shared comes as a file, because a pipe to a dying process would block."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with born.get_lock():
+        born.value += 1
+    Worker.stop, Worker.done = stop, done
+    Worker.shared = prepare(pickle.loads(path.read_bytes()))
+
+
+def unchanged(given: Any) -> Any:
+    """Return what is given."""
+    return given
+
+
+def can_start_workers() -> bool:
+    """Return whether this process may have children: those of a `multiprocessing.Pool` may not."""
+    return not multiprocessing.current_process().daemon
+
+
+def run_jobs(
+    work: Callable[..., Any],
+    tasks: Mapping[str, tuple[Any, ...]],
+    *,
+    jobs: int,
+    keep: Callable[[str, Any], None],
+    given: Any = None,
+    prepare: Callable[[Any], Any] = unchanged,
+    cancelled: Callable[[], bool] = lambda: False,
+    watch: Callable[[list[int]], None] = lambda _done: None,
+) -> None:
+    """Do tasks in worker processes.
+
+    Parameters
+    ----------
+    work
+        Called in a worker with the values of a task; a function of a module.
+    tasks
+        Name to values.
+    jobs
+        Processes.
+    keep
+        Called here with the name and the result of each task, in the order in which they end.
+    given, prepare
+        Each worker calls `prepare` with `given` once, and its tasks find what it returned in `shared`.
+    cancelled
+        Asked whether to stop.
+    watch
+        Called now and then with what the tasks have told (see `tell`).
+
+    Raises
+    ------
+    Cancelled
+        `cancelled` returned true; what had begun has come to an end.
+    DiehlCookError
+        A worker died; or whatever a task raised.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(
+            1
+        )  # a worker that runs the script which started it once more: that process says what is wrong
+    context = multiprocessing.get_context("spawn")
+    stop, done, born = context.Event(), context.Array("q", len(tasks)), context.Value("q", 0)
+    with tempfile.TemporaryDirectory(prefix="diehlcook-jobs-") as folder:
+        path = Path(folder) / "given"
+        path.write_bytes(pickle.dumps(given))
+        with futures.ProcessPoolExecutor(
+            min(jobs, len(tasks)),
+            mp_context=context,
+            initializer=become_worker,
+            initargs=(path, prepare, stop, done, born),
+        ) as pool:
+            try:
+                running = {pool.submit(work, *values): name for name, values in tasks.items()}
+                while running:
+                    finished, _ = futures.wait(
+                        running, timeout=LOOK_EVERY, return_when=futures.FIRST_COMPLETED
+                    )
+                    for future in finished:
+                        keep(running.pop(future), future.result())
+                    watch(done[:])
+                    if cancelled():
+                        raise Cancelled
+            except futures.process.BrokenProcessPool:
+                if cancelled():  # a signal to the whole group reached the workers first
+                    raise Cancelled from None
+                if not born.value:
+                    raise DiehlCookError(
+                        "worker processes die at birth: a script that uses several has to keep what it does under "
+                        "`if __name__ == '__main__':`; or use one job"
+                    ) from None
+                raise DiehlCookError("a worker process died (out of memory?); use fewer --jobs") from None
+            finally:
+                stop.set()
+                pool.shutdown(cancel_futures=True)

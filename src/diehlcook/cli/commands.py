@@ -163,7 +163,7 @@ def phase(how: How, name: str, total: int) -> Iterator[dict[str, Any]]:
 
 def cores(how: How) -> int:
     """Return the number of processes to use."""
-    from ..phases.responses import available_cores
+    from ..jobs import available_cores
 
     return how.jobs or available_cores()
 

@@ -32,10 +32,6 @@ LONG_AGO_SECONDS = -1e4
 """Brian2's "never" for `lastspike`."""
 
 
-class Cancelled(Exception):
-    """The chunk was given up because the caller asked for it; the state handed in is still the newest."""
-
-
 @dataclass(frozen=True)
 class Model:
     """What is simulated: parameters, with or without learning, and replaced equations if any."""

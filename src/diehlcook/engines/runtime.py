@@ -9,11 +9,11 @@ import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Cancelled
 from ..model import wiring
 from ..model.network import build_network, presentation_time, state_variables
 from .base import (
     REST_SPIKES,
-    Cancelled,
     Engine,
     Model,
     Responses,

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
-import os
 import shutil
 from collections.abc import Callable
-from concurrent import futures
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import jobs as jobs_of
 from ..analysis import readouts
 from ..analysis.ladder import trained_readout
 from ..analysis.readouts import PAPER
 from ..data.datasets import Dataset
-from ..engines.base import Cancelled, Engine, Model
+from ..engines.base import Engine, Model
 from ..engines.registry import open_engine
-from ..errors import DiehlCookError
-from ..jobs import become_worker
+from ..errors import Cancelled, DiehlCookError
 from ..model import wiring
 from ..model.params import Params
 from ..model.stimulus import stream_key
@@ -98,24 +96,17 @@ def respond_to_block(
     return block
 
 
-worker: dict[str, Any] = {}
-"""What a worker process holds: its engine, network and cancel flag."""
-
-
-def start_worker(trained: TrainedNetwork, cancel: Any) -> None:
+def prepare(trained: TrainedNetwork) -> tuple[Engine, TrainedNetwork]:
     """Open the engine of a worker process."""
-    become_worker()
-    worker.update(
-        trained=trained, cancel=cancel, engine=open_engine(trained.engine, trained.model, trained.delays)
-    )
-    multiprocessing.util.Finalize(None, worker["engine"].close, exitpriority=1)
+    network = open_engine(trained.engine, trained.model, trained.delays)
+    multiprocessing.util.Finalize(None, network.close, exitpriority=1)
+    return network, trained
 
 
 def work(stream: int, first: int, images: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Present one block in a worker process."""
-    return respond_to_block(
-        worker["engine"], worker["trained"], stream, first, images, worker["cancel"].is_set
-    )
+    network, trained = jobs_of.shared()
+    return respond_to_block(network, trained, stream, first, images, jobs_of.asked_to_stop)
 
 
 def respond(
@@ -171,13 +162,14 @@ def respond(
         report(sum(len(block) for block in done.values()), "")
 
     try:
-        if jobs == 1 and waiting:
+        if waiting and (jobs == 1 or not jobs_of.can_start_workers()):
             with open_engine(trained.engine, trained.model, trained.delays) as network:
                 for name in waiting:
                     keep(name, respond_to_block(network, trained, *tasks[name], cancelled))
         elif waiting:
-            in_processes(
-                trained, {name: tasks[name] for name in waiting}, min(jobs, len(waiting)), keep, cancelled
+            left = {name: tasks[name] for name in waiting}
+            jobs_of.run_jobs(
+                work, left, jobs=jobs, keep=keep, given=trained, prepare=prepare, cancelled=cancelled
             )
     except Cancelled:
         raise Interrupted(
@@ -188,36 +180,6 @@ def respond(
         for k in range(len(streams))
     ]
     return [Presented(block[:, :-1], block[:, -1]) for block in blocks]
-
-
-def in_processes(
-    trained: TrainedNetwork,
-    tasks: dict[str, tuple[int, int, NDArray[np.uint8]]],
-    jobs: int,
-    keep: Callable[[str, NDArray[np.uint16]], None],
-    cancelled: Callable[[], bool],
-) -> None:
-    """Present blocks in worker processes; raise `Cancelled` when asked to stop."""
-    context = multiprocessing.get_context("spawn")
-    cancel = context.Event()
-    with futures.ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=start_worker, initargs=(trained, cancel)
-    ) as pool:
-        try:
-            running = {pool.submit(work, *task): name for name, task in tasks.items()}
-            while running:
-                finished, _ = futures.wait(running, timeout=0.2, return_when=futures.FIRST_COMPLETED)
-                for future in finished:
-                    keep(running.pop(future), future.result())
-                if cancelled():
-                    raise Cancelled
-        except futures.process.BrokenProcessPool:
-            if cancelled():  # a signal to the whole group reached the workers first
-                raise Cancelled from None
-            raise DiehlCookError("a worker process died (out of memory?); use fewer --jobs") from None
-        finally:
-            cancel.set()
-            pool.shutdown(cancel_futures=True)
 
 
 def kept_blocks(
@@ -251,11 +213,6 @@ def kept_blocks(
             if block.shape == (len(block_images), trained.theta.size + 1):
                 done[name] = block
     return done
-
-
-def available_cores() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Predicted(NamedTuple):

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ..analysis import health
 from ..analysis.history import History
 from ..data.datasets import Dataset
-from ..engines.base import Cancelled, Model, Responses, State
+from ..engines.base import Model, Responses, State
 from ..engines.registry import open_engine
-from ..errors import DiehlCookError, NetworkError
+from ..errors import Cancelled, DiehlCookError, NetworkError
 from ..model import neurons, wiring
 from ..model.neurons import NeuronModel
 from ..model.params import Params

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent import futures
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import jobs as jobs_of
 from ..data.datasets import Dataset
 from ..engines.base import Model
-from ..errors import DiehlCookError
-from ..jobs import become_worker
+from ..errors import Cancelled
 from ..model.params import Params
 from ..progress import Interrupted, Report, no_report
 from ..runs.checkpoints import Checkpoints
@@ -28,29 +26,20 @@ class Task(NamedTuple):
     seed: int
 
 
-shared: dict[str, Any] = {}
-"""What a worker process holds: the data, the options, a cancel flag and the images done by each task."""
-
-
-def start_worker(data: Dataset, options: dict[str, Any], cancel: Any, done: Any) -> None:
-    """Prepare a worker process."""
-    become_worker()
-    shared.update(data=data, options=options, cancel=cancel, done=done)
-
-
 def work(number: int, task: Task) -> Run | None:
     """Train in a worker process; return None if it was interrupted, with its checkpoint saved."""
+    data, options = jobs_of.shared()
 
     def report(images: int, _words: str) -> None:
-        shared["done"][number] = images
+        jobs_of.tell(number, images)
 
-    options = dict(shared["options"])
+    options = dict(options)
     if not (task.folder / "run.json").exists():
         options["resume"] = False  # this one had not begun
     try:
         return train(
-            task.folder, shared["data"], task.params, preset=task.preset, seed=task.seed,
-            report=report, cancelled=shared["cancel"].is_set, **options,
+            task.folder, data, task.params, preset=task.preset, seed=task.seed,
+            report=report, cancelled=jobs_of.asked_to_stop, **options,
         )  # fmt: skip
     except Interrupted:
         return None
@@ -100,31 +89,17 @@ def train_several(
                 to_resume(
                     begun, plan, Checkpoints(task.folder), resume=True, force=bool(options.get("force"))
                 )
-    context = multiprocessing.get_context("spawn")
-    cancel, done = context.Event(), context.Array("q", len(tasks))
-    with futures.ProcessPoolExecutor(
-        min(jobs, len(tasks)),
-        mp_context=context,
-        initializer=start_worker,
-        initargs=(data, options, cancel, done),
-    ) as pool:
-        trainings = [pool.submit(work, number, task) for number, task in enumerate(tasks)]
-        try:
-            waiting = set(trainings)
-            while waiting:
-                finished, waiting = futures.wait(waiting, timeout=0.5, return_when=futures.FIRST_EXCEPTION)
-                report(sum(done[:]), f"{sum(t.done() for t in trainings)} of {len(tasks)} trainings done")
-                for training in finished:
-                    training.result()  # raises what it raised
-                if cancelled():
-                    cancel.set()
-                    for training in trainings:
-                        training.cancel()
-                    futures.wait([t for t in trainings if not t.cancelled()])
-                    raise Interrupted("saved; the same command with --resume continues")
-        except futures.process.BrokenProcessPool:
-            raise DiehlCookError("a training process died (out of memory?); use fewer --jobs") from None
-        finally:
-            cancel.set()
-            pool.shutdown(cancel_futures=True)
-    return [run for training in trainings if (run := training.result()) is not None]
+    trained: dict[str, Run] = {}
+    try:
+        jobs_of.run_jobs(
+            work,
+            {str(number): (number, task) for number, task in enumerate(tasks)},
+            jobs=jobs,
+            keep=trained.__setitem__,
+            given=(data, options),
+            cancelled=cancelled,
+            watch=lambda done: report(sum(done), f"{len(trained)} of {len(tasks)} trainings done"),
+        )
+    except Cancelled:
+        raise Interrupted("saved; the same command with --resume continues") from None
+    return [trained[str(number)] for number in range(len(tasks))]

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DiehlCookError
+from ...errors import Cancelled, DiehlCookError
 from ...model import neurons, wiring
 from ...model.params import Params, frozen
 from ...model.rules import RULES
 from ..base import (
     LONG_AGO_SECONDS,
     REST_SPIKES,
-    Cancelled,
     Engine,
     Model,
     Responses,

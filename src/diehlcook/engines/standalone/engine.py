@@ -28,14 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...cache import user_cache
-from ...errors import DiehlCookError
+from ...errors import Cancelled, DiehlCookError
 from ...jobs import die_with_parent
 from ...model import wiring
 from ...model.params import FIELDS
 from ...model.protocol import RECORDED
 from ..base import (
     REST_SPIKES,
-    Cancelled,
     Engine,
     Model,
     Responses,

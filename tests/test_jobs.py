@@ -1,0 +1,112 @@
+"""The runner of worker processes: results, progress, errors, interrupts, and workers that cannot live."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from diehlcook import jobs
+from diehlcook.errors import Cancelled, DiehlCookError
+
+
+def add(number, values):
+    jobs.tell(number, 10 * number)
+    return jobs.shared()[0] + values.sum()
+
+
+def double(given):
+    return (2 * given, os.getpid())
+
+
+def until_asked(folder):
+    (folder / "begun").touch()
+    while not jobs.asked_to_stop():
+        time.sleep(0.01)
+    (folder / "ended").touch()
+
+
+def refuse():
+    raise DiehlCookError("no space left")
+
+
+def die():
+    os._exit(1)
+
+
+def test_results_come_by_name_and_tasks_share_what_was_prepared():
+    """The arguments are larger than the buffer of a pipe."""
+    tasks = {str(k): (k, np.full(100_000, k)) for k in range(5)}
+    found, told = {}, []
+    jobs.run_jobs(add, tasks, jobs=2, keep=found.__setitem__, given=10, prepare=double, watch=told.append)
+    assert found == {str(k): 20 + 100_000 * k for k in range(5)}
+    assert told[-1] == [0, 10, 20, 30, 40]
+
+
+def test_who_is_asked_to_stop_comes_to_an_end(tmp_path):
+    folders = [tmp_path / str(k) for k in range(4)]
+    for folder in folders:
+        folder.mkdir()
+    with pytest.raises(Cancelled):
+        jobs.run_jobs(
+            until_asked, {folder.name: (folder,) for folder in folders}, jobs=2, keep=lambda *_: None,
+            cancelled=lambda: len([f for f in folders if (f / "begun").exists()]) == 2,
+        )  # fmt: skip
+    begun = {folder.name for folder in folders if (folder / "begun").exists()}
+    assert begun == {folder.name for folder in folders if (folder / "ended").exists()}
+    assert 2 <= len(begun) < 4
+
+
+def test_an_error_of_a_task_is_raised_and_the_others_stop(tmp_path):
+    with pytest.raises(DiehlCookError, match="no space left"):
+        jobs.run_jobs(choose, {"a": (tmp_path,), "b": (None,)}, jobs=2, keep=lambda *_: None)
+    assert (tmp_path / "ended").exists() == (tmp_path / "begun").exists()
+
+
+def choose(folder):
+    return until_asked(folder) if folder else refuse()
+
+
+def test_a_worker_that_dies_is_told_in_one_line():
+    with pytest.raises(DiehlCookError, match="a worker process died"):
+        jobs.run_jobs(die, {"a": ()}, jobs=1, keep=lambda *_: None)
+
+
+PREDICT = """
+    from diehlcook import load_shipped, predict
+    from diehlcook.data.datasets import load
+
+    def labels(_=None):
+        images = load("digits", "test").images[:20]
+        return predict(load_shipped("triplet-400"), images, engine="fused", jobs=2).labels
+"""
+
+
+def run_script(tmp_path, text):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(PREDICT) + textwrap.dedent(text))
+    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_script_without_main_guard_is_told_so(tmp_path):
+    done = run_script(tmp_path, "print(labels())")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "worker processes die at birth" in last
+    assert "__main__" in last
+    assert done.stderr.count("Traceback") == 1  # of the script itself
+
+
+def test_within_a_pool_there_are_no_workers_but_the_same_labels(tmp_path):
+    text = """
+    if __name__ == "__main__":
+        import multiprocessing
+        with multiprocessing.Pool(1) as pool:
+            inside = pool.map(labels, [0])[0]
+        print((inside == labels()).all())
+    """
+    done = run_script(tmp_path, text)
+    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr
