@@ -15,10 +15,12 @@ from diehlcook.model import stimulus, wiring
 from diehlcook.model.params import load_preset
 from diehlcook.phases.raster import Raster
 
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
 
 def load_script(name):
-    """Import a module of scripts/."""
-    path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+    """Import a module of scripts/, whatever folder it is in."""
+    (path,) = SCRIPTS.rglob(f"{name}.py")
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -27,10 +29,22 @@ def load_script(name):
 
 @pytest.fixture(scope="session")
 def scripts():
-    """Modules of scripts/ that import each other by name, and whose dataclasses look themselves up in sys.modules."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-    names = ("ablate", "readout_study", "record", "results_page", "search", "ship", "stops", "trials")
-    yield {name: importlib.import_module(name) for name in names}
+    """Modules of scripts/studies, which import each other by name, and whose dataclasses look themselves up in sys.modules."""
+    folder = SCRIPTS / "studies"
+    sys.path.insert(0, str(folder))
+    names = [path.stem for path in folder.glob("*.py")]
+    yield {
+        name: importlib.import_module(name)
+        for name in (
+            "ablate",
+            "held_out",
+            "readout_study",
+            "record",
+            "results_page",
+            "search",
+            "stopping_point",
+        )
+    } | {"ship": load_script("ship")}
     sys.path.pop(0)
     for name in names:
         sys.modules.pop(name, None)

@@ -47,7 +47,7 @@ def test_line_numbers_are_of_this_code():
         for page in PAGES
         if page.parent.name == "docs" and link_lines.mended(page) != page.read_text()
     ]
-    assert not wrong, "run scripts/link_lines.py"
+    assert not wrong, "run scripts/tools/link_lines.py"
 
 
 def test_each_question_has_an_answer_a_line_of_code_and_a_figure():
@@ -60,7 +60,10 @@ def test_each_question_has_an_answer_a_line_of_code_and_a_figure():
 
 def test_command_line_reference_is_of_this_parser():
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "describe_cli.py"], capture_output=True, text=True, check=True
+        [sys.executable, ROOT / "scripts" / "tools" / "describe_cli.py"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == (ROOT / "docs" / "cli.md").read_text()
 
@@ -69,4 +72,4 @@ def test_tables_follow_from_the_code():
     tables = load_script("describe_tables")
     assert sorted(tables.ROOMS) == sorted(path.parent.name for path in tables.PACKAGE.glob("*/__init__.py"))
     for page in tables.TABLES:
-        assert page.read_text(encoding="utf-8") == tables.mended(page), "run scripts/describe_tables.py"
+        assert page.read_text(encoding="utf-8") == tables.mended(page), "run scripts/tools/describe_tables.py"

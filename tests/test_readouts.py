@@ -349,7 +349,7 @@ def test_no_other_readout_is_the_accuracy_of_a_run(run):
 def test_the_page_of_readouts_is_what_the_record_gives(scripts):
     study = scripts["readout_study"]
     assert study.tables(json.loads(study.RECORD.read_text())) in study.PAGE.read_text(encoding="utf-8"), (
-        "run scripts/readout_study.py --page"
+        "run scripts/studies/readout_study.py --page"
     )
 
 

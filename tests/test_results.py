@@ -64,6 +64,9 @@ def test_spikes_of_right_and_wrong_answers_are_told_apart(scripts, tmp_path):
         def assignments(self):
             return np.array([0, 0, 1], np.int8)
 
+        def load(self, name, **_sizes):
+            return np.load(tmp_path / f"{name}.npy")
+
     np.save(tmp_path / "test_predictions.npy", np.array([[0, 0]], np.int8))
     np.save(tmp_path / "test_counts.npy", np.array([[5, 2, 1], [4, 0, 3]], np.uint16))
     testing = Dataset("x", "test", np.zeros((2, 2, 2), np.uint8), np.array([0, 1], np.uint8), "")
@@ -95,7 +98,7 @@ def test_other_labels_are_from_the_images_they_are_said_to_be_from(scripts, tmp_
 
 def test_page_is_what_the_records_give(scripts):
     page = scripts["results_page"]
-    assert page.text() == page.PAGE.read_text(encoding="utf-8"), "run scripts/results_page.py"
+    assert page.text() == page.PAGE.read_text(encoding="utf-8"), "run scripts/studies/results_page.py"
 
 
 def test_records_are_of_the_cells_and_agree_with_themselves(scripts):

@@ -24,18 +24,18 @@ def example(trials, **changes):
 
 
 def test_a_trial_is_its_preset_with_its_settings(scripts):
-    params = example(scripts["trials"]).params
+    params = example(scripts["held_out"]).params
     expected = load_preset("paper-power-law-400").with_values(
         {"n_exc": 16, "eta_post": 2e-3, "theta_plus": "0.1 mV"}
     )
     assert params == expected
-    assert example(scripts["trials"], settings="").params == load_preset("paper-power-law-400").with_values(
+    assert example(scripts["held_out"], settings="").params == load_preset("paper-power-law-400").with_values(
         {"n_exc": 16}
     )
 
 
 def test_table_gives_back_what_was_written(scripts, tmp_path):
-    trials = scripts["trials"]
+    trials = scripts["held_out"]
     table = tmp_path / "new" / "table.csv"
     outcomes = {
         example(trials): trials.Outcome(accuracy="0.8123", date="2026-01-01"),
@@ -50,7 +50,7 @@ def test_table_gives_back_what_was_written(scripts, tmp_path):
 
 def test_rows_of_single_files_come_into_the_table_once(scripts, tmp_path):
     """What the table has stays; a row of other parameters than its name was made of is left out."""
-    trials = scripts["trials"]
+    trials = scripts["held_out"]
     table, rows = tmp_path / "table.csv", tmp_path / "rows"
     rows.mkdir()
     known, fresh, stale = (example(trials, seed=seed) for seed in (1, 2, 3))
@@ -71,7 +71,7 @@ def test_rows_of_single_files_come_into_the_table_once(scripts, tmp_path):
 
 
 def test_names_of_rows_follow_from_trial_and_preset(scripts, monkeypatch):
-    trials = scripts["trials"]
+    trials = scripts["held_out"]
     names = {
         trials.name_of(one) for one in (example(trials), example(trials, seed=2), example(trials, label=0))
     }
@@ -83,7 +83,7 @@ def test_names_of_rows_follow_from_trial_and_preset(scripts, monkeypatch):
 
 
 def test_a_trial_given_as_json_writes_its_row(scripts, tmp_path, monkeypatch):
-    trials = scripts["trials"]
+    trials = scripts["held_out"]
     one, path = example(trials), tmp_path / f"{trials.name_of(example(trials))}.json"
     asked = []
     monkeypatch.setattr(trials, "run_trial", lambda t: asked.append(t) or trials.Outcome(accuracy="0.9"))
@@ -96,7 +96,7 @@ def test_a_trial_given_as_json_writes_its_row(scripts, tmp_path, monkeypatch):
 
 
 def test_rows_of_a_preset_that_has_changed_are_refused(scripts, tmp_path):
-    trials = scripts["trials"]
+    trials = scripts["held_out"]
     table = tmp_path / "table.csv"
     trials.append_row(table, example(trials), trials.Outcome(accuracy="0.5"))
     table.write_text(table.read_text().replace("delay_max=20 ms", "delay_max=15 ms"))
@@ -107,7 +107,7 @@ def test_rows_of_a_preset_that_has_changed_are_refused(scripts, tmp_path):
 @pytest.mark.parametrize("label", [150, 0])
 def test_trial_learns_labels_and_is_judged_by_the_right_images(scripts, label, mnist_folder, monkeypatch):
     """Test images stay closed; images that judge are none of those that train or label."""
-    trials = scripts["trials"]
+    trials = scripts["held_out"]
     load, real_train, real_present = datasets.load, trials.train, responses.respond
     splits, taught, shown = [], [], []
     monkeypatch.setattr(
@@ -133,13 +133,13 @@ def test_trial_learns_labels_and_is_judged_by_the_right_images(scripts, label, m
 
 @pytest.mark.parametrize("wrong", [{"images": 50_001}, {"label": 50_001}, {"choose": 10_001}])
 def test_trial_that_would_mix_the_images_is_refused(scripts, wrong):
-    trials = scripts["trials"]
+    trials = scripts["held_out"]
     with pytest.raises(ValueError, match="50000 to 60000"):
         trials.run_trial(example(trials, **wrong))
 
 
 def test_only_a_failing_network_is_an_outcome(scripts, monkeypatch, mnist_folder):
-    trials = scripts["trials"]
+    trials = scripts["held_out"]
     silent = trials.run_trial(example(trials, settings="theta_init=70 mV"))
     assert "got fewer than 5 spikes in 20 attempts" in silent.error
 
@@ -163,7 +163,7 @@ def test_candidates_of_the_search_can_be_built_and_differ(scripts):
 
 
 def test_search_keeps_the_best_of_each_round(scripts, capsys):
-    search, trials = scripts["search"], scripts["trials"]
+    search, trials = scripts["search"], scripts["held_out"]
     done, asked = {}, []
     while not asked or asked[-1]:
         *_, running = search.compete("power-law", done)
@@ -183,7 +183,7 @@ def test_search_keeps_the_best_of_each_round(scripts, capsys):
 def test_the_search_is_all_in_its_table(scripts):
     """Every round of every study, with the candidates that the round before lets through, can be read off the table."""
     search = scripts["search"]
-    table = scripts["trials"].read_table(search.TABLE)
+    table = scripts["held_out"].read_table(search.TABLE)
     for study, (_, rounds) in search.STUDIES.items():
         played = list(search.compete(study, table))
         assert len(played) == len(rounds)
@@ -193,7 +193,7 @@ def test_the_search_is_all_in_its_table(scripts):
 def test_values_from_the_search_are_winners_in_its_table(scripts):
     """A searched value is that of the best trial in the last round of its study, or less than a point behind."""
     search = scripts["search"]
-    table = scripts["trials"].read_table(search.TABLE)
+    table = scripts["held_out"].read_table(search.TABLE)
     found = set()
     for name in preset_names():
         params = load_preset(name)
@@ -217,7 +217,7 @@ def test_values_from_the_search_are_winners_in_its_table(scripts):
 
 
 def test_stops_are_read_off_the_table_as_the_page_says(scripts):
-    stops = scripts["stops"]
+    stops = scripts["stopping_point"]
     with stops.TABLE.open(newline="") as file:
         rows = list(csv.DictReader(file))
     page = (DOCS / "search.md").read_text(encoding="utf-8")
@@ -237,7 +237,7 @@ def test_stops_are_read_off_the_table_as_the_page_says(scripts):
 
 
 def test_what_the_shipped_networks_do_after_their_end_is_read_off_the_table(scripts):
-    stops = scripts["stops"]
+    stops = scripts["stopping_point"]
     with stops.TABLE.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["settings"] == stops.SHIPPED]
     page = (DOCS / "search.md").read_text(encoding="utf-8")
@@ -250,7 +250,7 @@ def test_what_the_shipped_networks_do_after_their_end_is_read_off_the_table(scri
 
 
 def test_a_training_stopped_anew_takes_the_place_of_the_earlier_one(scripts, tmp_path, monkeypatch):
-    stops = scripts["stops"]
+    stops = scripts["stopping_point"]
     monkeypatch.setattr(stops, "TABLE", tmp_path / "stops.csv")
     row = {"preset": "a", "settings": "", "seed": "1", "stop": "50000", "accuracy": "0.1"}
     stops.keep([row, {**row, "stop": "51000"}])
@@ -273,13 +273,13 @@ def test_every_ablation_can_be_built_and_changes_something(scripts):
 
 def test_deviations_page_has_the_measured_table(scripts):
     ablate = scripts["ablate"]
-    done = scripts["trials"].read_table(ablate.TABLE)
+    done = scripts["held_out"].read_table(ablate.TABLE)
     assert all(t in done for ablation in ablate.ABLATIONS for t in ablate.trials(ablation))
-    assert ablate.table(done) in ablate.PAGE.read_text(encoding="utf-8"), "run scripts/ablate.py"
+    assert ablate.table(done) in ablate.PAGE.read_text(encoding="utf-8"), "run scripts/studies/ablate.py"
 
 
 def test_outcomes_are_compared_with_the_baseline_of_the_same_seed(scripts):
-    ablate, trials = scripts["ablate"], scripts["trials"]
+    ablate, trials = scripts["ablate"], scripts["held_out"]
     ablation = ablate.Ablation("19", "flipped", "eta_pre=-1e-4")
     outcome = trials.Outcome("0.8", "30", "2", "15", "1.1", "78", "0", "0", "60", "2026-01-01")
     other = dataclasses.replace(outcome, accuracy="0.9")

@@ -207,18 +207,15 @@ def test_a_dry_run_names_exactly_what_lacks_a_record(grid, snakemake, tmp_path):
 
 def test_trials_that_a_table_lacks_are_jobs(grid, tmp_path, monkeypatch):
     """A script that says what it lacks, and one that fails."""
-    (tmp_path / "scripts").mkdir()
-    monkeypatch.setattr(grid, "ROOT", tmp_path)
+    monkeypatch.setattr(grid, "STUDIES", tmp_path)
     trial = {"n_exc": 400, "images": 20_000, "epochs": 2, "label": 10_000, "choose": 5_000}
     script = f"print({json.dumps({'abc': {'trial': trial, 'dt': '0.25 ms'}})!r})"
-    (tmp_path / "scripts" / "study.py").write_text(script)
+    (tmp_path / "study.py").write_text(script)
     (one,) = grid.trials(sys.executable, "study", tmp_path)
     assert one.file == tmp_path / "study" / "abc.json"
     assert shlex.split(one.command)[2:] == [json.dumps(trial), "--out"]
     assert one.minutes == round(grid.MARGIN * 55_000 * grid.LEARNING[400] * 2 / 60_000)
-    (tmp_path / "scripts" / "study.py").write_text(
-        "raise SystemExit('table.csv: the preset has changed since')"
-    )
+    (tmp_path / "study.py").write_text("raise SystemExit('table.csv: the preset has changed since')")
     with pytest.raises(grid.GridError, match="the preset has changed since"):
         grid.trials(sys.executable, "study", tmp_path)
 

@@ -19,6 +19,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+STUDIES = ROOT / "scripts" / "studies"
 CONFIG = HERE / "config.yaml"
 
 HELD_OUT = "held-out"
@@ -165,13 +166,13 @@ class Grid:
 
     def held_out_command(self) -> str:
         """Return the command that writes the data set `HELD_OUT`, but for the file."""
-        return shlex.join([self.python, str(HERE / "held_out.py")])
+        return shlex.join([self.python, str(HERE / "held_out_images.py")])
 
     def record_command(self, cell: str, seed: int) -> str:
         """Return the command that writes the record of a network, but for the file."""
         words = [
             self.python,
-            ROOT / "scripts" / "record.py",
+            STUDIES / "record.py",
             self.folder(cell, seed),
             "--cell",
             cell,
@@ -286,15 +287,15 @@ class Trial:
 
 
 def trials(python: str, script: str, rows: Path) -> list[Trial]:
-    """Return the trials that a script's table lacks; see ``scripts/trials.py``."""
-    path = ROOT / "scripts" / f"{script}.py"
+    """Return the trials that a script's table lacks; see ``scripts/studies/held_out.py``."""
+    path = STUDIES / f"{script}.py"
     done = subprocess.run([python, path, "--missing"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise GridError((done.stderr.strip().splitlines() or ["no message"])[-1])
     found = []
     for name, one in json.loads(done.stdout).items():
         trial, dt = one["trial"], milliseconds(one["dt"])
-        command = shlex.join([python, str(ROOT / "scripts" / "trials.py"), json.dumps(trial), "--out"])
+        command = shlex.join([python, str(STUDIES / "held_out.py"), json.dumps(trial), "--out"])
         shown = trial["images"] * trial["epochs"] + trial["label"] + trial["choose"]
         found.append(
             Trial(

@@ -22,7 +22,7 @@ localrules: all
 
 rule all:
     input: [str(trial.file) for trial in TRIALS.values()]
-    params: commands=" && ".join(shlex.join([PYTHON, str(grid.ROOT / "scripts" / f"{script}.py")]) for script in SCRIPTS)
+    params: commands=" && ".join(shlex.join([PYTHON, str(grid.STUDIES / f"{script}.py")]) for script in SCRIPTS)
     shell: "{params.commands}"
 
 rule trial:

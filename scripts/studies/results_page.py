@@ -1,4 +1,4 @@
-"""Write docs/results.md and its figures from the records in docs/results: python scripts/results_page.py.
+"""Write docs/results.md and its figures from the records in docs/results: python scripts/studies/results_page.py.
 
 The records are made by the workflow (docs/cluster.md), one for each network.
 """
@@ -19,7 +19,7 @@ from diehlcook.model.params import load_preset
 from diehlcook.runs.files import load_json
 from diehlcook.runs.shipped import load_shipped, shipped_names
 
-SCRIPTS = Path(__file__).parent
+SCRIPTS = Path(__file__).parents[1]
 DOCS, CONFIG = SCRIPTS.parent / "docs", SCRIPTS / "workflow" / "config.yaml"
 RECORDS, PAGE = DOCS / "results", DOCS / "results.md"
 REMARKS, ORDER_REMARKS = RECORDS / "remarks.md", RECORDS / "remarks_order.md"
@@ -287,7 +287,7 @@ def draw(cells: dict[str, list[dict[str, Any]]]) -> None:
         figures.facts_title(
             ax, "Test accuracy by size and rule", "lines: mean over seeds · dashes: each seed"
         )
-        ax.figure.savefig(RECORDS / "accuracy.png", dpi=130)
+        save(ax, RECORDS / "accuracy.png")
 
         ax = new_axes((7.2, 4.2), "constrained")
         ax.plot(
@@ -300,11 +300,11 @@ def draw(cells: dict[str, list[dict[str, Any]]]) -> None:
             label="paper, 1600",
         )
         for cell, records in of_table(cells).items():
-            rule, size = cell.rsplit("-", 1)
+            rule, name = cell.rsplit("-", 1)
             curve = np.mean(
                 [[(at / 1000, 100 * right / of) for at, right, of in one["curve"]] for one in records], axis=0
             )
-            width = {"100": 0.7, "400": 1.3, "1600": 2.0, "6400": 2.8}[size]
+            width = {"100": 0.7, "400": 1.3, "1600": 2.0, "6400": 2.8}[name]
             ax.plot(*curve.T, "-", color=COLOURS[rule], lw=width, label=cell, alpha=0.85)
         ax.set(xlabel="training images, thousands", ylabel="right, %", ylim=(75, 97))
         ax.legend(ncols=3, loc="lower right")
@@ -313,7 +313,7 @@ def draw(cells: dict[str, list[dict[str, Any]]]) -> None:
             "Accuracy during training",
             "labels from the 10,000 training images before classify the next 10,000 · mean over seeds",
         )
-        ax.figure.savefig(RECORDS / "training.png", dpi=130)
+        save(ax, RECORDS / "training.png")
 
         cell = max(
             of_table(cells) or cells,
@@ -326,7 +326,12 @@ def draw(cells: dict[str, list[dict[str, Any]]]) -> None:
             accuracy=float(np.mean([one["test"]["accuracy"] for one in records])),
             facts=f"{cell} · {sum(one['test']['repeats'] for one in records)} presentations of the 10,000 test images",
         )
-        ax.figure.savefig(RECORDS / "confusion.png", dpi=130)
+        save(ax, RECORDS / "confusion.png")
+
+
+def save(ax: Any, path: Path) -> None:
+    """Write the figure of axes."""
+    ax.figure.savefig(path, dpi=130)
 
 
 def draw_fields() -> None:
@@ -381,10 +386,10 @@ def text() -> str:
     remarks, order_remarks = (
         path.read_text(encoding="utf-8") if path.exists() else "" for path in (REMARKS, ORDER_REMARKS)
     )
-    return f"""<!-- Written by scripts/results_page.py from the records in docs/results; edit docs/results/remarks.md instead. -->
+    return f"""<!-- Written by scripts/studies/results_page.py from the records in docs/results; edit docs/results/remarks.md instead. -->
 # Results
 
-The paper's table, done again: a [workflow](cluster.md) makes the networks that have no record in [docs/results](results) yet, and `python scripts/results_page.py` writes this page from the records. Trained as in the paper (§2.6: 40,000 images for 100 neurons, 3 passes over 60,000 for 400, 7 for 1600), labels from all 60,000 training images, all 10,000 test images
+The paper's table, done again: a [workflow](cluster.md) makes the networks that have no record in [docs/results](results) yet, and `python scripts/studies/results_page.py` writes this page from the records. Trained as in the paper (§2.6: 40,000 images for 100 neurons, 3 passes over 60,000 for 400, 7 for 1600), labels from all 60,000 training images, all 10,000 test images
 presented 10 times. 6400 neurons: one pass instead of 15, tested once. Presets `paper-*`; below the cells of the table, others to
 compare with: `best-*` shows the images of every pass in a new order. "not run": still to come; "—": not planned. Engine: {", ".join(engines)}. Machine: {"; ".join(machines)}, one core per network; {"; ".join(versions)}.
 

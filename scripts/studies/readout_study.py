@@ -1,7 +1,7 @@
 """Read the spikes of the networks that come with the package in seven ways, beside controls; fill the tables of docs/readouts.md.
 
-    python scripts/readout_study.py           # what is missing: about an hour of one core; stop it at any time
-    python scripts/readout_study.py --page    # write the tables from the record, without running anything
+    python scripts/studies/readout_study.py           # what is missing: about an hour of one core; stop it at any time
+    python scripts/studies/readout_study.py --page    # write the tables from the record, without running anything
 
 Every network presents all training images once (observe) and all test images once (test). The readouts learn from the
 responses to training images alone. What docs/readouts.json has is not done again; delete it after a change of the readouts. The untrained networks are the same ones without learning: drawn weights, and one pass
@@ -11,6 +11,7 @@ over the training images in which only the thresholds settle. The controls witho
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ from diehlcook.runs.files import load_json, save_json
 from diehlcook.runs.run import Run, load_run
 from diehlcook.runs.shipped import load_shipped, unpack
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 RECORD, PAGE = DOCS / "readouts.json", DOCS / "readouts.md"
-BEGIN, END = "<!-- measured: scripts/readout_study.py -->\n", "<!-- end of measured -->\n"
+BEGIN, END = "<!-- measured: scripts/studies/readout_study.py -->\n", "<!-- end of measured -->\n"
 
 ENGINE = "fused"
 NETWORKS = ("triplet-400", "power-law-400", "exponential-400", "pre-and-post-400")
@@ -80,7 +81,7 @@ def majority(member: NDArray[Any], labels: NDArray[Any], n: int) -> NDArray[np.i
     """Return the commonest class among the members of each of `n` groups; class 0 for a group without any."""
     counts = np.zeros((n, 10), np.int64)
     np.add.at(counts, (member, labels), 1)
-    return counts.argmax(axis=1)
+    return np.asarray(counts.argmax(axis=1), np.int64)
 
 
 def k_means(training: Dataset, testing: Dataset) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def best_field(name: str, training: Dataset, testing: Dataset) -> dict[str, Any]
     fields = (weights / np.linalg.norm(weights, axis=0)).astype(np.float32)
 
     def best(data: Dataset) -> NDArray[np.int64]:
-        return (flat(data) @ fields).argmax(axis=1)
+        return np.asarray((flat(data) @ fields).argmax(axis=1), np.int64)
 
     names = majority(best(training), training.labels, fields.shape[1])
     return accuracy(names[best(testing)], testing.labels)
@@ -113,10 +114,11 @@ def on_pixels(training: Dataset, testing: Dataset) -> dict[str, dict[str, Any]]:
     others = np.flatnonzero(~judges)
     few = readouts.evenly(others, readouts.LOGISTIC_FIT)
     found = {}
-    for name, values, chosen_from, make in (
+    ways: tuple[tuple[str, Any, Any, Callable[[float], Any]], ...] = (
         ("ridge", readouts.PENALTY, others, lambda value: RidgeClassifier(alpha=value)),
         ("logistic", STRENGTH, few, lambda value: LogisticRegression(C=value, max_iter=LOGISTIC_STEPS)),
-    ):
+    )
+    for name, values, chosen_from, make in ways:
         score = [
             make(value).fit(x[chosen_from], y[chosen_from]).score(x[judges], y[judges]) for value in values
         ]
@@ -129,7 +131,7 @@ def on_pixels(training: Dataset, testing: Dataset) -> dict[str, dict[str, Any]]:
 
 def flat(data: Dataset) -> NDArray[np.float32]:
     """Return the images as vectors of numbers from 0 to 1."""
-    return data.images.reshape(len(data), -1).astype(np.float32) / 255
+    return data.images.reshape(len(data), -1).astype(np.float32) / np.float32(255)
 
 
 def measure(runs: Path) -> None:

@@ -1,6 +1,6 @@
 """Write the data set that constants are chosen by: MNIST's training images alone, the last 10,000 of them as test images.
 
-    python scripts/workflow/held_out.py data/runs/workflow/held-out.npz
+    python scripts/workflow/held_out_images.py data/runs/workflow/held-out.npz
 
 The file is not to be committed. Cells of the grid use it as dataset: held-out.
 """

@@ -1,7 +1,7 @@
 """Break a healthy network on purpose, one fault at a time, and see what the health check says; fill docs/health.md.
 
-    python scripts/faults.py             # a minute; embedded digits, no download
-    python scripts/faults.py --page      # and write the table into docs/health.md
+    python scripts/studies/faults.py             # a minute; embedded digits, no download
+    python scripts/studies/faults.py --page      # and write the table into docs/health.md
 
 The healthy network: 50 neurons, preset paper-triplet-100, the embedded training digits twice.
 """
@@ -26,8 +26,8 @@ from diehlcook.phases.test import test
 from diehlcook.phases.train import train
 from diehlcook.runs.run import load_run
 
-PAGE = Path(__file__).parents[1] / "docs" / "health.md"
-BEGIN, END = "<!-- measured: scripts/faults.py -->\n", "<!-- end of measured -->\n"
+PAGE = Path(__file__).parents[2] / "docs" / "health.md"
+BEGIN, END = "<!-- measured: scripts/studies/faults.py -->\n", "<!-- end of measured -->\n"
 
 EPOCHS = 2
 SEED = 1

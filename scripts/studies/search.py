@@ -1,8 +1,8 @@
 """Find constants that were never published, on training images alone; every trial is a row of docs/search.csv.
 
     snakemake --profile scripts/workflow/profiles/local --snakefile scripts/workflow/trials.smk   # run what is missing
-    python scripts/search.py                      # how the candidates of all studies did
-    python scripts/search.py --only power-law     # one study
+    python scripts/studies/search.py                      # how the candidates of all studies did
+    python scripts/studies/search.py --only power-law     # one study
 
 A study lets candidates compete in rounds: many in a short training of a small network, the better ones in a longer one,
 the best few in a long training of 400 neurons. Each trains and labels on images from the first 50,000 of MNIST's training
@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from trials import Outcome, Trial, gather, told
+from held_out import Outcome, Trial, gather, told
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TABLE, ROWS = ROOT / "docs" / "search.csv", ROOT / "data" / "runs" / "trials" / "search"
 SEED = 1
 

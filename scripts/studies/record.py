@@ -1,6 +1,6 @@
 """Write the record of a labelled and tested run: all that the pages of results need, so that no run folder has to be kept.
 
-Called by the workflow: python scripts/record.py RUN --cell CELL --out FILE.
+Called by the workflow: python scripts/studies/record.py RUN --cell CELL --out FILE.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Measure how the time of a presentation grows with the network, engine by engine; print a table, draw docs/scaling.png.
 
-    python scripts/scaling.py                                  # about 15 minutes on two idle cores
-    python scripts/scaling.py --yardstick limit.cpp            # with a plain C++ program that does the same work
-    python scripts/scaling.py --python other/bin/python        # with BindsNET, from an environment that has it
+    python scripts/benchmarks/scaling.py                                  # about 15 minutes on two idle cores
+    python scripts/benchmarks/scaling.py --yardstick limit.cpp            # with a plain C++ program that does the same work
+    python scripts/benchmarks/scaling.py --python other/bin/python        # with BindsNET, from an environment that has it
 
 All contestants of a size are opened and warmed up first; then each is timed once in every repeat, so that a machine that
 drifts drifts for all. They start from one state, that of a network which has learned from the first images.
@@ -30,7 +30,7 @@ from diehlcook.model import wiring
 from diehlcook.model.params import BASE_PRESET, REFERENCE_N_EXC, Params, load_preset, with_size
 from diehlcook.model.stimulus import stream_key
 
-PICTURE = Path(__file__).parents[1] / "docs" / "scaling.png"
+PICTURE = Path(__file__).parents[2] / "docs" / "scaling.png"
 WORK = {"fused": 40_000, "standalone": 60_000, "runtime": 1_200}
 """Neurons times presentations of one measurement, at least 3 presentations."""
 
@@ -68,7 +68,8 @@ class Measured:
         self.name, self.preset, self.n_exc, self.dt, self.learning = engine, preset, n_exc, dt, learning
         params = parameters(preset, n_exc, dt)
         delays = wiring.initial_delays(params, SEED)
-        self.images, self.times = images, []
+        self.images = images
+        self.times: list[float] = []
         self.count = max(3, WORK[engine] // n_exc)
         say(f"opening {engine}, {preset}, {n_exc}, dt {dt}{'' if learning else ', not learning'}")
         # What is learned first is learned by the fastest: the states are the same

@@ -1,4 +1,4 @@
-"""Write the tables of the docs that follow from the code, each between its marks: python scripts/describe_tables.py.
+"""Write the tables of the docs that follow from the code, each between its marks: python scripts/tools/describe_tables.py.
 
 The files of a run directory (docs/guide.md) are those of `runs.layout`; what each module holds (docs/architecture.md) is the first
 sentence of its docstring.
@@ -11,7 +11,7 @@ from pathlib import Path
 import diehlcook
 from diehlcook.runs import layout
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 PACKAGE = Path(diehlcook.__file__).parent
 END = "<!-- end of table -->\n"
 
@@ -48,8 +48,8 @@ def modules() -> list[str]:
 
 
 TABLES: dict[Path, tuple[str, Callable[[], list[str]]]] = {
-    DOCS / "guide.md": ("<!-- files of a run: scripts/describe_tables.py -->\n", layout.table),
-    DOCS / "architecture.md": ("<!-- modules: scripts/describe_tables.py -->\n", modules),
+    DOCS / "guide.md": ("<!-- files of a run: scripts/tools/describe_tables.py -->\n", layout.table),
+    DOCS / "architecture.md": ("<!-- modules: scripts/tools/describe_tables.py -->\n", modules),
 }
 """Page: the mark before its table, and what makes the table."""
 

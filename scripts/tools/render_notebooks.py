@@ -1,7 +1,7 @@
 """Execute the notebooks of docs/notebooks, keep copies for reading, and the pictures by themselves; print how long each took.
 
-    python scripts/render_notebooks.py                 # all, into docs/notebooks/rendered
-    python scripts/render_notebooks.py 5_iris          # one
+    python scripts/tools/render_notebooks.py                 # all, into docs/notebooks/rendered
+    python scripts/tools/render_notebooks.py 5_iris          # one
 
 Needs jupytext, nbclient and ipykernel (`pip install -e ".[notebooks]"`).
 """
@@ -16,7 +16,7 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parents[1] / "docs" / "notebooks"
+FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
 LARGEST = 1_000_000
 
 

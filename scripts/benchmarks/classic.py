@@ -7,7 +7,7 @@ image and not before its retries; only the spikes of the 350 ms count; all neuro
 n (n - 1) synapses; explicit Euler. dt, weights, delays and input are arguments; inhibitory neurons take input from
 their own excitatory neuron only.
 
-TrainedNetwork. It is the baseline that ``tests/test_against_classic.py`` compares the package with and ``scripts/benchmark.py``
+TrainedNetwork. It is the baseline that ``tests/test_against_classic.py`` compares the package with and ``scripts/benchmarks/benchmark.py``
 measures it against: it must not use the package, nor get faster or better.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 from brian2 import Hz, ms, mV, volt
+from numpy.typing import NDArray
 
 N_INPUT = 784
 FIRST_INTENSITY = 2
@@ -139,7 +140,7 @@ def show_image(
     before = np.array(monitor.count)
     shine(intensity)
     network.run(350 * ms)
-    response = np.array(monitor.count) - before
+    response: NDArray[np.int64] = np.array(monitor.count) - before
     shine(0)
     network.run(150 * ms)
     if response.sum() < FEWEST_SPIKES:

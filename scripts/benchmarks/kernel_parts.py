@@ -1,11 +1,13 @@
 """Where the time of the fused engine goes: each part of its kernel alone, on one image, and this machine's memory bandwidth.
 
-python scripts/parts.py              # a minute; 400 and 6400 neurons, dt 0.5 ms
+python scripts/benchmarks/kernel_parts.py              # a minute; 400 and 6400 neurons, dt 0.5 ms
 """
 
+# mypy: allow-untyped-decorators
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from benchmark import SEED, load_images
@@ -13,7 +15,7 @@ from numba import njit
 
 from diehlcook.engines.base import Model
 from diehlcook.engines.fused import kernel
-from diehlcook.engines.registry import open_engine
+from diehlcook.engines.fused.engine import FusedEngine
 from diehlcook.model import wiring
 from diehlcook.model.params import Params, with_size
 from diehlcook.model.stimulus import stream_key
@@ -23,7 +25,9 @@ SPIKES = 16
 
 
 @njit(error_model="numpy")
-def all_arrivals(steps, ge, w, target, first, event_first, event_input, event_step):
+def all_arrivals(
+    steps: Any, ge: Any, w: Any, target: Any, first: Any, event_first: Any, event_input: Any, event_step: Any
+) -> None:
     """Let all input events arrive."""
     longest = first.shape[1] - 2
     for step in range(steps + longest):
@@ -32,14 +36,16 @@ def all_arrivals(steps, ge, w, target, first, event_first, event_input, event_st
 
 
 @njit(error_model="numpy")
-def all_euler(c, v, ge, gi, theta, refractory, locked):
+def all_euler(c: Any, v: Any, ge: Any, gi: Any, theta: Any, refractory: Any, locked: Any) -> None:
     """Advance the membranes through a presentation."""
     for step in range(c.presentation_steps):
         kernel.membranes_euler(c, step, 1.0, v, ge, gi, theta, refractory, locked)
 
 
 @njit(error_model="numpy")
-def all_exponential(c, v, ge, gi, theta, refractory, locked, x, decay, whole):
+def all_exponential(
+    c: Any, v: Any, ge: Any, gi: Any, theta: Any, refractory: Any, locked: Any, x: Any, decay: Any, whole: Any
+) -> None:
     """Advance the membranes through a presentation."""
     for step in range(c.presentation_steps):
         kernel.membranes_exponential(c, step, 1.0, v, ge, gi, theta, refractory, locked, x, decay, whole)
@@ -47,8 +53,19 @@ def all_exponential(c, v, ge, gi, theta, refractory, locked, x, decay, whole):
 
 @njit
 def all_learning(
-    c, w, place, delay, longest, decays, emission_first, emission_step, emitted, event_trace, start, spikes
-):
+    c: Any,
+    w: Any,
+    place: Any,
+    delay: Any,
+    longest: Any,
+    decays: Any,
+    emission_first: Any,
+    emission_step: Any,
+    emitted: Any,
+    event_trace: Any,
+    start: Any,
+    spikes: Any,
+) -> None:
     """Let the first neurons spike."""
     for j in range(spikes):
         kernel.learn(
@@ -58,7 +75,17 @@ def all_learning(
 
 
 @njit(error_model="numpy")
-def all_depression(c, w, place, delay, emission_first, emission_step, arrival_first, arrivals, neurons):
+def all_depression(
+    c: Any,
+    w: Any,
+    place: Any,
+    delay: Any,
+    emission_first: Any,
+    emission_step: Any,
+    arrival_first: Any,
+    arrivals: Any,
+    neurons: Any,
+) -> None:
     """Let all input events depress the synapses of the first neurons."""
     for j in range(neurons):
         kernel.list_arrivals(j, 0, place, delay, emission_first, emission_step, arrival_first, arrivals)
@@ -81,7 +108,7 @@ def parts(n_exc: int, images: np.ndarray) -> dict[str, float]:
     """Return ms per presentation of each part; the image is the one with the median number of input spikes."""
     params = with_size(Params(), n_exc)
     delays = wiring.initial_delays(params, SEED)
-    engine = open_engine("fused", Model(params, learning=True), delays)
+    engine = FusedEngine(Model(params, learning=True), delays)
     state = engine.initial_state(stream_key(SEED, "train"), wiring.initial_weights(params, SEED))
     state, _ = engine.advance(state, images, presentations=max(20, 20_000 // n_exc))
     net, c = engine.load(state), engine.constants

@@ -1,7 +1,7 @@
 """Train every preset and every learning rule briefly, and print a Markdown table of what came out.
 
-    python scripts/survey.py                    # 100 neurons, 2,000 MNIST images; about 15 minutes on two cores
-    python scripts/survey.py --images 500 --only authors-100 paper-power-law-400
+    python scripts/studies/survey.py                    # 100 neurons, 2,000 MNIST images; about 15 minutes on two cores
+    python scripts/studies/survey.py --images 500 --only authors-100 paper-power-law-400
 
 Each is trained on the first images of the training set, its neurons are labelled with the same images, and it classifies
 the last 1,000 images of the training set, which it has not seen. Test images are not opened: nothing here is a final

@@ -7,7 +7,7 @@ The workflow runs the trials that a table lacks, each as one job that writes its
 (workflow/trials.smk); `gather` adds these rows to the table. Rows are of the presets as they are: `read_table` refuses a
 table whose preset has changed since.
 
-python scripts/trials.py TRIAL --out FILE      # run one trial, given as JSON
+python scripts/studies/held_out.py TRIAL --out FILE      # run one trial, given as JSON
 """
 
 import argparse
@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +154,7 @@ def read_table(path: Path) -> dict[Trial, Outcome]:
         return {}
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    kinds = {f.name: f.type for f in fields(Trial)}
+    kinds = get_type_hints(Trial)
     found = {}
     for row in rows:
         trial = Trial(**{name: kinds[name](row[name]) for name in TRIAL})

@@ -1,7 +1,7 @@
 """Show what each fault does to the networks of the companion xo; fill the tables of its page, draw its figures.
 
-    python scripts/xo.py           # 10 experiments of 20 networks, about 6 minutes
-    python scripts/xo.py --page    # write the tables from the records, without running anything
+    python scripts/studies/xo.py           # 10 experiments of 20 networks, about 6 minutes
+    python scripts/studies/xo.py --page    # write the tables from the records, without running anything
 
 First the program of the forum with all its faults, which are then mended one after the other; then the mended networks with
 each single fault. The records are docs/companions/xo.csv.
@@ -16,9 +16,9 @@ from diehlcook.companions.xo import FAULTS, XO, diagnosis, experiment, figures
 from diehlcook.companions.xo.command import with_faults
 from diehlcook.companions.xo.recorded import Recorded
 
-DOCS = Path(__file__).parents[1] / "docs" / "companions"
+DOCS = Path(__file__).parents[2] / "docs" / "companions"
 TABLE, PAGE = DOCS / "xo.csv", DOCS / "xo.md"
-BEGIN, END = "<!-- measured: scripts/xo.py -->\n", "<!-- end of measured -->\n"
+BEGIN, END = "<!-- measured: scripts/studies/xo.py -->\n", "<!-- end of measured -->\n"
 
 NAMES = list(FAULTS)
 PATH = [NAMES[number:] for number in range(len(NAMES) + 1)]

@@ -4,8 +4,8 @@ The file holds the test part of "Optical Recognition of Handwritten Digits" (E. 
 Machine Learning Repository, 1998, https://doi.org/10.24432/C50P49, CC BY 4.0): 1,797 images of 8x8 blocks
 with 0 to 16 dots of ink, unchanged and in the original order, and their labels. Run once; needs scikit-learn:
 
-    python scripts/export_digits.py            # write
-    python scripts/export_digits.py --check    # compare the arrays with those of the file
+    python scripts/tools/export_digits.py            # write
+    python scripts/tools/export_digits.py --check    # compare the arrays with those of the file
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-TARGET = Path(__file__).parents[1] / "src" / "diehlcook" / "digits.npz"
+TARGET = Path(__file__).parents[2] / "src" / "diehlcook" / "data" / "digits.npz"
 SOURCE = (
     "E. Alpaydin and C. Kaynak: Optical Recognition of Handwritten Digits, test part, UCI Machine Learning "
     "Repository, 1998, doi:10.24432/C50P49, CC BY 4.0; values unchanged, stored as bytes"
@@ -39,7 +39,7 @@ def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
-            np.lib.format.write_array(member, array, allow_pickle=False)
+            np.save(member, array, allow_pickle=False)
             info = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, member.getvalue(), compresslevel=9)

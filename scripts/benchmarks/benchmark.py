@@ -1,8 +1,8 @@
 """Measure the package against the classic Brian2 loop of ``classic.py``, side by side, and print a Markdown table.
 
-    python scripts/benchmark.py                          # about 20 minutes on two idle cores
-    python scripts/benchmark.py --quick --sizes 100 400  # a look
-    python scripts/benchmark.py --json result.json       # keep every single measurement too
+    python scripts/benchmarks/benchmark.py                          # about 20 minutes on two idle cores
+    python scripts/benchmarks/benchmark.py --quick --sizes 100 400  # a look
+    python scripts/benchmarks/benchmark.py --json result.json       # keep every single measurement too
 
 How it measures. All contestants are opened and warmed up first (compilation, first presentations). Then, in every
 repeat, each of them is timed once, so that a machine that drifts drifts for all. Every repeat starts from the same
@@ -28,7 +28,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,10 +91,10 @@ class EngineContestant(Contestant):
         if source is None:
             weights, theta, position = wiring.initial_weights(params, SEED), None, 0
         else:  # take over what another contestant has learned; one presentation brings v and conductances to life
-            learned = source.state
+            learned: State = source.state
             weights, theta, warm = learned["inp_exc.w"], learned["exc.theta"], 1
             position = int(learned["protocol.position"][0])
-        self.state = self.engine.initial_state(stream, weights, theta, position)
+        self.state: State = self.engine.initial_state(stream, weights, theta, position)
         self.state = self.show(warm)
 
     def show(self, presentations: int) -> State:
@@ -123,9 +125,7 @@ class EngineContestant(Contestant):
 class ClassicContestant(Contestant):
     """The classic loop, from the weights and thresholds that `source` has learned."""
 
-    def __init__(
-        self, label: str, presentations: int, source: EngineContestant, *, learning: bool = True
-    ) -> None:
+    def __init__(self, label: str, presentations: int, source: Any, *, learning: bool = True) -> None:
         super().__init__(label, EXAMPLE, source.n_exc, presentations)
         import brian2 as b2
         import classic
@@ -148,7 +148,7 @@ class ClassicContestant(Contestant):
         """Show images until so many presentations are done; return how many were (the last image may need more)."""
         done = image = 0
 
-        def count(shine):
+        def count(shine: Callable[[int], None]) -> Callable[[int], None]:
             def counting(intensity: int) -> None:
                 nonlocal done
                 done += intensity > 0
@@ -171,7 +171,7 @@ class ClassicContestant(Contestant):
         return (time.perf_counter() - started) / done
 
 
-def seconds(action) -> float:
+def seconds(action: Callable[[], object]) -> float:
     """Return the wall time of a call."""
     started = time.perf_counter()
     action()
@@ -188,15 +188,15 @@ def contestants(images: np.ndarray, options: argparse.Namespace) -> dict[str, Co
     n, few, warm = REFERENCE_N_EXC, options.presentations, options.warm
     many = min(10 * few, CAPACITY)
 
-    def engine(label: str, preset: str, size: int = n, **more) -> EngineContestant:
+    def engine(label: str, preset: str, size: int = n, **more: Any) -> EngineContestant:
         fast = more["engine"] == "standalone"
         count = max(few, min(many, many * n // size)) if fast else few
         return EngineContestant(label, preset, size, count, images, warm, **more)
 
     example = engine("standalone", EXAMPLE, engine="standalone")
     default = engine("standalone", BASE_PRESET, engine="standalone")
-    frozen = {"source": example, "learning": False}
-    entries = [
+    frozen: dict[str, Any] = {"source": example, "learning": False}
+    entries: list[Contestant] = [
         ClassicContestant("classic loop", few, example),
         engine("runtime", EXAMPLE, engine="runtime", source=example),
         example,
@@ -253,7 +253,7 @@ def in_fresh_process(n_exc: int) -> dict[str, float]:
     command = [sys.executable, __file__, "--fresh-process", str(n_exc)]
     started = time.time()
     made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    measured = json.loads(made.stdout)
+    measured: dict[str, float] = json.loads(made.stdout)
     return measured | {"whole": measured.pop("at") - started}
 
 
@@ -321,8 +321,10 @@ def size_table(
     lines = ["| " + " | ".join(heads) + " |", "|" + "---:|" * len(heads)]
     classic = statistics.median(entries[f"classic loop, {EXAMPLE}, {REFERENCE_N_EXC}"].times)
     reference = entries[f"standalone, {BASE_PRESET}, {REFERENCE_N_EXC}"]
+    assert isinstance(reference, EngineContestant)
     for size in sizes:
         entry = entries[f"standalone, {BASE_PRESET}, {size}"]
+        assert isinstance(entry, EngineContestant)
         own, overhead = statistics.median(entry.own_times()), statistics.median(entry.overheads)
         lines.append(
             f"| {size} | {entry.presentations} | {spread(entry.times)} | {spread(entry.own_times())} "

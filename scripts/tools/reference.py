@@ -1,6 +1,6 @@
 """Make the reference distributions of the statistical regression test, tests/reference/seeds.npz.
 
-    python scripts/reference.py            # about a minute
+    python scripts/tools/reference.py            # about a minute
 
 Ten seeds of the preset ``smoke`` learn from embedded digits. For each seed four distributions are kept: spikes per image,
 threshold per neuron, weights, and intervals between the spikes of a neuron. How far two seeds are apart (Kolmogorov-Smirnov
@@ -10,6 +10,7 @@ seed is from the others. Make the file anew only for an intended change of the m
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from diehlcook.model import wiring
 from diehlcook.model.params import Params, load_preset
 from diehlcook.model.stimulus import stream_key
 
-FILE = Path(__file__).parents[1] / "tests" / "reference" / "seeds.npz"
+FILE = Path(__file__).parents[2] / "tests" / "reference" / "seeds.npz"
 SEEDS = range(10)
 IMAGES = 400
 KEPT = 500
@@ -57,10 +58,10 @@ def trained(network: Engine, params: Params, seed: int, images: NDArray[np.uint8
     return {name: quantiles(values) for name, values in found.items()}
 
 
-def quantiles(values: NDArray[np.generic]) -> NDArray[np.float32]:
+def quantiles(values: NDArray[Any]) -> NDArray[np.float32]:
     """Return the values sorted, or that many quantiles of them."""
     n = min(KEPT, values.size)
-    return np.quantile(values, (np.arange(n) + 0.5) / n).astype(np.float32)
+    return np.asarray(np.quantile(values, (np.arange(n) + 0.5) / n), np.float32)
 
 
 def distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -102,7 +103,7 @@ def main() -> int:
     found = [samples(load_preset("smoke"), seed) for seed in SEEDS]
     sizes = {name: min(one[name].size for one in found) for name in found[0]}
     arrays = {name: np.stack([quantiles(one[name])[: sizes[name]] for one in found]) for name in sizes}
-    np.savez_compressed(FILE, **arrays)
+    np.savez_compressed(FILE, allow_pickle=False, **arrays)
     for name, array in arrays.items():
         print(f"{name}: {array.shape}, mean distance to the other seeds {np.round(spread(found, name), 3)}")
     return 0

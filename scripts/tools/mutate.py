@@ -1,6 +1,6 @@
 """Break the model on purpose, one change at a time, and see which test notices; print docs/mutations.md.
 
-    python scripts/mutate.py > docs/mutations.md      # about 10 minutes on two cores
+    python scripts/tools/mutate.py > docs/mutations.md      # about 10 minutes on two cores
 
 Every change is made in a copy of the repository. The tests named with it run until one fails; a change that none
 notices is printed as NOT CAUGHT, and the exit status is 1.
@@ -17,11 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HEADER = """# Mutations
 
 Each row is one change of the model's source, and the first test that failed because of it (all tests of that file run, until one fails). Made by
-`python scripts/mutate.py > docs/mutations.md`; `test_rules.py` and `test_seeds.py` hold further changes, of rules and of
+`python scripts/tools/mutate.py > docs/mutations.md`; `test_rules.py` and `test_seeds.py` hold further changes, of rules and of
 parameters, which are part of the test suite.
 
 | file | instead of | this | caught by |

@@ -1,7 +1,7 @@
 """Give links to lines of code their line numbers: [`code`](../path#L12) gets the first line of the file that holds the code.
 
-    python scripts/link_lines.py             # mends docs/*.md
-    python scripts/link_lines.py --check     # exits 1 if one is wrong
+    python scripts/tools/link_lines.py             # mends docs/*.md
+    python scripts/tools/link_lines.py --check     # exits 1 if one is wrong
 
 Run it after a change of the code that moves lines; a test says when.
 """
@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 LINK = re.compile(r"\[`([^`]+)`\]\((\.\./[^)#]+)#L(\d+)\)")
 
 

@@ -1,8 +1,8 @@
 """Measure how often the neuron of the companion masquelier2008 finds the pattern; fill the table of its page, draw the figure.
 
-    python scripts/masquelier2008.py --seeds 1-10    # about an hour on one core; stop it at any time, the same command goes on
-    python scripts/masquelier2008.py --page          # write table and figure from the records, without running anything
-    python scripts/masquelier2008.py --first-steps   # draw the figure of the neuron's first steps, a minute
+    python scripts/studies/masquelier2008.py --seeds 1-10    # about an hour on one core; stop it at any time, the same command goes on
+    python scripts/studies/masquelier2008.py --page          # write table and figure from the records, without running anything
+    python scripts/studies/masquelier2008.py --first-steps   # draw the figure of the neuron's first steps, a minute
 
 Each row of docs/companions/masquelier2008.csv is an experiment of 450 s: one change of the published constants, one seed.
 The engine is `fused`, which gives the very spikes of Brian2 (a test compares them). What was published beside it is of
@@ -29,11 +29,11 @@ from diehlcook.figures.style import BLACK, BLUE, GREY, SKY, facts_title, new_fig
 from diehlcook.jobs import run_jobs
 from diehlcook.progress import no_report
 
-DOCS = Path(__file__).parents[1] / "docs" / "companions"
+DOCS = Path(__file__).parents[2] / "docs" / "companions"
 TABLE, PAGE, FIGURE, STEPS = (
     DOCS / f"masquelier2008{end}" for end in (".csv", ".md", "_robustness.png", "_first_steps.png")
 )
-BEGIN, END = "<!-- measured: scripts/masquelier2008.py -->\n", "<!-- end of measured -->\n"
+BEGIN, END = "<!-- measured: scripts/studies/masquelier2008.py -->\n", "<!-- end of measured -->\n"
 
 
 class Published(NamedTuple):

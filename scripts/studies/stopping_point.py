@@ -1,8 +1,8 @@
 """Measure how much it matters at which image a training stops: networks of one training, taken 1,000 images apart.
 
-    python scripts/stops.py                                              # about 20 minutes for each preset, on one core
-    python scripts/stops.py "paper-exponential-400: eta_post=1e-3"       # one preset, changed
-    python scripts/stops.py --shipped                                    # the networks that come with the package, trained on
+    python scripts/studies/stopping_point.py                                              # about 20 minutes for each preset, on one core
+    python scripts/studies/stopping_point.py "paper-exponential-400: eta_post=1e-3"       # one preset, changed
+    python scripts/studies/stopping_point.py --shipped                                    # the networks that come with the package, trained on
 
 Each preset is trained on MNIST's training images, once and a little into the second pass. From image 50,000 on the network
 is frozen, as it is, after every thousand; it is labelled with the first 5,000 images and judged by the images from 20,000 to
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from trials import Trial, judge
+from held_out import Trial, judge
 
 from diehlcook.data import datasets
 from diehlcook.engines.base import Model
@@ -34,7 +34,7 @@ from diehlcook.phases import responses
 from diehlcook.runs.run import Run
 from diehlcook.runs.shipped import load_shipped, shipped_names
 
-TABLE = Path(__file__).parents[1] / "docs" / "stops.csv"
+TABLE = Path(__file__).parents[2] / "docs" / "stops.csv"
 STOPS = range(50_000, 64_001, 1_000)
 LABEL, JUDGES = 5_000, slice(20_000, 25_000)
 DEFAULT = ("paper-triplet-400", "paper-exponential-400")

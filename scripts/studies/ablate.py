@@ -1,7 +1,7 @@
 """Measure what each deviation does, one at a time, on training images alone; fill the measured table of docs/deviations.md.
 
     snakemake --profile scripts/workflow/profiles/local --snakefile scripts/workflow/trials.smk   # run what is missing
-    python scripts/ablate.py             # write the table from docs/ablations.csv and from rows that are not in it yet
+    python scripts/studies/ablate.py             # write the table from docs/ablations.csv and from rows that are not in it yet
 
 Each row is the preset diehl-cook-2015, which follows the authors' public code, with one change: 400 neurons, the first
 20,000 MNIST training images, labels from the first 10,000, judged by 5,000 training images that it has not seen; two
@@ -14,13 +14,13 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from trials import Outcome, Trial, gather, told
+from held_out import Outcome, Trial, gather, told
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TABLE, PAGE = DOCS / "ablations.csv", DOCS / "deviations.md"
 ROWS = ROOT / "data" / "runs" / "trials" / "ablate"
-BEGIN, END = "<!-- measured: scripts/ablate.py -->\n", "<!-- end of measured -->\n"
+BEGIN, END = "<!-- measured: scripts/studies/ablate.py -->\n", "<!-- end of measured -->\n"
 
 SEEDS = (1, 2)
 LABEL = 10_000

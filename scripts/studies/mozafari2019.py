@@ -1,7 +1,7 @@
 """Measure what the number of time bins does in the companion mozafari2019, with 10,000 images; fill the table of its page.
 
-    python scripts/mozafari2019.py           # a quarter of an hour on one core; stop it at any time, the same command goes on
-    python scripts/mozafari2019.py --page    # write the table from the records, without running anything
+    python scripts/studies/mozafari2019.py           # a quarter of an hour on one core; stop it at any time, the same command goes on
+    python scripts/studies/mozafari2019.py --page    # write the table from the records, without running anything
 
 Each row of docs/companions/mozafari2019_bins.csv is a network that has learned from the first 10,000 training images of MNIST,
 in every layer: the constants of the package but the number of bins, 30 epochs of reward, and a linear classifier on layer 2.
@@ -20,10 +20,10 @@ from diehlcook.companions.mozafari2019.constants import Mozafari2019
 from diehlcook.data import datasets
 from diehlcook.progress import progress_report
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "companions"
 TABLE, PAGE = DOCS / "mozafari2019_bins.csv", DOCS / "mozafari2019.md"
-BEGIN, END = "<!-- measured: scripts/mozafari2019.py -->\n", "<!-- end of measured -->\n"
+BEGIN, END = "<!-- measured: scripts/studies/mozafari2019.py -->\n", "<!-- end of measured -->\n"
 BINS, IMAGES, EPOCHS = (10, 15, 20, 25), 10_000, 30
 
 COLUMNS = ("steps", "seed", "held_out", "test", "test_at_best", "linear_held_out", "linear_test")
