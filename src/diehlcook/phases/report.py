@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
-import json
 import logging
 import math
-import string
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
+from jinja2.utils import htmlsafe_json_dumps
 from numpy.typing import NDArray
 
-from ..analysis import health
 from ..analysis.health import Evidence
 from ..analysis.history import read_evidence
 from ..data.datasets import Dataset
@@ -77,23 +75,28 @@ def report(
     train, recorded = run.trained(), read_evidence(run)
     base = run.preset if run.preset in preset_names() else DEFAULT_PRESET
     tested = run.facts.get("test")
-    page = string.Template((resources.files(__package__) / "report.html").read_text("utf-8")).substitute(
-        title=html.escape(f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}"),
-        subtitle=html.escape(
-            f"{run.params.rule} rule · {train['data']['name']}, {train['images']:,} images × {train['epochs']} · "
-            f"{run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}"
-        ),
-        cards="".join(f'<div class="card">{html.escape(name)}<b>{html.escape(text)}</b></div>' for name, text in cards(run)),
-        health=health_section(examine_run(run, recorded)),
-        outcome=outcome_section(tested) if tested else "",
-        figures="".join(figures(run, test_data)),
-        base=html.escape(base),
-        parameters=table(("parameter", "here", base), ((name, *both) for name, both in run.params.differences(load_preset(base)).items()))
-        or "<p>Nothing.</p>",
-        data=json.dumps(explorer(run, recorded, train_data)).replace("<", "\\u003c"),
-    )  # fmt: skip
+    checks = examine_run(run, recorded)
+    page = template().render(
+        title=f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}",
+        subtitle=f"{run.params.rule} rule · {train['data']['name']}, {train['images']:,} images × {train['epochs']} · "
+        f"{run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}",
+        cards=list(cards(run)),
+        checks=checks,
+        findings=[check for check in checks if not check.ok],
+        classes=list(classes(tested)) if tested else [],
+        figures=list(figures(run, test_data)),
+        base=base,
+        parameters=[(name, *both) for name, both in run.params.differences(load_preset(base)).items()],
+        data=htmlsafe_json_dumps(explorer(run, recorded, train_data)),
+    )
     write_whole(path, lambda file: file.write(page.encode()))
     return path
+
+
+def template() -> jinja2.Template:
+    """Return the page, which escapes what is put into it."""
+    text = resources.files(__package__).joinpath("report.html").read_text("utf-8")
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
 
 
 def cards(run: Run) -> Iterable[tuple[str, str]]:
@@ -118,66 +121,21 @@ def cards(run: Run) -> Iterable[tuple[str, str]]:
     yield "versions", f"diehlcook {versions.get('diehlcook', '?')}, Brian2 {versions.get('brian2', '?')}"
 
 
-def health_section(checks: Sequence[health.Check]) -> str:
-    """Return the findings, and all checks."""
-    findings = [check for check in checks if not check.ok]
-    parts = [
-        f'<p class="good">Healthy: nothing found in {len(checks)} checks.</p>'
-        if checks and not findings
-        else "<p>Too early to tell: no check applies to so short a training.</p>"
-        if not checks
-        else f'<p class="bad">{len(findings)} of {len(checks)} checks found something.</p>'
-    ]
-    for check in findings:
-        texts = {name: html.escape(text) for name, text in check._asdict().items()}
-        parts.append(
-            '<div class="finding"><b>{finding}</b>: {measured}<br>normal: {normal}<br>likely: {causes}<br>change: {change}</div>'.format(
-                **texts
-            )
-        )
-    rows = "".join(
-        f'<tr><td class="{"good" if check.ok else "bad"}">{"ok" if check.ok else "!!"}</td>'
-        + "".join(f"<td>{html.escape(text)}</td>" for text in (check.name, check.measured, check.normal))
-        + "</tr>"
-        for check in checks
-    )
-    head = (
-        '<tr><th></th><th scope="col">what</th><th scope="col">measured</th><th scope="col">normal</th></tr>'
-    )
-    return "".join([*parts, f'<table class="checks">{head}{rows}</table>'])
+def classes(tested: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    """Yield each class with the images shown, precision and recall."""
+    columns = zip(tested["class_sizes"], tested["precision"], tested["recall"], strict=True)
+    for k, (size, precision, recall) in enumerate(columns):
+        yield str(k), f"{size:,}", f"{precision:.1%}", f"{recall:.1%}"
 
 
-def outcome_section(tested: dict[str, Any]) -> str:
-    """Return precision and recall per class."""
-    rows = (
-        (str(k), f"{size:,}", f"{precision:.1%}", f"{recall:.1%}")
-        for k, (size, precision, recall) in enumerate(
-            zip(tested["class_sizes"], tested["precision"], tested["recall"], strict=True)
-        )
-    )
-    return (
-        f'<h2>Classes</h2><div class="scroll">{table(("class", "shown", "precision", "recall"), rows)}</div>'
-    )
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return an HTML table; "" if it has no rows."""
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    names = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
-    return f"<table><tr>{names}</tr>{body}</table>" if body else ""
-
-
-def figures(run: Run, test_data: Callable[[], Dataset] | None) -> Iterable[str]:
-    """Yield every figure of the run."""
+def figures(run: Run, test_data: Callable[[], Dataset] | None) -> Iterable[tuple[str, str]]:
+    """Yield caption and picture, as a data URI, of every figure of the run."""
     from ..figures.catalogue import FIGURES
 
     for name, figure in draw(run, test_data):
         buffer = io.BytesIO()
         figure.savefig(buffer, format="webp", dpi=110, pil_kwargs={"quality": 82})
-        text = html.escape(FIGURES[name].caption)
-        yield f'<figure><img alt="{text}" src="{data_uri(buffer)}"><figcaption>{text}</figcaption></figure>'
+        yield FIGURES[name].caption, data_uri(buffer)
 
 
 def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | None) -> dict[str, Any]:
