@@ -40,7 +40,8 @@ def test_the_file_describes_the_model():
     written = MODEL.read_text(encoding="utf-8")
     assert written == unchanged(), (
         "the model is not the one that docs/model.md describes. If the change is meant, run "
-        "`python scripts/tools/describe_model.py > docs/model.md`, read the difference, and say what changed in CHANGELOG.md "
+        "`python scripts/tools/describe_model.py > docs/model.md`, read the difference, and say what "
+        "changed in CHANGELOG.md "
         '(under "Results changed" if results move)'
     )
 

@@ -415,9 +415,25 @@ def test_bad_input(case, finished, tmp_path):
 
 def test_runtime_without_a_compiler_uses_numpy_and_says_how_slow(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "diehlcook", "train", *NEW, "--dataset", "digits", "--samples", "1", "--engine", "runtime"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ, "PATH": "/nowhere"},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "diehlcook",
+            "train",
+            *NEW,
+            "--dataset",
+            "digits",
+            "--samples",
+            "1",
+            "--engine",
+            "runtime",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": "/nowhere"},
+    )
     assert done.returncode == 0, done.stderr
     assert "no C++ compiler found: using NumPy, about" in done.stderr
 
@@ -440,7 +456,8 @@ def print_table():
                 .replace("`", "'")
             )
             print(
-                f"| {case.title} | {done.returncode} | `{message}` | {'unchanged' if unchanged else 'CHANGED'} |"
+                f"| {case.title} | {done.returncode} | `{message}` | "
+                f"{'unchanged' if unchanged else 'CHANGED'} |"
             )
             shutil.rmtree(folder)
 

@@ -287,7 +287,10 @@ def test_no_title_and_no_state():
 
 
 def test_pyplot_and_brian2_stay_out():
-    code = "import diehlcook.figures, sys; sys.exit('brian2' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
+    code = (
+        "import diehlcook.figures, sys; sys.exit('brian2' in sys.modules or 'matplotlib.pyplot' in "
+        "sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -293,7 +293,14 @@ def test_other_rules_fall_silent(rule, tmp_path):
 def test_fused_has_the_spikes_of_brian2(rule):
     """The compiled loop and Brian2, with the same input: every spike in the same time step, the same weights and potential."""
     pytest.importorskip("numba")
-    small = {"block": "1 s", "blocks": "2", "n_afferents": "200", "n_pattern": "100", "rule": rule, "w_init": "0.6"}  # fmt: skip
+    small = {
+        "block": "1 s",
+        "blocks": "2",
+        "n_afferents": "200",
+        "n_pattern": "100",
+        "rule": rule,
+        "w_init": "0.6",
+    }
     params = PARAMS.with_values(small | {"threshold": "40"})
     one, other = (experiment.simulate(params, 4, engine) for engine in ("fused", "runtime"))
     assert one.spikes.size > 15

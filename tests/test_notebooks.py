@@ -16,7 +16,8 @@ SMALL = {
     "DIEHLCOOK_FOLDS": "1",
     "DIEHLCOOK_IMAGES": "60",
 }
-# Other equations, which fused refuses; without a compiler the engine runtime uses NumPy, which is quicker for a few images
+# Other equations, which fused refuses; without a compiler the engine runtime uses NumPy, which is quicker
+# for a few images
 OTHERWISE = {
     "4_change_the_model": {"DIEHLCOOK_ENGINE": "runtime", "DIEHLCOOK_IMAGES": "15", "PATH": "/nowhere"},
     "6_vanishing_weights": {"DIEHLCOOK_IMAGES": "2"},

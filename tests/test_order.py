@@ -230,7 +230,8 @@ def test_chunks_do_not_show(digits, smoke, tmp_path, monkeypatch):
     monkeypatch.setattr("diehlcook.phases.train.CHUNKS", (7, 7))
     done = []
     parts = train(
-        tmp_path / "parts", data, params, seed=2, epochs=3, engine="fused", report=lambda images, _words: done.append(images)
+        tmp_path / "parts", data, params, seed=2, epochs=3, engine="fused", report=lambda images,
+        _words: done.append(images)
     )  # fmt: skip
     assert max(np.diff(done)) <= 7
     for name in ("weights", "theta", "train_history", "train_counts", "train_accuracy"):

@@ -43,7 +43,8 @@ def test_presets_of_the_authors_are_their_scripts():
     assert read["noise_rate"] == ["10 Hz", "0 Hz", "0 Hz", "0 Hz"]
     assert read["n_exc"] == ["100", "400", "1600", "6400"]
     same = set(FIELDS) - {
-        "dt", "theta_plus", "theta_init", "theta_offset", "eta_pre", "eta_post", "delay_min", "delay_max", "weight_sum",
+        "dt", "theta_plus", "theta_init", "theta_offset", "eta_pre", "eta_post", "delay_min", "delay_max",
+        "weight_sum",
         "normalise_every", "noise_rate", "n_exc", "rule",
     }  # fmt: skip
     assert all(set(read[name]) == {Params().text(name)} for name in same)

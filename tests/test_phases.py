@@ -277,7 +277,8 @@ def test_several_trainings_are_each_what_one_alone_would_be(tmp_path):
 def test_several_trainings_are_interrupted_and_resumed_together(tmp_path):
     command = [*SEVERAL, "--epochs", "6", "--seeds", "1,2", "--jobs", "2"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "diehlcook", *command, "--run", str(tmp_path / "run")], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "diehlcook", *command, "--run", str(tmp_path / "run")],
+        stderr=subprocess.PIPE, text=True
     )  # fmt: skip
     deadline = time.monotonic() + 100
     while len(list((tmp_path / "run").glob("*/snapshots/*"))) < 6 and time.monotonic() < deadline:

@@ -3,9 +3,11 @@
 import ast
 import importlib
 import inspect
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,25 @@ def test_lint_and_types(command):
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def too_long(path):
+    """Yield the lines of code wider than 110 columns, not those of docstrings, comments and texts of several lines."""
+    text = path.read_text(encoding="utf-8")
+    prose = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        several = token.type == tokenize.STRING and token.start[0] != token.end[0]
+        alone = token.line.strip() == token.string
+        if several or (alone and (token.type == tokenize.COMMENT or token.string.startswith('"""'))):
+            prose |= set(range(token.start[0], token.end[0] + 1))
+    for number, line in enumerate(text.splitlines(), 1):
+        if number not in prose and len(line.split("  # ")[0]) > 110:
+            yield f"{path.relative_to(ROOT)}:{number}"
+
+
+def test_lines_of_code_fit_110_columns():
+    files = [path for name in ("src", "scripts", "tests") for path in (ROOT / name).rglob("*.py")]
+    assert [place for path in files for place in too_long(path)] == []
 
 
 def test_imports_point_one_way_and_in_no_circle():
@@ -84,8 +105,17 @@ def test_public_things_have_docstrings():
             assert ast.get_docstring(node), f"{path}: {name}"
 
 
-PUBLIC = ["model.network:build_network", "model.params:load_preset", "runs.shipped:load_shipped", "phases.responses:predict",
-          "phases.train:train", "phases.observe:observe", "phases.test:test", "phases.plot:plot", "phases.report:report"]  # fmt: skip
+PUBLIC = [
+    "model.network:build_network",
+    "model.params:load_preset",
+    "runs.shipped:load_shipped",
+    "phases.responses:predict",
+    "phases.train:train",
+    "phases.observe:observe",
+    "phases.test:test",
+    "phases.plot:plot",
+    "phases.report:report",
+]
 
 
 @pytest.mark.parametrize("place", PUBLIC)

@@ -13,23 +13,42 @@ from diehlcook.model.params import Params, load_preset, preset_names
 def made_up(cell, seed, accuracies, confusion=None):
     rule, size = cell.rsplit("-", 1)
     return {
-        "cell": cell, "preset": f"paper-{cell}", "seed": seed, "rule": rule, "n_exc": int(size),
+        "cell": cell,
+        "preset": f"paper-{cell}",
+        "seed": seed,
+        "rule": rule,
+        "n_exc": int(size),
         "params": {},
         "train": {
-            "images": 60_000, "epochs": 3, "engine": "fused", "wall_s": 600, "presentations_per_image": 1.02,
-            "spikes_per_image": 17.0 + seed, "theta_mV": {"mean": 40.0, "sd": 2.0}, "silent_neurons": 0,
+            "images": 60_000,
+            "epochs": 3,
+            "engine": "fused",
+            "wall_s": 600,
+            "presentations_per_image": 1.02,
+            "spikes_per_image": 17.0 + seed,
+            "theta_mV": {"mean": 40.0, "sd": 2.0},
+            "silent_neurons": 0,
         },
         "observe": {"wall_s": 120},
         "test": {
-            "images": 10_000, "repeats": len(accuracies), "wall_s": 60, "accuracy": float(np.mean(accuracies)),
-            "accuracies": accuracies, "interval95": [0.8941, 0.9059],
+            "images": 10_000,
+            "repeats": len(accuracies),
+            "wall_s": 60,
+            "accuracy": float(np.mean(accuracies)),
+            "accuracies": accuracies,
+            "interval95": [0.8941, 0.9059],
         },
         "curve": [[20_000, 8_000, 10_000], [30_000, 9_000, 10_000]],
         "confusion": confusion or np.diag([1000] * 10).tolist(),
-        "spikes": {"right": {"own_class": 15.0, "other_classes": 1.0}, "wrong": {"own_class": 3.0, "other_classes": 11.0}},
-        "labels": {"all": 0.9, "first_2000": 0.89, "test_images": 0.91, "training_blocks": [0.9] * 6}, "machine": "one",
-        "versions": {"python": "3.11", "brian2": "2.9", "numpy": "2.3"}, "date": "2026-01-01",
-    }  # fmt: skip
+        "spikes": {
+            "right": {"own_class": 15.0, "other_classes": 1.0},
+            "wrong": {"own_class": 3.0, "other_classes": 11.0},
+        },
+        "labels": {"all": 0.9, "first_2000": 0.89, "test_images": 0.91, "training_blocks": [0.9] * 6},
+        "machine": "one",
+        "versions": {"python": "3.11", "brian2": "2.9", "numpy": "2.3"},
+        "date": "2026-01-01",
+    }
 
 
 def test_table_has_mean_and_spread_over_seeds_beside_the_paper(scripts):

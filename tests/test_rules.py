@@ -1,7 +1,9 @@
 """Every learning rule against its replay, spike by spike, in plain Python; and the replay against changed rules.
 
-The network is tiny and half scripted: postsynaptic spikes come at given steps, presynaptic ones are recorded. The
-replay shares nothing with the package's code: it keeps the times of all spikes and sums their traces anew each time.
+The network is tiny and half scripted: postsynaptic spikes come at given steps, presynaptic ones are recorded.
+The
+replay shares nothing with the package's code: it keeps the times of all spikes and sums their traces anew
+each time.
 """
 
 from math import exp
@@ -25,8 +27,10 @@ SCRIPT = [(40, 0), (52, 1), (53, 0), (55, 2), (70, 0), (90, 1), (90, 2), (104, 0
 def tiny(rule, **values):
     params = with_rule(load_preset("smoke"), rule).with_values(
         {
-            "n_input": 20, "n_exc": 3, "t_stimulus": "60 ms", "t_rest": "20 ms", "min_spikes": 1, "pixel_rate": "0.5 Hz",
-            "eta_pre": 0.02, "eta_post": 0.1, "x_tar": 0.7, "mu": 0.4, "beta": 1.5, "tau_pre": "17 ms", "tau_post1": "23 ms",
+            "n_input": 20, "n_exc": 3, "t_stimulus": "60 ms", "t_rest": "20 ms", "min_spikes": 1,
+            "pixel_rate": "0.5 Hz",
+            "eta_pre": 0.02, "eta_post": 0.1, "x_tar": 0.7, "mu": 0.4, "beta": 1.5, "tau_pre": "17 ms",
+            "tau_post1": "23 ms",
             "w_init_scale": 0.9, "weight_sum": 11, "v_thresh_exc": "1000 mV", "w_exc_inh": 0,
         }
     )  # fmt: skip

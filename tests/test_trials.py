@@ -114,10 +114,12 @@ def test_trial_learns_labels_and_is_judged_by_the_right_images(scripts, label, m
         trials.datasets, "load", lambda name, split: splits.append(split) or load(name, split)
     )
     monkeypatch.setattr(
-        trials, "train", lambda folder, data, *a, **k: taught.append(data.images) or real_train(folder, data, *a, **k)
+        trials, "train", lambda folder, data, *a,
+        **k: taught.append(data.images) or real_train(folder, data, *a, **k)
     )  # fmt: skip
     monkeypatch.setattr(
-        trials.responses, "respond", lambda net, images, streams: shown.append(images) or real_present(net, images, streams)
+        trials.responses, "respond", lambda net, images,
+        streams: shown.append(images) or real_present(net, images, streams)
     )  # fmt: skip
     outcome = trials.run_trial(example(trials, label=label))
     assert set(splits) == {"train"}

@@ -1,6 +1,7 @@
 """The grid of networks: what a configuration asks for, what is refused, and what the workflow would do.
 
-The workflow itself runs in `.ci/run`, from an environment of Snakemake's own; the dry run here is skipped without it.
+The workflow itself runs in `.ci/run`, from an environment of Snakemake's own; the dry run here is skipped
+without it.
 """
 
 import importlib
@@ -29,7 +30,12 @@ def grid():
 
 
 def config(tmp_path, **cells):
-    return {"python": sys.executable, "runs": str(tmp_path / "runs"), "records": str(tmp_path / "records"), "cells": cells}  # fmt: skip
+    return {
+        "python": sys.executable,
+        "runs": str(tmp_path / "runs"),
+        "records": str(tmp_path / "records"),
+        "cells": cells,
+    }
 
 
 SMOKE = {
@@ -122,7 +128,8 @@ def test_the_grid_of_the_paper(grid):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"preset": "papier-triplet-400"}, "cell one: unknown preset 'papier-triplet-400'; did you mean paper-triplet-400?"),
+        ({"preset": "papier-triplet-400"}, ("cell one: unknown preset 'papier-triplet-400'; did you mean "
+                                           "paper-triplet-400?")),
         ({"set": {"rule": "hebb"}}, "cell one: rule is 'hebb'; choose one of triplet"),
         ({"set": {"order": "sideways"}}, "cell one: order is 'sideways'; choose one of file, shuffled"),
         ({"set": {"n_exc": 0}}, "cell one: n_exc is 0; it must be greater than 0"),
@@ -194,7 +201,14 @@ def test_a_dry_run_names_exactly_what_lacks_a_record(grid, snakemake, tmp_path):
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "two-seed3.json").write_text(json.dumps(record_of("smoke")))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(given))
-    command = [snakemake, "--profile", str(WORKFLOW / "profiles" / "local"), "--configfile", str(tmp_path / "config.yaml"), "-n"]  # fmt: skip
+    command = [
+        snakemake,
+        "--profile",
+        str(WORKFLOW / "profiles" / "local"),
+        "--configfile",
+        str(tmp_path / "config.yaml"),
+        "-n",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     made = {
@@ -221,7 +235,14 @@ def test_trials_that_a_table_lacks_are_jobs(grid, tmp_path, monkeypatch):
 
 
 def test_a_dry_run_of_the_trials_finds_the_tables_whole(snakemake):
-    command = [snakemake, "--profile", str(WORKFLOW / "profiles" / "local"), "--snakefile", str(WORKFLOW / "trials.smk"), "-n"]  # fmt: skip
+    command = [
+        snakemake,
+        "--profile",
+        str(WORKFLOW / "profiles" / "local"),
+        "--snakefile",
+        str(WORKFLOW / "trials.smk"),
+        "-n",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "rule all" in done.stdout + done.stderr

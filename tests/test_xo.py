@@ -252,5 +252,7 @@ def test_command_compares_with_and_without_the_fault(tmp_path):
     again = subprocess.run([*command, "--run", tmp_path / "run"], capture_output=True, text=True, check=False)
     assert again.returncode == 1
     assert "there is a run already" in again.stderr
-    both = subprocess.run([*command, "--set", "w_max_hidden=1 mV"], capture_output=True, text=True, check=False)  # fmt: skip
+    both = subprocess.run(
+        [*command, "--set", "w_max_hidden=1 mV"], capture_output=True, text=True, check=False
+    )
     assert "w_max_hidden is set by --fault small-w-max" in both.stderr

@@ -4,16 +4,23 @@
     python scripts/benchmarks/benchmark.py --quick --sizes 100 400  # a look
     python scripts/benchmarks/benchmark.py --json result.json       # keep every single measurement too
 
-How it measures. All contestants are opened and warmed up first (compilation, first presentations). Then, in every
-repeat, each of them is timed once, so that a machine that drifts drifts for all. Every repeat starts from the same
-state, that of a network which has learned from ``--warm`` images, and shows the same images; so the spread of the
-package's engines is the machine's alone (the classic loop draws new input spikes). The classic loop and the engines with
-its preset start from the same weights, thresholds and delays. Times are wall times; a slow neighbour makes them longer,
+How it measures. All contestants are opened and warmed up first (compilation, first presentations). Then, in
+every
+repeat, each of them is timed once, so that a machine that drifts drifts for all. Every repeat starts from the
+same
+state, that of a network which has learned from ``--warm`` images, and shows the same images; so the spread of
+the
+package's engines is the machine's alone (the classic loop draws new input spikes). The classic loop and the
+engines with
+its preset start from the same weights, thresholds and delays. Times are wall times; a slow neighbour makes
+them longer,
 which is why minimum and maximum stand beside the median.
 
-A standalone chunk costs something besides its presentations: files of state written and read, a process started,
+A standalone chunk costs something besides its presentations: files of state written and read, a process
+started,
 synapses made. That overhead is the wall time of a chunk of one presentation, less one presentation; what a
-presentation takes by itself is the difference between a long chunk and a chunk of one, divided. Peak memory is VmHWM in
+presentation takes by itself is the difference between a long chunk and a chunk of one, divided. Peak memory
+is VmHWM in
 /proc (Linux), polled ten times a second while the program runs: getrusage would count the forked parent too.
 """
 
@@ -305,7 +312,8 @@ def speed_table(entries: dict[str, Contestant]) -> list[str]:
             classic = base["classic loop, frozen" if "frozen" in entry.label else "classic loop"]
             ratio = classic / statistics.median(entry.times)
             lines.append(
-                f"| {entry.label} | {entry.preset} | {entry.presentations} | {spread(entry.times)} | {ratio:.1f} |"
+                f"| {entry.label} | {entry.preset} | {entry.presentations} | {spread(entry.times)} | "
+                f"{ratio:.1f} |"
             )
     return lines
 
@@ -315,8 +323,10 @@ def size_table(
 ) -> list[str]:
     """Return the Markdown lines of the table of sizes."""
     heads = [
-        "neurons", "presentations", "ms per presentation", "by itself", "by itself / 400", "classic at 400 / this",
-        "overhead of a chunk, ms", "of 1000 presentations", f"of {CHUNK_SECONDS:g} s", "peak, program", "peak, Python",
+        "neurons", "presentations", "ms per presentation", "by itself", "by itself / 400",
+        "classic at 400 / this",
+        "overhead of a chunk, ms", "of 1000 presentations", f"of {CHUNK_SECONDS:g} s", "peak, program",
+        "peak, Python",
     ]  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|" + "---:|" * len(heads)]
     classic = statistics.median(entries[f"classic loop, {EXAMPLE}, {REFERENCE_N_EXC}"].times)
@@ -328,8 +338,10 @@ def size_table(
         own, overhead = statistics.median(entry.own_times()), statistics.median(entry.overheads)
         lines.append(
             f"| {size} | {entry.presentations} | {spread(entry.times)} | {spread(entry.own_times())} "
-            f"| {own / statistics.median(reference.own_times()):.2f} | {classic / statistics.median(entry.times):.1f} "
-            f"| {spread(entry.overheads)} | {overhead / (overhead + 1000 * own):.1%} | {overhead / (1e3 * CHUNK_SECONDS):.1%} "
+            f"| {own / statistics.median(reference.own_times()):.2f} | "
+            f"{classic / statistics.median(entry.times):.1f} "
+            f"| {spread(entry.overheads)} | {overhead / (overhead + 1000 * own):.1%} | "
+            f"{overhead / (1e3 * CHUNK_SECONDS):.1%} "
             f"| {memory[size]['child']:.0f} MiB | {memory[size]['python']:.0f} MiB |"
         )
     return lines
@@ -342,7 +354,10 @@ def start_table(helps: list[float | None], starts: list[dict[str, float]]) -> li
         "| start | s |",
         "|---|---:|",
         f"| `python -m diehlcook --help` | {spread(shown) if shown else 'failed'} |",
-        f"| 400 neurons, cached build: Python started, engine opened, one presentation done | {spread([x['whole'] for x in starts])} |",
+        (
+            "| 400 neurons, cached build: Python started, engine opened, one presentation done | "
+            f"{spread([x['whole'] for x in starts])} |"
+        ),
         f"| of it without Python's start and imports | {spread([x['first'] for x in starts])} |",
     ]
 
@@ -405,7 +420,8 @@ def main(arguments: list[str] | None = None) -> None:
     tables = [speed_table(entries), size_table(entries, options.sizes, memory), start_table(helps, starts)]
     print("\n".join(f"- {name}: {value}" for name, value in machine.items()))
     print(
-        "\nMedians, in brackets minimum and maximum of the repeats. Times of standalone include the chunk overhead,"
+        "\nMedians, in brackets minimum and maximum of the repeats. Times of standalone include the chunk "
+        "overhead,"
     )
     print("except `by itself`.")
     for lines in tables:

@@ -69,7 +69,8 @@ def all_learning(
     """Let the first neurons spike."""
     for j in range(spikes):
         kernel.learn(
-            c, j, 500, 0.5, False, w, place, delay, longest, decays, emission_first, emission_step, emitted, event_trace,
+            c, j, 500, 0.5, False, w, place, delay, longest, decays, emission_first, emission_step, emitted,
+            event_trace,
             start,
         )  # fmt: skip
 
@@ -118,7 +119,8 @@ def parts(n_exc: int, images: np.ndarray) -> dict[str, float]:
     steps, n_input, longest = c.stimulus_steps, params.n_input, net.first.shape[1] - 2
     events = (
         np.empty(steps, np.uint64), np.empty(steps + 1, np.int64), np.empty(n_input * steps, np.int32),
-        np.empty(n_input * steps, np.int32), np.empty(n_input + 1, np.int64), np.empty(n_input * steps, np.int32),
+        np.empty(n_input * steps, np.int32), np.empty(n_input + 1, np.int64),
+        np.empty(n_input * steps, np.int32),
     )  # fmt: skip
     _, event_first, event_input, event_step, emission_first, emission_step = events
     scratch = np.empty((3, n_exc))
@@ -186,7 +188,8 @@ def main() -> int:
         print(f"| {name} | " + " | ".join(f"{one[name]:.3g}" if name in one else "" for one in table) + " |")
     source, copy = np.ones(40_000_000), np.empty(40_000_000)
     print(
-        f"\nmemory: {2 * 8 * source.size / best(lambda: np.copyto(copy, source)) / 1e6:.1f} GB/s read and written by a copy"
+        f"\nmemory: {2 * 8 * source.size / best(lambda: np.copyto(copy, source)) / 1e6:.1f} GB/s read and "
+        "written by a copy"
     )
     return 0
 

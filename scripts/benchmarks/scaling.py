@@ -1,14 +1,19 @@
 """Measure how the time of a presentation grows with the network, engine by engine; print a table, draw docs/scaling.png.
 
     python scripts/benchmarks/scaling.py                                  # about 15 minutes on two idle cores
-    python scripts/benchmarks/scaling.py --yardstick limit.cpp            # with a plain C++ program that does the same work
-    python scripts/benchmarks/scaling.py --python other/bin/python        # with BindsNET, from an environment that has it
+    python scripts/benchmarks/scaling.py --yardstick limit.cpp            # with a plain C++ program that does
+    the same work
+    python scripts/benchmarks/scaling.py --python other/bin/python        # with BindsNET, from an environment
+    that has it
 
-All contestants of a size are opened and warmed up first; then each is timed once in every repeat, so that a machine that
+All contestants of a size are opened and warmed up first; then each is timed once in every repeat, so that a
+machine that
 drifts drifts for all. They start from one state, that of a network which has learned from the first images.
 
-Preset ``brian2-example`` starts with a timer of 50 ms at zero, so that all neurons fire in the same step; with explicit
-Euler and 1600 neurons or more this drives the network silent. As in the yardstick, the timer starts run out here.
+Preset ``brian2-example`` starts with a timer of 50 ms at zero, so that all neurons fire in the same step;
+with explicit
+Euler and 1600 neurons or more this drives the network silent. As in the yardstick, the timer starts run out
+here.
 """
 
 import argparse
@@ -101,8 +106,13 @@ class Measured:
         self.times.append(1e3 * (time.perf_counter() - started) / len(responses.position))
         self.spikes = float(responses.counts.sum(axis=1).mean())
         self.inputs = float(
-            np.mean([self.images[p].sum() / 4 * 0.35 * (1 + a / 2) for p, a in zip(responses.position, responses.attempt, strict=True)])
-        )  # fmt: skip
+            np.mean(
+                [
+                    self.images[p].sum() / 4 * 0.35 * (1 + a / 2)
+                    for p, a in zip(responses.position, responses.attempt, strict=True)
+                ]
+            )
+        )
 
 
 def yardstick(source: Path, sizes: list[int], folder: Path) -> dict[int, list[float]]:
@@ -225,8 +235,10 @@ def main() -> int:
     label = f"fused, {EXAMPLE}, dt 0.5 ms"
     for n, entry in facts[label].items():
         events = entry.inputs * n
-        print(f"{n}: {entry.inputs:.0f} input and {entry.spikes:.1f} excitatory spikes, "
-              f"{events / statistics.median(entry.times) / 1e3:.0f} million synaptic events per second")  # fmt: skip
+        print(
+            f"{n}: {entry.inputs:.0f} input and {entry.spikes:.1f} excitatory spikes, "
+            f"{events / statistics.median(entry.times) / 1e3:.0f} million synaptic events per second"
+        )
     print(json.dumps({"load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d %H:%M")}))
     draw(rows)
     return 0

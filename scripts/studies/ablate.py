@@ -1,10 +1,14 @@
 """Measure what each deviation does, one at a time, on training images alone; fill the measured table of docs/deviations.md.
 
-    snakemake --profile scripts/workflow/profiles/local --snakefile scripts/workflow/trials.smk   # run what is missing
-    python scripts/studies/ablate.py             # write the table from docs/ablations.csv and from rows that are not in it yet
+    snakemake --profile scripts/workflow/profiles/local --snakefile scripts/workflow/trials.smk   # run what
+    is missing
+    python scripts/studies/ablate.py             # write the table from docs/ablations.csv and from rows that
+    are not in it yet
 
-Each row is the preset diehl-cook-2015, which follows the authors' public code, with one change: 400 neurons, the first
-20,000 MNIST training images, labels from the first 10,000, judged by 5,000 training images that it has not seen; two
+Each row is the preset diehl-cook-2015, which follows the authors' public code, with one change: 400 neurons,
+the first
+20,000 MNIST training images, labels from the first 10,000, judged by 5,000 training images that it has not
+seen; two
 seeds, each compared with the same seed without the change. The items are those of docs/deviations.md.
 """
 
@@ -77,7 +81,8 @@ ABLATIONS = (
     Ablation("54", "theta step of the script for 1600 neurons, 0.15 mV", "theta_plus=0.15 mV"),
     Ablation("55", "learning rates of the script for 100 neurons", "eta_pre=2e-6; eta_post=1.5e-3"),
     Ablation("55", "learning rates of the script for 6400 neurons", "eta_pre=0; eta_post=0.05"),
-    Ablation("7, 8, 19", "the ports: flipped, held, locked out", "eta_pre=-1e-4; clamp_exc=true; lockout_exc=50 ms"),
+    Ablation("7, 8, 19", "the ports: flipped, held, locked out", "eta_pre=-1e-4; clamp_exc=true; "
+                                                                 "lockout_exc=50 ms"),
     Ablation("2, 3, 7–9, 30, 35", "`brian2-example` with dt 0.5 ms", "dt=0.5 ms", preset="brian2-example"),
     Ablation("1, 10, 13", "`authors-400`", preset="authors-400"),
     Ablation("10, 13", "`paper-triplet-400`, the default", preset="paper-triplet-400"),
@@ -120,7 +125,8 @@ def row(ablation: Ablation, outcomes: dict[int, Outcome], baseline: dict[int, Ou
     ]
     theta = ", ".join(f"{float(one.theta_mV):.1f} ± {float(one.theta_sd_mV):.1f}" for one in whole.values())
     return (
-        f"| {ablation.item} | {ablation.what} | {each('accuracy', 1, 100)}{f' ({stops})' if stops else ''} | {', '.join(changes)} | {theta} "
+        f"| {ablation.item} | {ablation.what} | {each('accuracy', 1, 100)}{f' ({stops})' if stops else ''} "
+        f"| {', '.join(changes)} | {theta} "
         f"| {each('spikes_per_image', 1)} | {each('presentations_per_image', 2)} |"
     )
 

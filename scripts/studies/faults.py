@@ -66,21 +66,58 @@ FAULTS = (
     Fault("an image of one dim pixel", ("an image gets no answer", "the training stopped"), spoil=one_dark),
     Fault("thresholds out of reach from the start", ("the network is silent",), {"theta_init": "70 mV"}),
     Fault("hardly any light", ("the input is too weak",), {"intensity_init": "0.1"}),
-    Fault("ten times the light, thresholds hardly rise", ("neurons fire at the refractory limit",), {"intensity_init": "20", "theta_plus": "0.001 mV"}),
-    Fault("excitatory neurons do not reach their inhibitory partners", ("inhibition is absent or too weak",), {"w_exc_inh": "1"}),
-    Fault("inhibition lasts 200 ms instead of 2", ("inhibition strangles the competition",), {"tau_gi": "200 ms"}),
-    Fault("no homeostasis", ("theta is frozen", "one neuron takes all", "neurons are dead"), {"theta_plus": "0 mV"}),
+    Fault(
+        "ten times the light, thresholds hardly rise",
+        ("neurons fire at the refractory limit",),
+        {"intensity_init": "20", "theta_plus": "0.001 mV"},
+    ),
+    Fault(
+        "excitatory neurons do not reach their inhibitory partners",
+        ("inhibition is absent or too weak",),
+        {"w_exc_inh": "1"},
+    ),
+    Fault(
+        "inhibition lasts 200 ms instead of 2",
+        ("inhibition strangles the competition",),
+        {"tau_gi": "200 ms"},
+    ),
+    Fault(
+        "no homeostasis",
+        ("theta is frozen", "one neuron takes all", "neurons are dead"),
+        {"theta_plus": "0 mV"},
+    ),
     Fault("a threshold step 200 times too large", ("theta has run away",), {"theta_plus": "5 mV"}),
-    Fault("x_tar of the power-law rule out of reach", ("weights collapse to zero",), {"rule": "power-law", "x_tar": "5", "eta_post": "0.01", "normalise": "never"}),
-    Fault("x_tar of the power-law rule with the wrong sign", ("weights saturate",), {"rule": "power-law", "x_tar": "-0.4", "eta_post": "0.01", "normalise": "never"}),
+    Fault(
+        "x_tar of the power-law rule out of reach",
+        ("weights collapse to zero",),
+        {"rule": "power-law", "x_tar": "5", "eta_post": "0.01", "normalise": "never"},
+    ),
+    Fault(
+        "x_tar of the power-law rule with the wrong sign",
+        ("weights saturate",),
+        {"rule": "power-law", "x_tar": "-0.4", "eta_post": "0.01", "normalise": "never"},
+    ),
     Fault("no learning", ("neurons do not specialise",), {"eta_pre": "0", "eta_post": "0"}),
-    Fault("no inhibition, thresholds hardly rise", ("neurons learn all the same",), {"w_exc_inh": "1", "theta_plus": "0.001 mV"}),
+    Fault(
+        "no inhibition, thresholds hardly rise",
+        ("neurons learn all the same",),
+        {"w_exc_inh": "1", "theta_plus": "0.001 mV"},
+    ),
     Fault("normalised every 10,000 images", ("normalisation drifts",), {"normalise_every": "10000"}),
-    Fault("explicit Euler, inhibition ten times as strong", ("the membrane equation is unstable (a seizure)",), {"integrator": "euler", "w_inh_exc": "170"}),
+    Fault(
+        "explicit Euler, inhibition ten times as strong",
+        ("the membrane equation is unstable (a seizure)",),
+        {"integrator": "euler", "w_inh_exc": "170"},
+    ),
     Fault("inhibition reaches its own source", ("neurons do not specialise",), {"self_inhibition": "true"}),
-    Fault("5 neurons for 10 classes", ("classes have no neurons",), {"n_exc": "5", "theta_plus": "0.0025 mV"}, phases=2),
+    Fault(
+        "5 neurons for 10 classes",
+        ("classes have no neurons",),
+        {"n_exc": "5", "theta_plus": "0.0025 mV"},
+        phases=2,
+    ),
     Fault("labels of other images", ("the accuracy is at chance",), spoil=shuffled, phases=3),
-)  # fmt: skip
+)
 
 
 def healthy() -> Params:

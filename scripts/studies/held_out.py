@@ -1,10 +1,12 @@
 """Short experiments on training images alone, each recorded as one row of a table; shared by search.py and ablate.py.
 
-A trial trains on the first images of MNIST's training set, labels the neurons with the first images too, and classifies
+A trial trains on the first images of MNIST's training set, labels the neurons with the first images too, and
+classifies
 images from the last 10,000 of the training set, which it has not seen. Test images are never opened here.
 
 The workflow runs the trials that a table lacks, each as one job that writes its row to a file of its own
-(workflow/trials.smk); `gather` adds these rows to the table. Rows are of the presets as they are: `read_table` refuses a
+(workflow/trials.smk); `gather` adds these rows to the table. Rows are of the presets as they are:
+`read_table` refuses a
 table whose preset has changed since.
 
 python scripts/studies/held_out.py TRIAL --out FILE      # run one trial, given as JSON
@@ -45,7 +47,8 @@ HELD_OUT, END = 50_000, 60_000
 class Trial:
     """What is run. `settings` are texts as for --set, separated by "; ", applied to `preset`.
 
-    `label` 0 stands for a mistake that is to be measured: labels from the very responses that are then judged.
+    `label` 0 stands for a mistake that is to be measured: labels from the very responses that are then
+    judged.
     """
 
     study: str
@@ -160,7 +163,8 @@ def read_table(path: Path) -> dict[Trial, Outcome]:
         trial = Trial(**{name: kinds[name](row[name]) for name in TRIAL})
         if trial.resolved != row[RESOLVED]:
             raise DiehlCookError(
-                f"{path}: {trial.preset} has changed since ({trial.resolved}; the table has {row[RESOLVED]}); remove its rows"
+                f"{path}: {trial.preset} has changed since ({trial.resolved}; the table has "
+                f"{row[RESOLVED]}); remove its rows"
             )
         found[trial] = Outcome(**{name: row[name] for name in OUTCOME})
     return found

@@ -1,12 +1,18 @@
 """Measure how often the neuron of the companion masquelier2008 finds the pattern; fill the table of its page, draw the figure.
 
-    python scripts/studies/masquelier2008.py --seeds 1-10    # about an hour on one core; stop it at any time, the same command goes on
-    python scripts/studies/masquelier2008.py --page          # write table and figure from the records, without running anything
-    python scripts/studies/masquelier2008.py --first-steps   # draw the figure of the neuron's first steps, a minute
+    python scripts/studies/masquelier2008.py --seeds 1-10    # about an hour on one core; stop it at any time,
+    the same command goes on
+    python scripts/studies/masquelier2008.py --page          # write table and figure from the records,
+    without running anything
+    python scripts/studies/masquelier2008.py --first-steps   # draw the figure of the neuron's first steps, a
+    minute
 
-Each row of docs/companions/masquelier2008.csv is an experiment of 450 s: one change of the published constants, one seed.
-The engine is `fused`, which gives the very spikes of Brian2 (a test compares them). What was published beside it is of
-Hathway & Goodman 2018, 100 seeds per condition: the original authors' code run again, and their own in Brian2.
+Each row of docs/companions/masquelier2008.csv is an experiment of 450 s: one change of the published
+constants, one seed.
+The engine is `fused`, which gives the very spikes of Brian2 (a test compares them). What was published beside
+it is of
+Hathway & Goodman 2018, 100 seeds per condition: the original authors' code run again, and their own in
+Brian2.
 """
 
 import argparse
@@ -173,17 +179,27 @@ def mean(rows: list[Row], name: str, factor: float = 1.0, digits: int = 1) -> st
 def single_table(rows: list[Row]) -> str:
     """Return the table of the single changes."""
     lines = [
-        "| change | | success | rate at the end, Hz | mean weight | found after, s | discharges | latency, ms | hits, % |",
+        (
+            "| change | | success | rate at the end, Hz | mean weight | found after, s | discharges | "
+            "latency, "
+            "ms | hits, % |"
+        ),
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for condition, what in SINGLE.items():
         some = of(rows, condition)
         if some:
             good = [row for row in some if row["success"] == "1"]
-            found = [mean(good, "found_at"), mean(good, "found_after", digits=0), mean(good, "latency", 1e3), mean(good, "hit_rate", 100, 2)]  # fmt: skip
+            found = [
+                mean(good, "found_at"),
+                mean(good, "found_after", digits=0),
+                mean(good, "latency", 1e3),
+                mean(good, "hit_rate", 100, 2),
+            ]
             shown = ", ".join(f"`{one}`" for one in condition.split("; ") if one)
             lines.append(
-                f"| {shown} | {what} | {len(good)} of {len(some)} | {mean(some, 'rate')} | {mean(some, 'weights_mean', digits=3)} | {' | '.join(found)} |"
+                f"| {shown} | {what} | {len(good)} of {len(some)} | {mean(some, 'rate')} | "
+                f"{mean(some, 'weights_mean', digits=3)} | {' | '.join(found)} |"
             )
     return "\n".join(lines) + "\n"
 
@@ -201,7 +217,8 @@ def axes_table(rows: list[Row]) -> str:
             if some:
                 good = [row for row in some if row["success"] == "1"]
                 lines.append(
-                    f"| {name} | {value} | {len(good)} of {len(some)} | {' | '.join(str(one) for one in published)} | {mean(good, 'found_at')} |"
+                    f"| {name} | {value} | {len(good)} of {len(some)} | "
+                    f"{' | '.join(str(one) for one in published)} | {mean(good, 'found_at')} |"
                 )
     return "\n".join(lines) + "\n"
 
@@ -225,8 +242,10 @@ def compared(rows: list[Row]) -> str:
     ours = sum(right for right, _, _ in found.values())
     pooled = 2 * norm.sf(abs(ours - expected) / math.sqrt(spread))
     return (
-        f"Against the replication at 0.1 ms: {right} of {runs} and {theirs} of 100 do not differ measurably (Fisher's exact test, p = {p:.2f}). "
-        f"All {len(found)} conditions together have {ours} successes, where its shares would give {expected:.1f} (p = {pooled:.2f}, normal "
+        f"Against the replication at 0.1 ms: {right} of {runs} and {theirs} of 100 do not differ "
+        f"measurably (Fisher's exact test, p = {p:.2f}). "
+        f"All {len(found)} conditions together have {ours} successes, where its shares would give "
+        f"{expected:.1f} (p = {pooled:.2f}, normal "
         "approximation).\n"
     )
 
@@ -250,7 +269,15 @@ def figure(rows: list[Row]) -> Figure:
             ("coarse", SKY, "replication, 0.1 ms"),
             ("fine", BLACK, "replication, 1 µs"),
         ):
-            ax.plot(x, [getattr(one, field) for one in values.values()], "--", marker=".", color=colour, lw=0.9, label=label)  # fmt: skip
+            ax.plot(
+                x,
+                [getattr(one, field) for one in values.values()],
+                "--",
+                marker=".",
+                color=colour,
+                lw=0.9,
+                label=label,
+            )
         for at, value in zip(x, values, strict=True):
             some = of(rows, "" if value == standard.text(name) else f"{name}={value}")
             if some:
@@ -258,7 +285,16 @@ def figure(rows: list[Row]) -> Figure:
                 low, high = wilson(right, len(some))
                 share = right / len(some)
                 error = [[100 * (share - low)], [100 * (high - share)]]
-                ax.errorbar(at, 100 * share, error, fmt="o", color=BLUE, ms=4, capsize=2, label="ours" if at == x[0] else None)  # fmt: skip
+                ax.errorbar(
+                    at,
+                    100 * share,
+                    error,
+                    fmt="o",
+                    color=BLUE,
+                    ms=4,
+                    capsize=2,
+                    label="ours" if at == x[0] else None,
+                )
         ax.set(xlabel=meaning[name], ylim=(-4, 104))
     drawn.axes[0].set_ylabel("pattern found, %")
     drawn.axes[0].legend(fontsize=6.5, loc="lower left")
@@ -275,10 +311,19 @@ def first_steps() -> Figure:
     left, middle, right = drawn.subplots(1, 3, width_ratios=(1, 1, 1.3))
 
     six = Masquelier2008().with_values(
-        {"block": "0.1 s", "blocks": "1", "n_afferents": "6", "n_pattern": "6", "threshold": "1", "pattern_freq": "0"}
-    )  # fmt: skip
+        {
+            "block": "0.1 s",
+            "blocks": "1",
+            "n_afferents": "6",
+            "n_pattern": "6",
+            "threshold": "1",
+            "pattern_freq": "0",
+        }
+    )
     times = np.array([5, 20, 27, 60, 62, 63]) * 1e-3
-    block = afferents.Block(np.rint(times / six.dt).astype(np.int32), np.arange(6, dtype=np.int32), np.zeros(0, np.int64))  # fmt: skip
+    block = afferents.Block(
+        np.rint(times / six.dt).astype(np.int32), np.arange(6, dtype=np.int32), np.zeros(0, np.int64)
+    )
     course = engines.fused(six, block, no_report, lambda: False)
     left.plot(1e3 * course.potential_time, course.potential, color=BLUE)
     left.plot(1e3 * times, np.full(6, -0.6), "|", color=BLACK)
@@ -291,16 +336,36 @@ def first_steps() -> Figure:
         time, who = afferents.drifting(params, np.random.default_rng(1))
         order = np.lexsort((time, who))
         intervals = np.diff(time[order])[np.diff(who[order]) == 0]
-        middle.hist(1e3 * intervals, np.arange(0, 151, 2), histtype="step", color=colour, label=f"{label}: {time.size / 5 / 400:.0f} Hz")  # fmt: skip
+        middle.hist(
+            1e3 * intervals,
+            np.arange(0, 151, 2),
+            histtype="step",
+            color=colour,
+            label=f"{label}: {time.size / 5 / 400:.0f} Hz",
+        )
     middle.set(xlabel="interval, ms", ylabel="intervals", title="spikes of an afferent")
     middle.legend()
 
     for rate, colour in (("70 Hz", SKY), ("90 Hz", BLUE), ("110 Hz", BLACK)):
         for dt, line in (("0.1 ms", "-"), ("1 ms", "--")):
-            changes = {"rate_max": rate, "silence_max": "1000 s", "noise_rate": "0 Hz", "pattern_freq": "0", "block": "60 s", "blocks": "1", "dt": dt}  # fmt: skip
+            changes = {
+                "rate_max": rate,
+                "silence_max": "1000 s",
+                "noise_rate": "0 Hz",
+                "pattern_freq": "0",
+                "block": "60 s",
+                "blocks": "1",
+                "dt": dt,
+            }
             recorded = experiment.simulate(Masquelier2008().with_values(changes), 1, "fused")
             mean_rate = float(rate.split()[0]) / 2
-            right.plot(recorded.weights_time, recorded.weights.mean(axis=1), line, color=colour, label=f"{mean_rate:.0f} Hz, {dt}")  # fmt: skip
+            right.plot(
+                recorded.weights_time,
+                recorded.weights.mean(axis=1),
+                line,
+                color=colour,
+                label=f"{mean_rate:.0f} Hz, {dt}",
+            )
     right.set(xlabel="s", ylabel="mean weight", ylim=(0, 1), title="input without a pattern")
     right.legend(ncols=2, fontsize=7)
     facts_title(drawn, "First steps", "masquelier2008 · rnn · seed 1")

@@ -1,11 +1,16 @@
 """Measure what the number of time bins does in the companion mozafari2019, with 10,000 images; fill the table of its page.
 
-    python scripts/studies/mozafari2019.py           # a quarter of an hour on one core; stop it at any time, the same command goes on
-    python scripts/studies/mozafari2019.py --page    # write the table from the records, without running anything
+    python scripts/studies/mozafari2019.py           # a quarter of an hour on one core; stop it at any time,
+    the same command goes on
+    python scripts/studies/mozafari2019.py --page    # write the table from the records, without running
+    anything
 
-Each row of docs/companions/mozafari2019_bins.csv is a network that has learned from the first 10,000 training images of MNIST,
-in every layer: the constants of the package but the number of bins, 30 epochs of reward, and a linear classifier on layer 2.
-The epoch and the classifier's C are chosen on the last sixth of these images; the figures are of all 10,000 test images.
+Each row of docs/companions/mozafari2019_bins.csv is a network that has learned from the first 10,000 training
+images of MNIST,
+in every layer: the constants of the package but the number of bins, 30 epochs of reward, and a linear
+classifier on layer 2.
+The epoch and the classifier's C are chosen on the last sixth of these images; the figures are of all 10,000
+test images.
 """
 
 import argparse

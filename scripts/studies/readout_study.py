@@ -1,10 +1,14 @@
 """Read the spikes of the networks that come with the package in seven ways, beside controls; fill the tables of docs/readouts.md.
 
-    python scripts/studies/readout_study.py           # what is missing: about an hour of one core; stop it at any time
-    python scripts/studies/readout_study.py --page    # write the tables from the record, without running anything
+    python scripts/studies/readout_study.py           # what is missing: about an hour of one core; stop it at
+    any time
+    python scripts/studies/readout_study.py --page    # write the tables from the record, without running
+    anything
 
-Every network presents all training images once (observe) and all test images once (test). The readouts learn from the
-responses to training images alone. What docs/readouts.json has is not done again; delete it after a change of the readouts. The untrained networks are the same ones without learning: drawn weights, and one pass
+Every network presents all training images once (observe) and all test images once (test). The readouts learn
+from the
+responses to training images alone. What docs/readouts.json has is not done again; delete it after a change of
+the readouts. The untrained networks are the same ones without learning: drawn weights, and one pass
 over the training images in which only the thresholds settle. The controls without spikes see pixels.
 """
 
@@ -39,7 +43,8 @@ BEGIN, END = "<!-- measured: scripts/studies/readout_study.py -->\n", "<!-- end 
 ENGINE = "fused"
 NETWORKS = ("triplet-400", "power-law-400", "exponential-400", "pre-and-post-400")
 UNTRAINED = {"untrained-triplet-400": "paper-triplet-400", "untrained-power-law-400": "paper-power-law-400"}
-"""Presets whose learning rates are set to 0. Without learning the three rules that are not normalised are one network."""
+"""Presets whose learning rates are set to 0. Without learning the three rules that are not normalised are one
+network."""
 
 UNTRAINED_OF = {
     name: f"untrained-{'triplet' if name == 'triplet-400' else 'power-law'}-400" for name in NETWORKS
@@ -179,7 +184,14 @@ def tables(record: dict[str, Any]) -> str:
     for name in readouts.READOUTS:
         cells = [percent(record["networks"][one]["readouts"][name]) for one in done]
         lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    lines += ["", "Against the paper's readout `assignment`: test images that only the other readout has right, and that only the paper's has (exact McNemar test, not corrected for the number of tests).", ""]  # fmt: skip
+    lines += [
+        "",
+        (
+            "Against the paper's readout `assignment`: test images that only the other readout has right, "
+            "and that only the paper's has (exact McNemar test, not corrected for the number of tests)."
+        ),
+        "",
+    ]
     lines += ["| readout | " + " | ".join(done) + " |", "|---|" + "---|" * len(done)]
     for name in readouts.READOUTS:
         if name != readouts.PAPER:
@@ -194,7 +206,13 @@ def tables(record: dict[str, Any]) -> str:
             for key, value in found["chosen"].items()
         ]
         lines.append(f"- {one}: {', '.join(chosen)}")
-    lines += ["", "### What STDP earns", "", "The same readout of the same network without learning, and the difference in points.", ""]  # fmt: skip
+    lines += [
+        "",
+        "### What STDP earns",
+        "",
+        "The same readout of the same network without learning, and the difference in points.",
+        "",
+    ]
     both = [one for one in done if UNTRAINED_OF[one] in record["networks"]]
     bare = [name for name in UNTRAINED if name in record["networks"]]
     titles = {
@@ -214,7 +232,8 @@ def tables(record: dict[str, Any]) -> str:
     lines += ["", "| network | passes | theta, mV | spikes per training image, frozen |", "|---|---|---|---|"]
     for name, one in record["networks"].items():
         lines.append(
-            f"| {name} | {one['passes']} | {one['theta_mV']['mean']:.1f} ± {one['theta_mV']['sd']:.1f} | {one['spikes_per_image']:.1f} |"
+            f"| {name} | {one['passes']} | {one['theta_mV']['mean']:.1f} ± {one['theta_mV']['sd']:.1f} | "
+            f"{one['spikes_per_image']:.1f} |"
         )
     lines += ["", "### Without spikes", "", "| control | test accuracy, % |", "|---|---|"]
     for name, one in record["controls"].items():

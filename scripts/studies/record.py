@@ -96,14 +96,32 @@ def record(run: Run, cell: str) -> dict[str, Any]:
         "train": {
             key: trained[key]
             for key in (
-                "images", "epochs", "engine", "wall_s", "presentations_per_image", "spikes_per_image", "theta_mV",
+                "images",
+                "epochs",
+                "engine",
+                "wall_s",
+                "presentations_per_image",
+                "spikes_per_image",
+                "theta_mV",
                 "silent_neurons",
             )
         },
-        "observe": {key: observed[key] for key in ("images", "wall_s", "neurons_per_class", "unassigned_neurons", "ties")},
+        "observe": {
+            key: observed[key]
+            for key in ("images", "wall_s", "neurons_per_class", "unassigned_neurons", "ties")
+        },
         "test": {
             key: tested[key]
-            for key in ("images", "repeats", "wall_s", "accuracy", "accuracies", "interval95", "silent_images", "ties")
+            for key in (
+                "images",
+                "repeats",
+                "wall_s",
+                "accuracy",
+                "accuracies",
+                "interval95",
+                "silent_images",
+                "ties",
+            )
         },
         "curve": [[int(row["images"]), int(row["correct"]), int(row["total"])] for row in curve],
         "confusion": confusion.tolist(),
@@ -114,10 +132,12 @@ def record(run: Run, cell: str) -> dict[str, Any]:
         "assumed": run.params.assumed,
         "data": {phase: run.facts[phase]["data"]["sha256"] for phase in ("train", "observe", "test")},
         "commit": commit(),
-        "versions": {name: number for name, number in load_json(run.path)["versions"].items() if name != "platform"},
+        "versions": {
+            name: number for name, number in load_json(run.path)["versions"].items() if name != "platform"
+        },
         "machine": machine(),
         "date": trained["started"][:10],
-    }  # fmt: skip
+    }
 
 
 def neurons(run: Run) -> dict[str, list[Any]]:

@@ -34,7 +34,8 @@ PAPER = {
     "exponential": (82.5, 89.1, 90.8, 94.8),
     "pre-and-post": (82.5, 87.9, 89.4, 94.0),
 }
-"""Test accuracy in percent by size: the text's for power-law (its figure has 86.3 at 400), the others read off Fig. 2B, to 0.1."""
+"""Test accuracy in percent by size: the text's for power-law (its figure has 86.3 at 400), the others read
+off Fig. 2B, to 0.1."""
 
 CELLS = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["cells"]
 """The grid: names of its cells, and how they are run."""
@@ -42,10 +43,12 @@ CELLS = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["cells"]
 TABLE = tuple(f"{rule}-{size}" for rule in RULES for size in SIZES)
 
 PAPER_CURVE = (
-    (10, 82.7), (20, 86.3), (30, 87.7), (40, 89.0), (50, 92.1), (60, 90.1), (70, 91.4), (100, 91.7), (110, 93.7),
+    (10, 82.7), (20, 86.3), (30, 87.7), (40, 89.0), (50, 92.1), (60, 90.1), (70, 91.4), (100, 91.7),
+    (110, 93.7),
     (200, 93.2), (300, 93.75), (420, 93.75),
 )  # fmt: skip
-"""Fig. 2C, 1600 neurons: thousands of images and accuracy in percent, read off; from 300,000 on its mean (93.0 to 94.8)."""
+"""Fig. 2C, 1600 neurons: thousands of images and accuracy in percent, read off; from 300,000 on its mean
+(93.0 to 94.8)."""
 
 
 def read_records() -> dict[str, list[dict[str, Any]]]:
@@ -121,7 +124,8 @@ def details_table(cells: dict[str, list[dict[str, Any]]]) -> str:
     """Return how each cell was run and what its networks do."""
     rows = [
         (
-            "| cell | preset | training images | seeds: accuracy ± sd of the presentations of the test set [95 % interval], % | ours − paper | theta, mV "
+            "| cell | preset | training images | seeds: accuracy ± sd of the presentations of the test set "
+            "[95 % interval], % | ours − paper | theta, mV "
             "| spikes per training image | presentations per image | wall time: train, label, test | date |"
         ),
         "|---|---|---|---|---:|---|---|---|---|---|",
@@ -138,11 +142,16 @@ def details_table(cells: dict[str, list[dict[str, Any]]]) -> str:
             for one in records
         )
         ours = float(np.mean([100 * one["test"]["accuracy"] for one in records]))
-        theta = f"{mean_of(records, 'train', 'theta_mV', 'mean'):.1f} ± {mean_of(records, 'train', 'theta_mV', 'sd'):.1f}"
+        theta = (
+            f"{mean_of(records, 'train', 'theta_mV', 'mean'):.1f} ± "
+            f"{mean_of(records, 'train', 'theta_mV', 'sd'):.1f}"
+        )
         wall = ", ".join(hours(mean_of(records, phase, "wall_s")) for phase in ("train", "observe", "test"))
         rows.append(
-            f"| {cell} | `{records[0]['preset']}` | {passes(records[0])} | {seeds} | {ours - papers(records[0]):+.1f} | {theta} "
-            f"| {mean_of(records, 'train', 'spikes_per_image'):.1f} | {mean_of(records, 'train', 'presentations_per_image'):.3f} "
+            f"| {cell} | `{records[0]['preset']}` | {passes(records[0])} | {seeds} | "
+            f"{ours - papers(records[0]):+.1f} | {theta} "
+            f"| {mean_of(records, 'train', 'spikes_per_image'):.1f} | "
+            f"{mean_of(records, 'train', 'presentations_per_image'):.3f} "
             f"| {wall} | {max(one['date'] for one in records)} |"
         )
     return "\n".join(rows)
@@ -172,7 +181,8 @@ def order_section(cells: dict[str, list[dict[str, Any]]]) -> str:
         return "Not run yet.\n"
     lines = [
         (
-            "| cell | training images | seeds | file order, % | shuffled, % | paper, % | gain of each seed, points | mean gain ± sd | paired t-test "
+            "| cell | training images | seeds | file order, % | shuffled, % | paper, % | gain of each "
+            "seed, points | mean gain ± sd | paired t-test "
             "| spikes per image: file, shuffled | theta, mV: file, shuffled |"
         ),
         "|---|---|---|---|---|---|---|---|---|---|---|",
@@ -185,8 +195,10 @@ def order_section(cells: dict[str, list[dict[str, Any]]]) -> str:
         spikes = ", ".join(f"{mean_of(some, 'train', 'spikes_per_image'):.1f}" for some in (file, shuffled))
         theta = ", ".join(f"{mean_of(some, 'train', 'theta_mV', 'mean'):.1f}" for some in (file, shuffled))
         lines.append(
-            f"| {cell} | {passes(file[0])} | {', '.join(str(one['seed']) for one in file)} | {percent(file)} | {percent(shuffled)} "
-            f"| {papers(file[0]):.1f} | {', '.join(f'{one:+.2f}' for one in gain)} | {gain.mean():+.2f}{spread} | {test} | {spikes} | {theta} |"
+            f"| {cell} | {passes(file[0])} | {', '.join(str(one['seed']) for one in file)} | "
+            f"{percent(file)} | {percent(shuffled)} "
+            f"| {papers(file[0]):.1f} | {', '.join(f'{one:+.2f}' for one in gain)} | "
+            f"{gain.mean():+.2f}{spread} | {test} | {spikes} | {theta} |"
         )
     every = np.concatenate([gains(both) for both in found.values()])
     if len(every) > 1:
@@ -194,11 +206,14 @@ def order_section(cells: dict[str, list[dict[str, Any]]]) -> str:
         lines += [
             "",
             (
-                f"All {len(every)} pairs together: {every.mean():+.2f} ± {every.std(ddof=1):.2f} points, {int((every > 0).sum())} of {len(every)} "
-                f"in favour of shuffled order (paired t-test p = {t.pvalue:.1g}, Wilcoxon signed-rank test p = {signed.pvalue:.1g})."
+                f"All {len(every)} pairs together: {every.mean():+.2f} ± {every.std(ddof=1):.2f} points, "
+                f"{int((every > 0).sum())} of {len(every)} "
+                f"in favour of shuffled order (paired t-test p = {t.pvalue:.1g}, Wilcoxon signed-rank test "
+                f"p = {signed.pvalue:.1g})."
             ),
             (
-                "The p-values are not corrected for their number. The pairs of one seed share delays, orders and input spikes over the rules, "
+                "The p-values are not corrected for their number. The pairs of one seed share delays, "
+                "orders and input spikes over the rules, "
                 "so the test of all pairs takes them for more independent than they are."
             ),
         ]
@@ -324,7 +339,8 @@ def draw(cells: dict[str, list[dict[str, Any]]]) -> None:
         ax = figures.confusion_matrix(
             matrix,
             accuracy=float(np.mean([one["test"]["accuracy"] for one in records])),
-            facts=f"{cell} · {sum(one['test']['repeats'] for one in records)} presentations of the 10,000 test images",
+            facts=f"{cell} · {sum(one['test']['repeats'] for one in records)} presentations of the 10,000 "
+            "test images",
         )
         save(ax, RECORDS / "confusion.png")
 

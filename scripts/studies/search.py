@@ -1,11 +1,14 @@
 """Find constants that were never published, on training images alone; every trial is a row of docs/search.csv.
 
-    snakemake --profile scripts/workflow/profiles/local --snakefile scripts/workflow/trials.smk   # run what is missing
+    snakemake --profile scripts/workflow/profiles/local --snakefile scripts/workflow/trials.smk   # run what
+    is missing
     python scripts/studies/search.py                      # how the candidates of all studies did
     python scripts/studies/search.py --only power-law     # one study
 
-A study lets candidates compete in rounds: many in a short training of a small network, the better ones in a longer one,
-the best few in a long training of 400 neurons. Each trains and labels on images from the first 50,000 of MNIST's training
+A study lets candidates compete in rounds: many in a short training of a small network, the better ones in a
+longer one,
+the best few in a long training of 400 neurons. Each trains and labels on images from the first 50,000 of
+MNIST's training
 set and is judged by images from the last 10,000.
 The threshold step is that of the authors' script for the size, unless it is what is searched.
 The workflow runs the trials of one round; given again, the command runs those of the next.
@@ -98,7 +101,8 @@ STUDIES = {
         grid("authors-400", dt=("0.5 ms", "0.25 ms"), theta_init=("10 mV", "20 mV")),
         (LEARN_MORE,),
     ),
-    # The authors' script for 400 neurons has commented code of the other rules: is its threshold and are its delays theirs
+    # The authors' script for 400 neurons has commented code of the other rules: is its threshold and are
+    # its delays theirs
     # too? To compare with the rounds of the same length above
     "power-law, script's": (
         rule("power-law", "authors-400", eta_post=("3e-3",), dt=("0.5 ms",)),
@@ -112,12 +116,14 @@ STUDIES = {
         rule("pre-and-post", "authors-400", eta_post=("3e-3",), eta_pre=("1e-4",), dt=("0.5 ms",)),
         (LEARN_PASSES,),
     ),
-    # The exponential rule falls short of the paper, which does not print x_tar either; 0.4 is in the authors' codes, unused
+    # The exponential rule falls short of the paper, which does not print x_tar either; 0.4 is in the
+    # authors' codes, unused
     "exponential, x_tar": (
         rule("exponential", eta_post=("3e-3",), beta=("0.5",), x_tar=("0.3", "0.5", "0.6", "0.8")),
         (LEARN_LONG._replace(keep=1), LEARN_PASSES),
     ),
-    # With 1600 neurons the power-law rule falls short of the paper, too: does the larger network want a smaller rate?
+    # With 1600 neurons the power-law rule falls short of the paper, too: does the larger network want a
+    # smaller rate?
     "power-law, 1600 neurons": (
         rule("power-law", "authors-1600", eta_post=("1e-3", "3e-3"), dt=("0.5 ms",)),
         (LARGE_LONG,),

@@ -1,14 +1,20 @@
 """Measure how much it matters at which image a training stops: networks of one training, taken 1,000 images apart.
 
-    python scripts/studies/stopping_point.py                                              # about 20 minutes for each preset, on one core
-    python scripts/studies/stopping_point.py "paper-exponential-400: eta_post=1e-3"       # one preset, changed
-    python scripts/studies/stopping_point.py --shipped                                    # the networks that come with the package, trained on
+    python scripts/studies/stopping_point.py                                              # about 20 minutes
+    for each preset, on one core
+    python scripts/studies/stopping_point.py "paper-exponential-400: eta_post=1e-3"       # one preset,
+    changed
+    python scripts/studies/stopping_point.py --shipped                                    # the networks that
+    come with the package, trained on
 
-Each preset is trained on MNIST's training images, once and a little into the second pass. From image 50,000 on the network
-is frozen, as it is, after every thousand; it is labelled with the first 5,000 images and judged by the images from 20,000 to
+Each preset is trained on MNIST's training images, once and a little into the second pass. From image 50,000
+on the network
+is frozen, as it is, after every thousand; it is labelled with the first 5,000 images and judged by the images
+from 20,000 to
 25,000, which it saw long before. Test images are not opened. Every network is a row of docs/stops.csv.
 
-With --shipped, the networks that come with the package, which stop at the end of their third pass, go on into a fourth
+With --shipped, the networks that come with the package, which stop at the end of their third pass, go on into
+a fourth
 one in file order, from the preset's initial membranes, conductances and traces.
 """
 
@@ -130,7 +136,8 @@ def main() -> int:
         keep(rows)
         right = [100 * float(row["accuracy"]) for row in rows]
         print(
-            f"{word}: {np.mean(right):.1f} % ± {np.std(right, ddof=1):.1f} ({min(right):.1f} to {max(right):.1f})",
+            f"{word}: {np.mean(right):.1f} % ± {np.std(right, ddof=1):.1f} ({min(right):.1f} to "
+            f"{max(right):.1f})",
             flush=True,
         )
     return 0

@@ -1,14 +1,19 @@
 """Train every preset and every learning rule briefly, and print a Markdown table of what came out.
 
-    python scripts/studies/survey.py                    # 100 neurons, 2,000 MNIST images; about 15 minutes on two cores
+    python scripts/studies/survey.py                    # 100 neurons, 2,000 MNIST images; about 15 minutes on
+    two cores
     python scripts/studies/survey.py --images 500 --only authors-100 paper-power-law-400
 
-Each is trained on the first images of the training set, its neurons are labelled with the same images, and it classifies
-the last 1,000 images of the training set, which it has not seen. Test images are not opened: nothing here is a final
+Each is trained on the first images of the training set, its neurons are labelled with the same images, and it
+classifies
+the last 1,000 images of the training set, which it has not seen. Test images are not opened: nothing here is
+a final
 figure. Presets that are the same at the size of the survey share a row.
 
-The threshold step is 0.1 mV for all, so that 2,000 images with 15 spikes each lift the thresholds of 100 neurons by 30 mV, as
-a long training does. With the steps of the presets a short training ends while some neurons have hardly fired; their
+The threshold step is 0.1 mV for all, so that 2,000 images with 15 spikes each lift the thresholds of 100
+neurons by 30 mV, as
+a long training does. With the steps of the presets a short training ends while some neurons have hardly
+fired; their
 thresholds are low, and in the frozen network they take every image.
 """
 
@@ -93,7 +98,8 @@ def main() -> int:
     for name, params in contestants(options.n_exc).items():
         if not options.only or name in options.only:
             groups.setdefault(params, []).append(name)
-    print("| preset or option | right of 1,000 held-out | theta (mV) | spikes per image | presentations per image "
+    print("| preset or option | right of 1,000 held-out | theta (mV) | spikes per image | presentations "
+          "per image "
           "| Σw | largest w | finite | training (s) |")  # fmt: skip
     print("|" + "---|" * 9, flush=True)
     with tempfile.TemporaryDirectory() as folder:

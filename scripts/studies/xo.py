@@ -3,7 +3,8 @@
     python scripts/studies/xo.py           # 10 experiments of 20 networks, about 6 minutes
     python scripts/studies/xo.py --page    # write the tables from the records, without running anything
 
-First the program of the forum with all its faults, which are then mended one after the other; then the mended networks with
+First the program of the forum with all its faults, which are then mended one after the other; then the mended
+networks with
 each single fault. The records are docs/companions/xo.csv.
 """
 
@@ -24,7 +25,8 @@ NAMES = list(FAULTS)
 PATH = [NAMES[number:] for number in range(len(NAMES) + 1)]
 SINGLE = [[name] for name in NAMES]
 COLUMNS = (
-    "faults", "networks", "seed", "right_clean", "worst_clean", "right_4_flips", "right_8_flips", "no_answer_clean",
+    "faults", "networks", "seed", "right_clean", "worst_clean", "right_4_flips", "right_8_flips",
+    "no_answer_clean",
     "hidden_spikes", "weight_mV", "findings",
 )  # fmt: skip
 
@@ -57,7 +59,10 @@ def row(faults: list[str], params: XO, seed: int, recorded: Recorded) -> dict[st
 def table(rows: list[dict[str, str]], wanted: list[list[str]]) -> str:
     """Return a table of experiments."""
     lines = [
-        "| faults | clean, right % (worst network) | no answer, % | 4 flips, % | 8 flips, % | hidden spikes per image | mean weight, mV | findings (networks of 20) |",
+        (
+            "| faults | clean, right % (worst network) | no answer, % | 4 flips, % | 8 flips, % | hidden "
+            "spikes per image | mean weight, mV | findings (networks of 20) |"
+        ),
         "|---|---|---|---|---|---|---|---|",
     ]
     by_faults = {one["faults"]: one for one in rows}
@@ -67,8 +72,10 @@ def table(rows: list[dict[str, str]], wanted: list[list[str]]) -> str:
             name: f"{100 * float(one[name]):.1f}" for name in COLUMNS if "right" in name or "clean" in name
         }
         lines.append(
-            f"| {words(faults)} | {percent['right_clean']} ({percent['worst_clean']}) | {percent['no_answer_clean']} | {percent['right_4_flips']} "
-            f"| {percent['right_8_flips']} | {one['hidden_spikes']} | {float(one['weight_mV']):.3g} | {one['findings'] or 'none'} |"
+            f"| {words(faults)} | {percent['right_clean']} ({percent['worst_clean']}) | "
+            f"{percent['no_answer_clean']} | {percent['right_4_flips']} "
+            f"| {percent['right_8_flips']} | {one['hidden_spikes']} | {float(one['weight_mV']):.3g} | "
+            f"{one['findings'] or 'none'} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,7 @@
 """The model as text, read from the Brian2 network that is built: the file ``docs/model.md``.
 
-What Brian2 holds is printed, not what the sources say: a change of an equation, of a constant, of the order within a
+What Brian2 holds is printed, not what the sources say: a change of an equation, of a constant, of the order
+within a
 time step or of what is frozen shows in the file, wherever it was made.
 """
 
@@ -183,7 +184,8 @@ def build(params: Params, **options: Any) -> b2.Network:
 def operations(network: b2.Network) -> list[Operation]:
     """Return what a network runs, in the order in which Brian2 runs it.
 
-    Brian2 numbers the names of some objects by what the process has built before, so they are named by their owners.
+    Brian2 numbers the names of some objects by what the process has built before, so they are named by their
+    owners.
     """
     found = []
     for thing in network.sorted_objects:

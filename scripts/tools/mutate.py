@@ -2,7 +2,8 @@
 
     python scripts/tools/mutate.py > docs/mutations.md      # about 10 minutes on two cores
 
-Every change is made in a copy of the repository. The tests named with it run until one fails; a change that none
+Every change is made in a copy of the repository. The tests named with it run until one fails; a change that
+none
 notices is printed as NOT CAUGHT, and the exit status is 1.
 """
 
@@ -51,11 +52,19 @@ MUTATIONS = [
     Mutation("model/rules.py", "x0 *= exp(-presentation_steps*dt/tau_pre)", "x0 *= 1", RULES, "POWER_LAW ="),
     Mutation("model/rules.py", "exp(-beta*w)", "exp(beta*w)", RULES, "EXPONENTIAL ="),
     Mutation("model/rules.py", "x_tar*exp(-beta*(w_max - w))", "x_tar*exp(-beta*w)", RULES, "EXPONENTIAL ="),
-    Mutation("model/rules.py", "w - eta_pre*x_post1_post*w**mu", "w - eta_pre*x_post1_post", RULES, "PRE_AND_POST ="),
+    Mutation(
+        "model/rules.py",
+        "w - eta_pre*x_post1_post*w**mu",
+        "w - eta_pre*x_post1_post",
+        RULES,
+        "PRE_AND_POST =",
+    ),
     Mutation("model/rules.py", "(x_pre - x_tar)*", "(x_pre + x_tar)*", RULES, "PRE_AND_POST ="),
     Mutation("model/rules.py", "ge_post += w", "ge_post -= w", NEURONS, "STATIC ="),
-    Mutation("model/connections.py", "gi_post += w_inh_exc\"", "gi_post -= w_inh_exc\"", "test_network.py"),
-    Mutation("model/connections.py", "(fired_pre - own_post*(1 - self_inhibition))", "fired_pre", "test_network.py"),
+    Mutation("model/connections.py", 'gi_post += w_inh_exc"', 'gi_post -= w_inh_exc"', "test_network.py"),
+    Mutation(
+        "model/connections.py", "(fired_pre - own_post*(1 - self_inhibition))", "fired_pre", "test_network.py"
+    ),
     Mutation("model/connections.py", "weight_sum/(w_total", "1/(w_total", PROTOCOL),
     Mutation("model/connections.py", "+ int(w_total == 0)", "", PROTOCOL),
     Mutation("model/neurons.py", "ge*(e_exc - v)", "ge*(v - e_exc)", NEURONS),
@@ -63,31 +72,62 @@ MUTATIONS = [
     Mutation("model/neurons.py", "dgi/dt = -gi/tau_gi : 1", "dgi/dt = -gi/tau_ge : 1", NEURONS),
     Mutation("model/neurons.py", "theta += theta_plus", "theta -= theta_plus", NEURONS),
     Mutation("model/neurons.py", "dtheta/dt = -theta/tau_theta", "dtheta/dt = -0.5*theta/tau_theta", NEURONS),
-    Mutation("model/neurons.py", " and refractory_left == 0 and lockout_left == 0", " and lockout_left == 0", NEURONS),
+    Mutation(
+        "model/neurons.py",
+        " and refractory_left == 0 and lockout_left == 0",
+        " and lockout_left == 0",
+        NEURONS,
+    ),
     Mutation("model/neurons.py", "lockout_left = lockout_exc_steps", "lockout_left = 0", NEURONS),
     Mutation("model/neurons.py", "- theta_offset + theta", "+ theta", NEURONS),
     Mutation("model/network.py", "refractory_left > 0 and clamp_exc == 1", "refractory_left > 0", NEURONS),
     Mutation("model/network.py", 'exc_inh.connect(j="i")', "exc_inh.connect()", "test_network.py"),
     Mutation("model/network.py", '"i != j"', "True", "test_network.py"),
-    Mutation("model/network.py", '"theta_plus": 0 * b2.volt, ', "", "test_network.py"),
-    Mutation("model/network.py", ', "noise_rate": 0 * b2.hertz', "", PROTOCOL),
+    Mutation("model/params.py", "theta_plus=0.0, ", "", "test_network.py"),
+    Mutation("model/params.py", ", noise_rate=0.0", "", PROTOCOL),
     Mutation("model/protocol.py", "intensity_step*attempt", "intensity_step", PROTOCOL),
-    Mutation("model/protocol.py", "n_spikes = n_rest_spikes*count_rest", "n_spikes = n_rest_spikes", PROTOCOL),
+    Mutation(
+        "model/protocol.py", "n_spikes = n_rest_spikes*count_rest", "n_spikes = n_rest_spikes", PROTOCOL
+    ),
     Mutation("model/protocol.py", "n_spikes >= min_spikes", "n_spikes > 0", PROTOCOL),
     Mutation("model/protocol.py", "int(attempt == 0 or normalise_presentations == 1)", "1", PROTOCOL),
     Mutation("model/protocol.py", "int(position % normalise_every == 0)", "1", PROTOCOL),
     Mutation("model/stimulus.py", "step < stimulus_steps and ", "", PROTOCOL),
     Mutation("model/stimulus.py", "*pixel_rate*intensity + noise_rate", "*pixel_rate + noise_rate", PROTOCOL),
-    Mutation("model/stimulus.py", "return mix(np.atleast_1d(mix(np.atleast_1d(key + np.uint64(GAMMA))) ^ value))", "return mix(np.atleast_1d(key))", "test_stimulus.py"),
-    Mutation("model/stimulus.py", "MIX_1 = 0xBF58476D1CE4E5B9", "MIX_1 = 0xBF58476D1CE4E5B8", "test_stimulus.py"),
-    Mutation("model/wiring.py", "(steps, axis=1, kind=\"stable\")", "(-steps, axis=1, kind=\"stable\")", "test_network.py"),
-    Mutation("model/order.py", "permutation(seed, int(one), n_images)", "permutation(seed, 0, n_images)", ORDER),
+    Mutation(
+        "model/stimulus.py",
+        "return mix(np.atleast_1d(mix(np.atleast_1d(key + np.uint64(GAMMA))) ^ value))",
+        "return mix(np.atleast_1d(key))",
+        "test_stimulus.py",
+    ),
+    Mutation(
+        "model/stimulus.py", "MIX_1 = 0xBF58476D1CE4E5B9", "MIX_1 = 0xBF58476D1CE4E5B8", "test_stimulus.py"
+    ),
+    Mutation(
+        "model/wiring.py",
+        '(steps, axis=1, kind="stable")',
+        '(-steps, axis=1, kind="stable")',
+        "test_network.py",
+    ),
+    Mutation(
+        "model/order.py", "permutation(seed, int(one), n_images)", "permutation(seed, 0, n_images)", ORDER
+    ),
     Mutation("model/order.py", "fold(fold(0, seed), STREAM)", "fold(fold(0, 0), STREAM)", ORDER),
-    Mutation("phases/train.py", "= labels[self.image_at(at)]", "= labels[at % len(labels)]", ORDER),
-    Mutation("phases/train.py", "at % len(self.ring)] = labels[self.image_at(at)]", "at % len(self.ring)] = labels[at % len(labels)]", ORDER),
-    Mutation("phases/train.py", "order=self.params.order, seed=self.seed", "order=self.params.order, seed=0", ORDER),
+    Mutation("analysis/history.py", "= labels[self.image_at(at)]", "= labels[at % len(labels)]", ORDER),
+    Mutation(
+        "analysis/history.py",
+        "at % len(self.ring)] = labels[self.image_at(at)]",
+        "at % len(self.ring)] = labels[at % len(labels)]",
+        ORDER,
+    ),
+    Mutation(
+        "analysis/history.py",
+        "order=self.params.order, seed=self.seed",
+        "order=self.params.order, seed=0",
+        ORDER,
+    ),
     Mutation("phases/train.py", "{record.image_at(unanswered)}", "{unanswered % len(data)}", ORDER),
-]  # fmt: skip
+]
 
 
 def mutate(mutation: Mutation) -> tuple[str, bool]:
@@ -104,9 +144,23 @@ def mutate(mutation: Mutation) -> tuple[str, bool]:
             raise SystemExit(f"{mutation.file}: {mutation.old!r} not found")
         path.write_text(text[:start] + text[start:].replace(mutation.old, mutation.new, 1), encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", f"tests/{mutation.tests}"],
-            cwd=copy, env={**os.environ, "PYTHONPATH": str(copy / "src")}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-x",
+                "-q",
+                "--tb=no",
+                "-p",
+                "no:cacheprovider",
+                f"tests/{mutation.tests}",
+            ],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy / "src")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     failed = re.search(r"^(?:FAILED|ERROR) tests/(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     caught = f"`{failed[1]}`" if failed and done.returncode == 1 else "**NOT CAUGHT**"
     where = f"`{mutation.file}`" + (f", `{mutation.after.removesuffix(' =')}`" if mutation.after else "")

@@ -1,6 +1,7 @@
 """The cells of a grid of networks: what a configuration asks for, checked, and what each job of it runs and needs.
 
-A cell is a preset with what is changed of it, and how long and how often it is trained and tested. The Snakefile makes a
+A cell is a preset with what is changed of it, and how long and how often it is trained and tested. The
+Snakefile makes a
 chain of jobs of every network (a cell with a seed) whose record is not there yet.
 """
 
@@ -23,14 +24,17 @@ STUDIES = ROOT / "scripts" / "studies"
 CONFIG = HERE / "config.yaml"
 
 HELD_OUT = "held-out"
-"""MNIST's training images, the first 50,000 to train and label with, the others to judge by: for the choice of constants."""
+"""MNIST's training images, the first 50,000 to train and label with, the others to judge by: for the choice
+of constants."""
 
 LEARNING = {100: 1.8, 400: 5.0, 1600: 20.0, 6400: 110.0}
 FROZEN = {100: 1.2, 400: 3.5, 1600: 13.0, 6400: 60.0}
-"""Milliseconds per presentation of a slow, shared core at a time step of 0.5 ms, with and without learning, by size."""
+"""Milliseconds per presentation of a slow, shared core at a time step of 0.5 ms, with and without learning,
+by size."""
 
 MARGIN = 1.5
-"""A job may take so many times what it is reckoned to take before a cluster ends it; it would be requeued and go on."""
+"""A job may take so many times what it is reckoned to take before a cluster ends it; it would be requeued and
+go on."""
 
 
 class GridError(Exception):
@@ -337,7 +341,8 @@ def check_slurm(partition: str) -> None:
     """Refuse a cluster that is not there, before jobs are handed to it one after another."""
     if shutil.which("sbatch") is None:
         raise GridError(
-            "no SLURM here (sbatch was not found); use --profile scripts/workflow/profiles/local, or a login node"
+            "no SLURM here (sbatch was not found); use --profile scripts/workflow/profiles/local, or a "
+            "login node"
         )
     done = subprocess.run(["sinfo", "--noheader", "--format=%R"], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -345,7 +350,8 @@ def check_slurm(partition: str) -> None:
     known = sorted(set(done.stdout.split()))
     if partition not in known:
         raise GridError(
-            f"slurm_partition: {partition} does not exist, there are {', '.join(known)}; edit scripts/workflow/profiles/slurm/config.yaml"
+            f"slurm_partition: {partition} does not exist, there are {', '.join(known)}; edit "
+            "scripts/workflow/profiles/slurm/config.yaml"
         )
 
 
@@ -364,6 +370,7 @@ def check_records(grid: Grid) -> None:
                     raise GridError(f"{path}: not a record; delete it to run the network again") from None
                 if known != (cell.preset, dict(cell.differences)):
                     raise GridError(
-                        f"{path}: a record of preset {known[0]} with other parameters than cell {name} has now; "
+                        f"{path}: a record of preset {known[0]} with other parameters than cell {name} has "
+                        "now; "
                         "give the cell another name, or delete the record"
                     )

@@ -36,6 +36,7 @@ def user_cache(name: str) -> Path:
         home = Path.home()
     except RuntimeError as error:
         raise DiehlCookError(
-            f"no home folder to keep {name} in; set XDG_CACHE_HOME to a writable folder (for MNIST, --data DIR will do)"
+            f"no home folder to keep {name} in; set XDG_CACHE_HOME to a writable folder (for MNIST, --data "
+            "DIR will do)"
         ) from error
     return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "diehlcook" / name

@@ -1,7 +1,9 @@
 """Worker processes: one runner for all who need several, and one meaning of an interrupt.
 
-Workers ignore SIGINT and SIGTERM: it is for the process that started them to decide. Once it is asked to stop, nothing new begins, those
-at work see `asked_to_stop` and come to an end by themselves, and `Cancelled` is raised. If the starting process is killed, the kernel
+Workers ignore SIGINT and SIGTERM: it is for the process that started them to decide. Once it is asked to
+stop, nothing new begins, those
+at work see `asked_to_stop` and come to an end by themselves, and `Cancelled` is raised. If the starting
+process is killed, the kernel
 kills them (Linux).
 """
 
@@ -148,7 +150,8 @@ def run_jobs(
                     raise Cancelled from None
                 if not born.value:
                     raise DiehlCookError(
-                        "worker processes die at birth: a script that uses several has to keep what it does under "
+                        "worker processes die at birth: a script that uses several has to keep what it "
+                        "does under "
                         "`if __name__ == '__main__':`; or use one job"
                     ) from None
                 raise DiehlCookError("a worker process died (out of memory?); use fewer --jobs") from None

@@ -1,7 +1,9 @@
 """Is the network alive, competing, learning? What training, labelling and testing recorded, against what is normal; NumPy only.
 
-A check says what was measured and what is normal; one that fails also what it is called, what is likely to cause it, and
-which parameter to change. The limits lie well outside of what healthy networks show, and well inside of what broken ones
+A check says what was measured and what is normal; one that fails also what it is called, what is likely to
+cause it, and
+which parameter to change. The limits lie well outside of what healthy networks show, and well inside of what
+broken ones
 do: docs/health.md has the figures of both, and tests/test_health.py breaks a network on purpose.
 """
 
@@ -23,10 +25,12 @@ ENOUGH = 50
 """Images before which nothing is said."""
 
 SETTLED = 25
-"""Images per neuron after which homeostasis has had time to let every neuron win; competition is judged from then on."""
+"""Images per neuron after which homeostasis has had time to let every neuron win; competition is judged from
+then on."""
 
 LEARNED = 50
-"""Images per neuron after which the accuracy during training is judged: labels are from the window of images before."""
+"""Images per neuron after which the accuracy during training is judged: labels are from the window of images
+before."""
 
 FEW = 10
 """Neurons below which nothing is said of their competition."""
@@ -204,7 +208,10 @@ def rates(evidence: Evidence) -> Check | None:
         return None
     limit = p.t_stimulus / p.refractory_exc
     top = float(counts.max(axis=1).mean())
-    measured = f"the most active neuron spikes {top:.1f} times per image, {top / limit:.0%} of what its refractory period allows"
+    measured = (
+        f"the most active neuron spikes {top:.1f} times per image, {top / limit:.0%} of what its "
+        "refractory period allows"
+    )
     normal = "up to 50 % at first, 5 to 10 % once theta has grown"
     if top <= AT_LIMIT * limit:
         return Check("rates", measured, normal)
@@ -227,7 +234,8 @@ def inhibition(evidence: Evidence) -> Check | None:
     if active > most:
         return Check(
             "inhibition", measured, normal, "inhibition is absent or too weak",
-            "excitatory spikes do not make their inhibitory partner spike, the sign is wrong, or inhibition is too short",
+            "excitatory spikes do not make their inhibitory partner spike, the sign is wrong, or "
+            "inhibition is too short",
             "w_exc_inh (10.4) or w_inh_exc (17) up",
         )  # fmt: skip
     # A network with one neuron that always wins has another fault, see `monopoly`
@@ -235,7 +243,8 @@ def inhibition(evidence: Evidence) -> Check | None:
     if evidence.settled and several and active < STRANGLED:
         return Check(
             "inhibition", measured, normal, "inhibition strangles the competition",
-            "the first spike silences all others for the rest of the image, so only one neuron learns from it",
+            "the first spike silences all others for the rest of the image, so only one neuron learns from "
+            "it",
             "w_inh_exc (17) or tau_gi (2 ms) down",
         )  # fmt: skip
     return Check("inhibition", measured, normal)
@@ -300,7 +309,10 @@ def strengths(evidence: Evidence) -> Check | None:
     sums, drawn = w.sum(axis=0), p.n_input * p.w_init_scale * (0.5 + p.w_init_offset)
     usual = p.weight_sum if p.normalise != "never" else drawn
     at_bound = (w >= 0.99 * p.w_max).mean(axis=0)
-    measured = f"weights of a neuron sum to {sums.mean():.1f} ± {sums.std():.1f}, {at_bound.mean():.0%} of them are at their bound"
+    measured = (
+        f"weights of a neuron sum to {sums.mean():.1f} ± {sums.std():.1f}, {at_bound.mean():.0%} "
+        "of them are at their bound"
+    )
     normal = (
         f"a sum of {usual:.0f}" if p.normalise != "never" else f"a sum of {usual / 4:.0f} to {usual * 2:.0f}"
     )
@@ -354,7 +366,8 @@ def specialisation(evidence: Evidence) -> Check | None:
     if contrast < CONTRAST * drawn:
         return Check(
             "specialisation", measured, normal, "neurons do not specialise",
-            "nothing is learned: learning rates too small, traces gone before the spike, or too few spikes of the winner for a triplet "
+            "nothing is learned: learning rates too small, traces gone before the spike, or too few spikes "
+            "of the winner for a triplet "
             "rule, which learns from the second on (inhibition too weak, or of the own source)",
             "eta_post (and eta_pre) up, tau_pre up, w_inh_exc (17) up, self_inhibition to false",
         )  # fmt: skip
@@ -373,12 +386,16 @@ def thresholds(evidence: Evidence) -> Check | None:
     if not evidence.enough:
         return None
     room = p.e_exc - (p.v_thresh_exc - p.theta_offset + theta)
-    measured = f"theta {theta.mean() * 1e3:.1f} ± {theta.std() * 1e3:.1f} mV, {room.min() * 1e3:.1f} mV below what excitation can reach"
+    measured = (
+        f"theta {theta.mean() * 1e3:.1f} ± {theta.std() * 1e3:.1f} mV, {room.min() * 1e3:.1f} mV "
+        "below what excitation can reach"
+    )
     normal = "at least 9 mV below, ± 1 mV or more between neurons"
     if (room < HEADROOM).mean() > DEAD:
         return Check(
             "theta", measured, normal, "theta has run away",
-            "thresholds rise faster than they decay: too many spikes, or too large a step; such neurons cannot spike any more",
+            "thresholds rise faster than they decay: too many spikes, or too large a step; such neurons "
+            "cannot spike any more",
             "theta_plus down, w_inh_exc up, weight_sum down",
         )  # fmt: skip
     if p.n_exc > 1 and theta.std() < FROZEN:
@@ -404,7 +421,8 @@ def learning(evidence: Evidence) -> Check | None:
 
 
 CHECKS: tuple[Callable[[Evidence], Check | None], ...] = (
-    seizures, drift, strengths, inhibition, thresholds, rates, monopoly, drive, activity, dead, specialisation, learning,
+    seizures, drift, strengths, inhibition, thresholds, rates, monopoly, drive, activity, dead,
+    specialisation, learning,
 )  # fmt: skip
 """Causes before consequences."""
 
@@ -417,7 +435,8 @@ def examine(evidence: Evidence) -> list[Check]:
 def unanswered(message: str) -> Check:
     """Return what there is to say of a training that stopped because an image got no answer."""
     return Check(
-        "training", message, "runs to its end", "the training stopped", "the network fell silent", "what the other findings say"
+        "training", message, "runs to its end", "the training stopped", "the network fell silent",
+        "what the other findings say"
     )  # fmt: skip
 
 
@@ -429,11 +448,15 @@ def unstable(message: str) -> Check:
 def labelling(neurons_per_class: list[int], classes: list[int]) -> Check:
     """Return whether every class among the labelling images has neurons."""
     empty = [str(c) for c in classes if neurons_per_class[c] == 0]
-    measured = f"{min(neurons_per_class[c] for c in classes)} to {max(neurons_per_class[c] for c in classes)} neurons per class"
+    measured = (
+        f"{min(neurons_per_class[c] for c in classes)} to "
+        f"{max(neurons_per_class[c] for c in classes)} neurons per class"
+    )
     if not empty:
         return Check("classes", measured, "at least 1 for each")
     return Check(
-        "classes", f"no neuron for class {', '.join(empty)}", "at least 1 for each", "classes have no neurons",
+        "classes", f"no neuron for class {', '.join(empty)}", "at least 1 for each",
+        "classes have no neurons",
         "too few neurons or images for so many classes, or one class looks like another to the network",
         "--n-exc or --epochs up",
     )  # fmt: skip

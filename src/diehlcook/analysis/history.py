@@ -1,9 +1,11 @@
 """All that a training records of its responses: a row per image, the newest counts, the accuracy of each window.
 
-A `History` is filled while a training runs, goes into its checkpoints, and is read back from these or from the files of a
+A `History` is filled while a training runs, goes into its checkpoints, and is read back from these or from
+the files of a
 finished run; whoever judges a network gets the same evidence either way.
 
-The accuracy during training is that of the last closed window: its images, classified with the labels of the window before
+The accuracy during training is that of the last closed window: its images, classified with the labels of the
+window before
 (paper Fig. 2C). What the progress line tells of the newest images while a window lasts is stored nowhere.
 """
 
@@ -35,10 +37,12 @@ HISTORY = np.dtype(
         ("weight_sd", "f8"),
     ]
 )
-"""One row per image: spikes of its last presentation, theta (V) and weights at the start of it (before normalisation)."""
+"""One row per image: spikes of its last presentation, theta (V) and weights at the start of it (before
+normalisation)."""
 
 ACCURACY = np.dtype([("images", "i8"), ("correct", "i8"), ("total", "i8")])
-"""One row per window of the accuracy during training: images trained at its end, and how many of it were right."""
+"""One row per window of the accuracy during training: images trained at its end, and how many of it were
+right."""
 
 RING = 10_000
 """Images whose responses are kept: the newest."""
@@ -175,7 +179,8 @@ class History:
     def latest_accuracy(self) -> tuple[float, int] | None:
         """Return which share of the newest images is right, and their number, for the progress line.
 
-        Labels are from the last closed window; while there are fewer than `LATEST` images since, the accuracy is that window's.
+        Labels are from the last closed window; while there are fewer than `LATEST` images since, the accuracy
+        is that window's.
         """
         since = self.position % self.window if self.window else 0
         if self.position > self.window and since >= LATEST:

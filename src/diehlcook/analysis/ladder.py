@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | None = None) -> dict[str, Any]:
     """Judge readouts of a labelled and tested run by its test images.
 
-    Every readout learns from the responses to the images of observe, its hyperparameter included; test images only judge.
+    Every readout learns from the responses to the images of observe, its hyperparameter included; test images
+    only judge.
 
     Parameters
     ----------
@@ -35,15 +36,20 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
     Returns
     -------
     dict
-        ``labelled_with`` and ``images`` (numbers), ``repeats``, and ``readouts``: by name, in alphabetical order,
-        ``accuracy`` (mean over repeats), its 95 % interval ``interval95`` (Wilson, as of one presentation of every image),
-        ``chosen`` (hyperparameter), and against the paper's readout ``gained``, ``lost`` and ``p`` (`readout.mcnemar`, of the
-        first presentation of every image). Readouts whose library is missing are left out, and listed under ``left_out``.
+        ``labelled_with`` and ``images`` (numbers), ``repeats``, and ``readouts``: by name, in alphabetical
+        order,
+        ``accuracy`` (mean over repeats), its 95 % interval ``interval95`` (Wilson, as of one presentation of
+        every image),
+        ``chosen`` (hyperparameter), and against the paper's readout ``gained``, ``lost`` and ``p``
+        (`readout.mcnemar`, of the
+        first presentation of every image). Readouts whose library is missing are left out, and listed under
+        ``left_out``.
 
     Raises
     ------
     DiehlCookError
-        Not labelled or not tested, responses of another network, other images than were presented, or an unknown readout.
+        Not labelled or not tested, responses of another network, other images than were presented, or an
+        unknown readout.
     """
     wanted = sorted({PAPER, *names})
     for name in wanted:

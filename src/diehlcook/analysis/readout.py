@@ -5,7 +5,8 @@ the class whose neurons respond most on average. The network itself never sees a
 arrays out; counts are read in blocks, so that (60000, 6400) spike counts are never copied as a whole.
 
 Conventions: class -1 means "none" (a neuron that never fired, an image for which no labelled neuron fired).
-Ties go to the lower class and are counted. A tie is exact: sums of counts are whole numbers, and two means that
+Ties go to the lower class and are counted. A tie is exact: sums of counts are whole numbers, and two means
+that
 differ as fractions differ as float64 too, for uint16 counts and up to 65,536 images or neurons.
 """
 
@@ -265,7 +266,8 @@ class McNemar(NamedTuple):
     gained, lost : int
         Images that only the first one has right, and that only the second one has.
     p : float
-        Probability of so uneven a split or a more uneven one, if each were as likely as the other; two-sided, exact.
+        Probability of so uneven a split or a more uneven one, if each were as likely as the other; two-sided,
+        exact.
     """
 
     gained: int
@@ -279,7 +281,8 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
     Parameters
     ----------
     first, second : array_like of bool, shape (n_images,)
-        Which images each has right. Every image must be there once: presentations of the same image are not independent.
+        Which images each has right. Every image must be there once: presentations of the same image are not
+        independent.
 
     Returns
     -------

@@ -1,11 +1,15 @@
 """Seven ways to read a digit from the same spikes: the paper's, and others of the field; NumPy, two of them scikit-learn.
 
-Every readout learns from the responses to labelled training images, its hyperparameter included, and then classifies
-other responses. The network is the same for all of them, and nothing is simulated here. An image without a single spike
-has no answer (-1) in any of them, nor has one for which only neurons fired that were silent in learning, where spikes
+Every readout learns from the responses to labelled training images, its hyperparameter included, and then
+classifies
+other responses. The network is the same for all of them, and nothing is simulated here. An image without a
+single spike
+has no answer (-1) in any of them, nor has one for which only neurons fired that were silent in learning,
+where spikes
 vote; ties go to the lower class.
 
-The names are in alphabetical order. Which one is best for a network is for the reader to say, and for training images to
+The names are in alphabetical order. Which one is best for a network is for the reader to say, and for
+training images to
 decide: a readout that is chosen because of its test accuracy has been fitted to the test set.
 """
 
@@ -30,7 +34,8 @@ HELD_OUT = 10_000
 """Training images that choose a hyperparameter, at most; a fifth of them if they are few."""
 
 LOGISTIC_FIT = 10_000
-"""Other training images from which the candidates of the logistic readout learn, at most: it is the slow one."""
+"""Other training images from which the candidates of the logistic readout learn, at most: it is the slow
+one."""
 
 SMOOTHING = (1000.0, 100.0, 10.0, 1.0, 0.1)
 """Candidates of naive Bayes: images with the mean response of all classes that are added to each class."""
@@ -164,7 +169,8 @@ def bayes_fits(
 ) -> Iterator[Linear]:
     """Yield the naive Bayes readout for each smoothing.
 
-    The mean count of a neuron for a class is drawn towards its mean over all images as if so many more images of the class
+    The mean count of a neuron for a class is drawn towards its mean over all images as if so many more images
+    of the class
     had been answered with that (the mean of a posterior whose prior is a gamma distribution).
     """
     sizes = np.bincount(labels, minlength=n_classes).astype(np.float64)
@@ -302,14 +308,18 @@ CANDIDATES = {"smoothing": SMOOTHING, "penalty": PENALTY, "C": STRENGTH}
 """Values of each hyperparameter, the strongest regularisation first: of equally good ones it is taken."""
 
 READOUTS = {
-    "all-proportions": Readout("every spike votes with the class proportions of its neuron", fit_all_proportions),
+    "all-proportions": Readout(
+        "every spike votes with the class proportions of its neuron", fit_all_proportions
+    ),
     "assignment": Readout("class with the highest mean count of its neurons (the paper)", fit_assignment),
     "logistic": Readout("logistic regression on square roots of counts", fit_logistic, needs_sklearn=True),
     "most-active": Readout("label of the most active neuron", fit_most_active),
     "naive-bayes": Readout("Poisson naive Bayes", fit_naive_bayes),
-    "proportion-weighting": Readout("the paper's, each spike weighted by its neuron's share", fit_proportion_weighting),
+    "proportion-weighting": Readout(
+        "the paper's, each spike weighted by its neuron's share", fit_proportion_weighting
+    ),
     "ridge": Readout("ridge regression on counts", fit_ridge, needs_sklearn=True),
-}  # fmt: skip
+}
 """All readouts, in the order of their names."""
 
 

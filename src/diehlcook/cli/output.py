@@ -32,9 +32,13 @@ def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 def trained(facts: Facts) -> Iterator[str]:
     """Yield the result of a training."""
     theta = facts["theta_mV"]
-    yield f"trained {facts['run']}: {facts['images']} images, {facts['epochs']} epoch(s), {facts['wall_s']:.0f} s"
     yield (
-        f"  {facts['presentations_per_image']:.2f} presentations and {facts['spikes_per_image']:.1f} spikes per image, "
+        f"trained {facts['run']}: {facts['images']} images, {facts['epochs']} epoch(s), "
+        f"{facts['wall_s']:.0f} s"
+    )
+    yield (
+        f"  {facts['presentations_per_image']:.2f} presentations and {facts['spikes_per_image']:.1f} "
+        "spikes per image, "
         f"theta {theta['mean']:.1f} ± {theta['sd']:.1f} mV, {facts['silent_neurons']} neurons never fired"
     )
 
@@ -43,7 +47,8 @@ def labelled(facts: Facts) -> Iterator[str]:
     """Yield the result of observe."""
     yield f"labelled {facts['run']} with {facts['images']} images, {facts['wall_s']:.0f} s"
     yield (
-        f"  neurons per class {facts['neurons_per_class']}, {facts['unassigned_neurons']} unassigned, {facts['silent_images']} silent images"
+        f"  neurons per class {facts['neurons_per_class']}, {facts['unassigned_neurons']} unassigned, "
+        f"{facts['silent_images']} silent images"
     )
 
 
@@ -51,13 +56,15 @@ def tested(facts: Facts) -> Iterator[str]:
     """Yield the result of a test."""
     low, high = facts["interval95"]
     yield (
-        f"accuracy {facts['accuracy']:.2%}, 95 % interval [{low:.2%}, {high:.2%}], {facts['images']} test images × {facts['repeats']}"
+        f"accuracy {facts['accuracy']:.2%}, 95 % interval [{low:.2%}, {high:.2%}], {facts['images']} test "
+        f"images × {facts['repeats']}"
     )
     yield "  class      " + " ".join(f"{c:>5}" for c in range(len(facts["recall"])))
     for name in ("precision", "recall"):
         yield f"  {name:<9}  " + " ".join(f"{value:5.3f}" for value in facts[name])
     yield (
-        f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} unassigned neurons, {facts['ties']} ties"
+        f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} unassigned neurons, "
+        f"{facts['ties']} ties"
     )
     if facts["assumed"]:
         yield f"  a reconstruction: values published nowhere for {', '.join(facts['assumed'])}"
@@ -79,7 +86,10 @@ def compared(facts: Facts) -> Iterator[str]:
         )
     yield from columns(rows)
     shown = " in the first of them" if facts["repeats"] > 1 else ""
-    yield f"against assignment: images that only this readout has right{shown}, and that only assignment has; p: exact McNemar test"
+    yield (
+        f"against assignment: images that only this readout has right{shown}, and that only assignment "
+        "has; p: exact McNemar test"
+    )
 
 
 def examined(facts: Facts) -> Iterator[str]:

@@ -27,13 +27,16 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; the parsed ``func`` runs the one that was asked for."""
     parser = argparse.ArgumentParser(
         prog="python -m diehlcook",
-        description="Diehl & Cook (2015) in Brian2: train a spiking network on digits, label its neurons, test and plot it.",
-        epilog="Chain of commands for MNIST, with the defaults: train, observe, test, plot. A first look: demo.",
+        description="Diehl & Cook (2015) in Brian2: train a spiking network on digits, label its neurons, "
+        "test and plot it.",
+        epilog="Chain of commands for MNIST, with the defaults: train, observe, test, plot. A first look: "
+        "demo.",
     )
     parser.add_argument("--version", action="version", version=f"diehlcook {__version__}")
     added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
-        add_train, add_observe, add_test, add_plot, add_report, add_readouts, add_doctor, add_demo, add_networks, add_params,
+        add_train, add_observe, add_test, add_plot, add_report, add_readouts, add_doctor, add_demo,
+        add_networks, add_params,
         add_companion, add_data,
     ):  # fmt: skip
         add(added)
@@ -62,7 +65,8 @@ def run_option(one: argparse.ArgumentParser) -> None:
         "--run",
         type=Path,
         metavar="DIR",
-        help=f"run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else data/runs/{DEFAULT_PRESET})",
+        help="run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else "
+        f"data/runs/{DEFAULT_PRESET})",
     )
 
 
@@ -90,7 +94,8 @@ def model_options(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--order",
         metavar="NAME",
-        help="order of the training images: file, the same in every pass, or shuffled, anew in every pass (default: the preset's)",
+        help="order of the training images: file, the same in every pass, or shuffled, anew in every pass "
+        "(default: the preset's)",
     )
 
 
@@ -109,7 +114,8 @@ def image_options(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--dataset",
         metavar="NAME|DIR|FILE.npz",
-        help="mnist, digits (embedded), a folder of IDX files, or an .npz file (default: mnist; later phases: that of the training)",
+        help="mnist, digits (embedded), a folder of IDX files, or an .npz file (default: mnist; later "
+        "phases: that of the training)",
     )
     data_option(one, "folder of the MNIST files (default: $DIEHLCOOK_MNIST, the user cache, or a download)")
     one.add_argument("--samples", type=positive, metavar="N", help="use the first N images (default: all)")
@@ -167,21 +173,24 @@ def add_train(added: Any) -> None:
         "--epochs",
         type=positive,
         metavar="E",
-        help="passes over the images (default: 1); with --resume, more than before go on from where the training ended",
+        help="passes over the images (default: 1); with --resume, more than before go on from where the "
+        "training ended",
     )
     seed_option(one, "seed of weights, delays and input spikes (default: 0)")
     one.add_argument(
         "--seeds",
         type=seeds,
         metavar="A-B",
-        help="train several networks at once, as many as --jobs, each into DIR/seed-<k>; --rule may be a list, too",
+        help="train several networks at once, as many as --jobs, each into DIR/seed-<k>; --rule may be a "
+        "list, too",
     )
     one.add_argument(
         "--jobs", type=positive, metavar="J", help="trainings at once, one core each (default: all cores)"
     )
     one.set_defaults(
         func=lambda args: commands.train(
-            args.run, chosen_model(args), chosen_images(args), chosen_way(args), args.epochs, args.seed, args.seeds
+            args.run, chosen_model(args), chosen_images(args), chosen_way(args), args.epochs, args.seed,
+            args.seeds
         )
     )  # fmt: skip
 

@@ -23,7 +23,8 @@ Variables of the plastic synapses are matrices (n_input, n_exc). ``REST_SPIKES``
 """
 
 REST_SPIKES = "responses.rest_spikes"
-"""Excitatory spikes (n_exc,) in the rest of the last presentation: they count for the next one under `count_rest`."""
+"""Excitatory spikes (n_exc,) in the rest of the last presentation: they count for the next one under
+`count_rest`."""
 
 SEIZURE = 0.5
 """Share of the spikes that refractoriness allows, above which a network in rest has a seizure."""
@@ -145,7 +146,8 @@ def make_relative(state: State, elapsed: float, dt: float) -> None:
 def check_state(state: State, params: Params) -> None:
     """Raise `NetworkError` if a state is not finite, or if nearly all neurons go on firing when there is no input.
 
-    Explicit Euler does either when it carries v past the reversal potential of inhibition. In a rest a network that works
+    Explicit Euler does either when it carries v past the reversal potential of inhibition. In a rest a
+    network that works
     is silent after a few steps.
     """
     shown = int(state["protocol.position"][0])
@@ -159,7 +161,8 @@ def check_state(state: State, params: Params) -> None:
     spikes = int(state[REST_SPIKES].sum(dtype=np.int64))
     if spikes > SEIZURE * limit:
         raise NetworkError(
-            f"{spikes} spikes without input after {shown} images, {spikes / limit:.0%} of what refractoriness allows: a seizure; {cure}"
+            f"{spikes} spikes without input after {shown} images, {spikes / limit:.0%} of what "
+            f"refractoriness allows: a seizure; {cure}"
         )
 
 

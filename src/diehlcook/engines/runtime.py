@@ -39,7 +39,8 @@ def choose_target() -> None:
     if b2.prefs.codegen.target == "auto" and compiler() is None:
         b2.prefs.codegen.target = "numpy"
         log.warning(
-            "no C++ compiler found: using NumPy, about 5 times slower than Cython and 50 times than standalone"
+            "no C++ compiler found: using NumPy, about 5 times slower than Cython and 50 times than "
+            "standalone"
         )
 
 

@@ -1,6 +1,7 @@
 """All figures of a run in one table: which phase each is of, its caption, and what draws it from the arrays of the run.
 
-A new figure is a function that draws arrays (in a module of this room), a function here that finds them, and a row of `FIGURES`.
+A new figure is a function that draws arrays (in a module of this room), a function here that finds them, and
+a row of `FIGURES`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Row(NamedTuple):
     """A figure of `FIGURES`."""
 
     phase: str
-    """The phase whose results it shows; it can be drawn once that is finished, of a training while it runs."""
+    """The phase whose results it shows; it can be drawn once that is finished, of a training while it
+    runs."""
     caption: str
     draw: Callable[[Source], Axes | Figure | None]
     """Draws it; returns None if what it needs is not there, and has logged why."""
@@ -115,7 +117,8 @@ def fields_by_label(source: Source) -> Axes:
     """Draw the weights of every neuron, sorted by label."""
     run = source.run
     return receptive_fields(
-        run.weights(), assignments=run.assignments(), sort="label", shape=run.image_shape(), facts=source.facts
+        run.weights(), assignments=run.assignments(), sort="label", shape=run.image_shape(),
+        facts=source.facts
     )  # fmt: skip
 
 
@@ -187,13 +190,17 @@ FIGURES = {
     "training": Row("train", "Accuracy, thresholds, spikes and weights during training.", curves_of_training),
     "weights": Row("train", "Distribution of the weights.", weights_of_run),
     "theta": Row("train", "Distribution of the adaptive thresholds.", theta_of_run),
-    "receptive_fields_over_training": Row("train", "How some receptive fields came to be.", fields_over_training),
+    "receptive_fields_over_training": Row(
+        "train", "How some receptive fields came to be.", fields_over_training
+    ),
     "receptive_fields_by_label": Row("observe", "The same fields, sorted by label.", fields_by_label),
     "labels": Row("observe", "The label of every neuron.", labels_of_neurons),
-    "raster": Row("observe", "Spikes and membrane potentials of a few presentations.", raster_of_presentations),
+    "raster": Row(
+        "observe", "Spikes and membrane potentials of a few presentations.", raster_of_presentations
+    ),
     "confusion": Row("test", "True and predicted classes.", confusion_of_test),
     "misclassified": Row("test", "Images that were classified wrongly.", misclassified_of_test),
-}  # fmt: skip
+}
 """Figures by the name of their file, in the order in which they are drawn."""
 
 

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 BLACK, SKY, GREEN, BLUE, VERMILION = "#000000", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 GREY = "#6E6E6E"
 CLASS_COLOURS = (
-    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#661100", "#CC6677", "#882255", "#AA4499",
+    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#661100", "#CC6677", "#882255",
+    "#AA4499",
 )  # fmt: skip
 """Colours of the classes 0 to 9 (Paul Tol's qualitative scheme of ten); more classes go round again."""
 
@@ -64,7 +65,8 @@ def facts_title(target: Figure | Axes, title: str, facts: str = "") -> None:
         top = target.suptitle(heading, x=0.08 / inches, ha="left", weight="bold", fontsize=10)
         target.add_artist(Annotation("\n".join(lines), (0, 0), xycoords=top, xytext=(0, 3), **small))
         return
-    # Before the layout is known: 0.775 of the figure is what a lone panel holds, and most of it what it will get.
+    # Before the layout is known: 0.775 of the figure is what a lone panel holds, and most of it what it
+    # will get.
     lines = _wrap(facts, figure_of(target).get_figwidth() * min(0.9, 1.2 * target.get_position().width))
     target.set_title(title, loc="left", weight="bold", fontsize=10, pad=6 + 10.5 * len(lines))
     if lines:

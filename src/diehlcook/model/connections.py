@@ -1,6 +1,7 @@
 """What connects the populations besides the plastic synapses, and how these are normalised: Brian2 code, each block whole.
 
-A neuron's weights are summed and scaled before a presentation (paper §2.3, Goodhill & Barrow 1994); inhibition comes pairwise, as
+A neuron's weights are summed and scaled before a presentation (paper §2.3, Goodhill & Barrow 1994);
+inhibition comes pairwise, as
 the paper draws it (§2.2), or as one sum.
 """
 
@@ -8,7 +9,8 @@ SUM_WEIGHTS = """
 w_total_post += w
 w_squares_post += w**2
 """
-"""First pass over the synapses before a presentation, for normalisation (paper §2.3, Goodhill & Barrow 1994) and statistics."""
+"""First pass over the synapses before a presentation, for normalisation (paper §2.3, Goodhill & Barrow 1994)
+and statistics."""
 
 NORMALISATION = """
 w_total : 1    # sum of the neuron's input weights before they are normalised

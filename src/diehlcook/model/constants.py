@@ -1,9 +1,11 @@
 """Tables of scientific constants: values in SI units, written and shown with their unit, each with its source.
 
-A table is a frozen dataclass whose fields are declared with `par`; `params.Params` is the one of the model, and each
+A table is a frozen dataclass whose fields are declared with `par`; `params.Params` is the one of the model,
+and each
 companion has its own. A value without the right unit is refused.
 
-This module does not import Brian2, so that ``--help`` stays quick; `Constants.quantities` does when it is called.
+This module does not import Brian2, so that ``--help`` stays quick; `Constants.quantities` does when it is
+called.
 """
 
 from __future__ import annotations
@@ -174,7 +176,8 @@ class Constants:
         match = QUANTITY.fullmatch(str(value))
         if match is None:
             raise DiehlCookError(
-                f"{name} is {value!r}; expected a number{' with a unit' if unit else ''}, e.g. {name}='{cls().text(name)}'"
+                f"{name} is {value!r}; expected a number{' with a unit' if unit else ''}, e.g. "
+                f"{name}='{cls().text(name)}'"
             )
         number, given = match.groups()
         if math.isinf(float(number)):
@@ -182,7 +185,8 @@ class Constants:
         if unit:
             if UNITS.get(given, (None,))[0] != UNITS[unit][0]:
                 raise DiehlCookError(
-                    f"{name} is {str(value)!r}; it needs a unit such as {unit}, e.g. {name}='{cls().text(name)}'"
+                    f"{name} is {str(value)!r}; it needs a unit such as {unit}, e.g. "
+                    f"{name}='{cls().text(name)}'"
                 )
             return float(number) * UNITS[given][1]
         if given:

@@ -14,11 +14,14 @@ spikes     SpikeMonitor           of `exc`
 history    StateMonitor           of `protocol`, one row per presentation, at its start
 ========== ====================== ============================================================================
 
-With ``inhibition="summed"`` the n_exc (n_exc - 1) synapses of `inh_exc` are replaced by `lateral`, NeuronGroup(1), with
-`inh_lateral`, `inh_own` and `lateral_exc` (n_exc synapses each): all spikes of a step are summed once, and each neuron
+With ``inhibition="summed"`` the n_exc (n_exc - 1) synapses of `inh_exc` are replaced by `lateral`,
+NeuronGroup(1), with
+`inh_lateral`, `inh_own` and `lateral_exc` (n_exc synapses each): all spikes of a step are summed once, and
+each neuron
 subtracts its own. The spikes are the same.
 
-No state is an absolute time: refractoriness is held in whole steps left, traces are referred to the start of the
+No state is an absolute time: refractoriness is held in whole steps left, traces are referred to the start of
+the
 presentation.
 """
 
@@ -70,7 +73,8 @@ def build_network(
     seed
         Decides initial weights, delays and input spikes.
     images
-        Grey levels 0 to 255, (n, n_input) or (n, rows, columns), shown in this order; by default one black image.
+        Grey levels 0 to 255, (n, n_input) or (n, rows, columns), shown in this order; by default one black
+        image.
     phase
         ``"train"`` learns; in ``"observe"``, ``"test"`` and ``"predict"`` weights and theta are frozen.
     weights
@@ -233,7 +237,8 @@ def lateral_inhibition(
         inh_exc = b2.Synapses(inh, exc, on_pre=connections.INH_TO_EXC, name="inh_exc", **common)
         inh_exc.connect(True if self_inhibition else "i != j")
         return [inh_exc]
-    # All within the synapses slot of one step: spikes are summed (order 0), any sum is an event (1) that inhibits (2)
+    # All within the synapses slot of one step: spikes are summed (order 0), any sum is an event (1) that
+    # inhibits (2)
     lateral = b2.NeuronGroup(
         1, connections.LATERAL, events={"inhibit": "fired > 0"}, name="lateral", **common
     )
@@ -271,7 +276,8 @@ def state_variables(network: b2.Network) -> dict[str, Any]:
                 wiring_of_it = name == "delay"  # Brian2 from 2.11 on counts it among a synapse's own
                 if name == "lastupdate":
                     raise DiehlCookError(
-                        f"{group.name}: event-driven variables keep absolute times, which do not survive chunks; "
+                        f"{group.name}: event-driven variables keep absolute times, which do not survive "
+                        "chunks; "
                         "refer them to the start of the presentation instead, like `x0` in rules.TRIPLET"
                     )
                 if own and not variable.read_only and not scratch and not wiring_of_it:

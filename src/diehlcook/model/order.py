@@ -1,8 +1,11 @@
 """The order in which a training shows its images: which image stands at which position; NumPy only.
 
-A position counts the images of a training, all passes of them; `image_at` is the only place that knows which image it is.
-Every pass of ``"shuffled"`` is a permutation of its own, drawn from the seed and the number of the pass by the hash that
-also makes the input spikes (see `stimulus`): no generator whose state would have to be saved, and the same on every
+A position counts the images of a training, all passes of them; `image_at` is the only place that knows which
+image it is.
+Every pass of ``"shuffled"`` is a permutation of its own, drawn from the seed and the number of the pass by
+the hash that
+also makes the input spikes (see `stimulus`): no generator whose state would have to be saved, and the same on
+every
 engine, in chunks of any length, after a resume, and with any version of NumPy.
 """
 
@@ -53,7 +56,8 @@ def image_at(position: NDArray[np.int64] | int, n_images: int, *, order: str, se
     n_images
         Images of a pass.
     order
-        One of `params.ORDERS`: every pass in file order, as the authors' code (j mod 60,000), or each shuffled anew.
+        One of `params.ORDERS`: every pass in file order, as the authors' code (j mod 60,000), or each
+        shuffled anew.
     seed
         Of the run.
 

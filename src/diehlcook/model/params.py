@@ -1,10 +1,13 @@
 """Every scientific constant of the model: value, unit, symbol, meaning, source.
 
-`Params()` is the preset ``diehl-cook-2015``: the semantics of the authors' public code. The other presets, the default
-one among them, are TOML files that hold only what differs. Values are floats in SI units (volts, seconds, hertz) or plain
+`Params()` is the preset ``diehl-cook-2015``: the semantics of the authors' public code. The other presets,
+the default
+one among them, are TOML files that hold only what differs. Values are floats in SI units (volts, seconds,
+hertz) or plain
 numbers; they are written and shown with their unit ("100 ms"), and a value without the right unit is refused.
 
-Every value carries its source, which begins with one of `KINDS`. A preset that changes a value says where the new one is from.
+Every value carries its source, which begins with one of `KINDS`. A preset that changes a value says where the
+new one is from.
 
 This module does not import Brian2, so that ``--help`` stays quick; `Params.namespace` does when it is called.
 """
@@ -26,13 +29,15 @@ FOR_EVER = 1e300
 """Seconds; a decay with this time constant is none, to the last bit."""
 
 LONGEST_IN_TRACES = 600
-"""A presentation may last as many time constants of the presynaptic trace: its exponential must not overflow."""
+"""A presentation may last as many time constants of the presynaptic trace: its exponential must not
+overflow."""
 
 BASE_PRESET = "diehl-cook-2015"
 """What the other presets differ from."""
 
 DEFAULT_PRESET = "paper-triplet-400"
-"""The paper's triplet rule at the size for which the authors published all of its constants (docs/results.md)."""
+"""The paper's triplet rule at the size for which the authors published all of its constants
+(docs/results.md)."""
 
 REFERENCE_N_EXC = 400
 """The size for which the authors published all constants."""
@@ -47,7 +52,8 @@ SCRIPTS = "authors' per-size scripts"
 KINDS = {
     "paper": "stated in the paper",
     CODE: "read in the code published with the paper (400 neurons, triplet rule; 2015)",
-    SCRIPTS: "read in scripts for 100, 400, 1600 and 6400 neurons that others published; by all signs the authors' own",
+    SCRIPTS: "read in scripts for 100, 400, 1600 and 6400 neurons that others published; by all signs the "
+    "authors' own",
     "example": "read in the script Diehl_Cook_2015 of the Brian2 examples (2024)",
     "search": "found by our search, on training images alone (in parentheses: its study, docs/search.md)",
     "ours": "a choice of this package",
@@ -66,7 +72,8 @@ class Params(Constants):
     """The constants of one experiment, in SI units. See `describe` for the table with sources.
 
     Parameters are keyword arguments with the values of the authors' public code as defaults; `with_values`
-    changes some of them from texts such as ``"80 ms"`` and checks units, names and ranges. ``sources`` says where the values
+    changes some of them from texts such as ``"80 ms"`` and checks units, names and ranges. ``sources`` says
+    where the values
     come from that are not the defaults.
     """
 
@@ -213,20 +220,23 @@ class Params(Constants):
         self.require_positive(*positive, *(name for name in self.table() if name.startswith("tau_")))
         if RULES[self.rule].below_w_max and self.normalise != "never":
             raise DiehlCookError(
-                f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights can exceed w_max "
+                f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights "
+                "can exceed w_max "
                 f"(--rule {self.rule} sets all that the rule needs)"
             )
         if self.noise_rate < 0:
             raise DiehlCookError(f"noise_rate is {self.text('noise_rate')}; it must not be negative")
         if self.presentation_steps * self.dt > LONGEST_IN_TRACES * self.tau_pre:
             raise DiehlCookError(
-                f"tau_pre is {self.text('tau_pre')}; it must be at least 1/{LONGEST_IN_TRACES} of a presentation"
+                f"tau_pre is {self.text('tau_pre')}; it must be at least 1/{LONGEST_IN_TRACES} of a "
+                "presentation"
             )
         for name in ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc"):
             steps = getattr(self, name) / self.dt
             if steps < 0 or abs(steps - round(steps)) > 1e-6:
                 raise DiehlCookError(
-                    f"{name} is {self.text(name)}; it must be a whole number of time steps (dt = {self.text('dt')})"
+                    f"{name} is {self.text(name)}; it must be a whole number of time steps (dt = "
+                    f"{self.text('dt')})"
                 )
         if not 0 <= self.delay_min <= self.delay_max < self.t_rest:
             raise DiehlCookError(
@@ -369,7 +379,8 @@ def with_rule(params: Params, rule: str) -> Params:
 def frozen(params: Params) -> Params:
     """Return the parameters of a trained network, whose weights and thresholds no longer change.
 
-    Thresholds neither rise nor decay, so they are exactly constant in whatever equations; and the noise on the inputs is one of
+    Thresholds neither rise nor decay, so they are exactly constant in whatever equations; and the noise on
+    the inputs is one of
     the training.
     """
     return replace(params, theta_plus=0.0, tau_theta=FOR_EVER, noise_rate=0.0)
@@ -378,7 +389,8 @@ def frozen(params: Params) -> Params:
 def with_size(params: Params, n_exc: int, scale: bool = True) -> Params:
     """Return the parameters for another number of neurons.
 
-    Theta settles near (spikes per image / n_exc) theta_plus tau_theta / 0.5 s, so a larger network needs a larger step
+    Theta settles near (spikes per image / n_exc) theta_plus tau_theta / 0.5 s, so a larger network needs a
+    larger step
     for the same threshold: with `scale`, 0.05 mV at 400 neurons and in proportion elsewhere.
     """
     if n_exc == params.n_exc:

@@ -37,7 +37,8 @@ def initial_delays(params: Params, seed: int, phase: str = "train") -> NDArray[n
 class SynapseOrder(NamedTuple):
     """The order in which Brian2 holds the synapses of `inp_exc`.
 
-    They are sorted by source and, for each source, by delay in time steps: those that one spike reaches in the same
+    They are sorted by source and, for each source, by delay in time steps: those that one spike reaches in
+    the same
     step lie next to each other in memory.
     """
 

@@ -57,7 +57,8 @@ def observe(
     Returns
     -------
     dict
-        The entry ``observe`` of run.json. observe_counts.npy, assignments.npy and the raster_*.npy files are in the run's folder.
+        The entry ``observe`` of run.json. observe_counts.npy, assignments.npy and the raster_*.npy files are
+        in the run's folder.
 
     Raises
     ------

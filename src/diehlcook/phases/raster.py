@@ -20,7 +20,8 @@ class Raster(NamedTuple):
     """What was recorded; times in seconds since the first presentation."""
 
     arrays: dict[str, NDArray[Any]]
-    """``inp``, ``exc``, ``inh``: neuron and time of each spike (2, S); ``v``, ``threshold``: volts (TRACES, T); ``neurons`` (TRACES,)."""
+    """``inp``, ``exc``, ``inh``: neuron and time of each spike (2, S); ``v``, ``threshold``: volts (TRACES,
+    T); ``neurons`` (TRACES,)."""
     facts: dict[str, Any]
     """Time step, presentations and labels."""
 
@@ -28,7 +29,8 @@ class Raster(NamedTuple):
 def record_raster(run: Run, trained: TrainedNetwork, data: Dataset, counts: NDArray[np.uint16]) -> Raster:
     """Present each image once to the trained network in this process and record it.
 
-    `counts` (n, n_exc), the responses to these images and maybe more, say which neurons fire most. NumPy code: it needs no compiler and starts at once, which counts for a handful of presentations.
+    `counts` (n, n_exc), the responses to these images and maybe more, say which neurons fire most. NumPy
+    code: it needs no compiler and starts at once, which counts for a handful of presentations.
     """
     import brian2 as b2
 

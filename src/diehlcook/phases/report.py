@@ -59,7 +59,8 @@ def report(
     path
         File to write.
     train_data, test_data
-        Give the images that the run was labelled and tested with, for the most exciting and the misclassified ones;
+        Give the images that the run was labelled and tested with, for the most exciting and the misclassified
+        ones;
         without them these are left out.
 
     Returns
@@ -78,7 +79,8 @@ def report(
     checks = examine_run(run, recorded)
     page = template().render(
         title=f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}",
-        subtitle=f"{run.params.rule} rule · {train['data']['name']}, {train['images']:,} images × {train['epochs']} · "
+        subtitle=f"{run.params.rule} rule · {train['data']['name']}, {train['images']:,} images × "
+        f"{train['epochs']} · "
         f"{run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}",
         cards=list(cards(run)),
         checks=checks,
@@ -168,7 +170,8 @@ def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | N
         "rows": rows,
         "columns": columns,
         "moments": [
-            {"images": images, "sprite": sprite(w.T.reshape(-1, rows, columns), "hot_r", vmax)} for images, w in over_time
+            {"images": images, "sprite": sprite(w.T.reshape(-1, rows, columns), "hot_r", vmax)} for images,
+            w in over_time
         ],
         "neurons": [
             {

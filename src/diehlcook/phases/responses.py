@@ -1,6 +1,7 @@
 """Responses of a trained network: weights and theta frozen, the training's delays, any number of processes.
 
-Images are presented in fixed blocks, each from the preset's initial state, so that the responses do not depend on the
+Images are presented in fixed blocks, each from the preset's initial state, so that the responses do not
+depend on the
 number of processes. The <5-spikes rule is on, and the response to an image is that of its last attempt.
 """
 
@@ -39,7 +40,8 @@ class Presented(NamedTuple):
     """Responses to n images."""
 
     counts: NDArray[np.uint16]
-    """Spikes of each excitatory neuron in the last attempt (n, n_exc); zeros if it had too few in all, a silent image."""
+    """Spikes of each excitatory neuron in the last attempt (n, n_exc); zeros if it had too few in all, a
+    silent image."""
     attempts: NDArray[np.uint16]
     """Presentations of each image (n,)."""
 
@@ -132,7 +134,8 @@ def respond(
     jobs
         Processes; the responses do not depend on it.
     partial
-        Folder that keeps finished blocks until the caller has stored the result; those of the same task are used.
+        Folder that keeps finished blocks until the caller has stored the result; those of the same task are
+        used.
     report, cancelled
         Called with the images done; asked whether to stop.
 
@@ -173,7 +176,8 @@ def respond(
             )
     except Cancelled:
         raise Interrupted(
-            f"saved {sum(len(b) for b in done.values())} of {len(images) * len(streams)} images; the same command continues"
+            f"saved {sum(len(b) for b in done.values())} of {len(images) * len(streams)} images; the same "
+            "command continues"
         ) from None
     blocks = [
         np.concatenate([done[name] for name in tasks if name.startswith(f"{k:03d}-")])
@@ -242,10 +246,12 @@ def predict(
     images
         Grey levels 0 to 255, (n, rows, columns) or (n, n_input).
     readout
-        How to read the spikes, one of `readouts.READOUTS`. The paper's uses the labels of the neurons; the others learn from
+        How to read the spikes, one of `readouts.READOUTS`. The paper's uses the labels of the neurons; the
+        others learn from
         the responses that observe has stored.
     data
-        Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where it is looked for.
+        Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where
+        it is looked for.
     engine, jobs
         How to simulate; see `present`.
 
@@ -267,7 +273,8 @@ def predict(
         )
     if images.dtype.kind not in "ui" or images.min() < 0 or images.max() > 255:
         raise DiehlCookError(
-            f"images of dtype {images.dtype} from {images.min()} to {images.max()}; expected integers 0 to 255"
+            f"images of dtype {images.dtype} from {images.min()} to {images.max()}; expected integers 0 to "
+            "255"
         )
     fitted: readouts.Fitted
     if readout == PAPER:

@@ -1,6 +1,7 @@
 """Phase 3: classify test images with the trained and labelled network (paper §2.6, §3).
 
-The prediction is the class whose neurons respond most on average. An image that no labelled neuron responds to is
+The prediction is the class whose neurons respond most on average. An image that no labelled neuron responds
+to is
 predicted -1 and counted wrong.
 """
 
@@ -56,7 +57,8 @@ def test(
     Returns
     -------
     dict
-        The entry ``test`` of run.json. test_counts.npy (repeats * n, n_exc), test_predictions.npy (repeats, n) and
+        The entry ``test`` of run.json. test_counts.npy (repeats * n, n_exc), test_predictions.npy (repeats,
+        n) and
         confusion.npy (n_classes, n_classes), summed over the repeats, are in the run's folder.
 
     Raises

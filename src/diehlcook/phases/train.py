@@ -1,7 +1,8 @@
 """Phase 1: learn from images without labels (paper §2.6); state goes to checkpoints, results to .npy files.
 
 `order.image_at` says which image is shown when. Labels are only written beside the history
-and used for the accuracy curve during training: labels from one window of images classify the next (paper Fig. 2C).
+and used for the accuracy curve during training: labels from one window of images classify the next (paper
+Fig. 2C).
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def train(
     excitatory, plasticity
         Replaced equations; see `network.build_network`.
     resume
-        Continue from the newest checkpoint in `folder`; of a finished training with more `epochs`, from its final state.
+        Continue from the newest checkpoint in `folder`; of a finished training with more `epochs`, from its
+        final state.
     force
         Discard what is in `folder`.
     report, cancelled
@@ -175,7 +177,8 @@ def train(
             checks = health.examine(evidence_of(record, state, unanswered=unanswered is not None))
             if unanswered is not None:
                 reason = NetworkError(
-                    f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in {params.max_attempts} attempts: "
+                    f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in "
+                    f"{params.max_attempts} attempts: "
                     f"{health.in_short(checks)} (`doctor --run {folder}` says more); "
                     "train again with other parameters and --force, or leave the image out"
                 )
@@ -207,7 +210,8 @@ def check_visible(data: Dataset) -> None:
     black = np.flatnonzero(~data.images.reshape(len(data), -1).any(axis=1))
     if black.size:
         raise DiehlCookError(
-            f"{data.name}: image {black[0]} of the {data.split} images is all black ({black.size} such); nothing can respond to it, leave it out"
+            f"{data.name}: image {black[0]} of the {data.split} images is all black ({black.size} such); "
+            "nothing can respond to it, leave it out"
         )
 
 
@@ -263,7 +267,8 @@ def to_resume(
         )
     if plan["epochs"] < facts["epochs"]:
         raise DiehlCookError(
-            f"{run.folder}: cannot resume with --epochs {plan['epochs']}, the run was started with {facts['epochs']}; "
+            f"{run.folder}: cannot resume with --epochs {plan['epochs']}, the run was started with "
+            f"{facts['epochs']}; "
             "give as many or more"
         )
     run.facts = old.facts
@@ -275,12 +280,14 @@ def to_resume(
     saved = checkpoints.load()
     if saved is None or not saved[1].get("complete"):
         raise DiehlCookError(
-            f"{run.folder}: the final state of its training was not kept (networks that come with the package and runs of earlier "
+            f"{run.folder}: the final state of its training was not kept (networks that come with the "
+            "package and runs of earlier "
             "versions have none), so it cannot go on for more epochs; train again with --force"
         )
     if digest(saved[0]["state.inp_exc.w"]) != facts["sha256"]["weights"]:
         raise DiehlCookError(
-            f"{checkpoints.folder}: the final state is not that of the weights in run.json; train again with --force"
+            f"{checkpoints.folder}: the final state is not that of the weights in run.json; train again "
+            "with --force"
         )
     return saved
 

@@ -53,7 +53,8 @@ class Checkpoints:
             temporary.rename(target)
         except OSError as error:
             raise DiehlCookError(
-                f"{target}: cannot write the checkpoint ({error.strerror or error}); the one before is unchanged"
+                f"{target}: cannot write the checkpoint ({error.strerror or error}); the one before is "
+                "unchanged"
             ) from None
         finally:
             if temporary is not None:

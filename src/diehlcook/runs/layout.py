@@ -28,7 +28,8 @@ class ResultFile(NamedTuple):
     phase
         That writes it.
     shape
-        Names of its sizes: those of `Params` are checked, others are told by whoever reads the file, or may be any.
+        Names of its sizes: those of `Params` are checked, others are told by whoever reads the file, or may
+        be any.
     kind
         Kinds of dtype, as letters of `numpy.dtype.kind`.
     low
@@ -50,27 +51,54 @@ class ResultFile(NamedTuple):
 FILES = {
     "weights": ResultFile("train", ("n_input", "n_exc"), low=0, says="trained weights", digest=True),
     "theta": ResultFile("train", ("n_exc",), low=0, says="adaptive thresholds, V", digest=True),
-    "delays": ResultFile("train", ("n_input", "n_exc"), low=0, says="delays from input to excitatory neurons, s", digest=True),
+    "delays": ResultFile(
+        "train", ("n_input", "n_exc"), low=0, says="delays from input to excitatory neurons, s", digest=True
+    ),
     "train_history": ResultFile("train", ("images",), "V", says="a row per image, see below"),
-    "train_accuracy": ResultFile("train", ("windows",), "V", says="a row per window: `images` trained at its end, `correct`, `total`"),
-    "train_counts": ResultFile("train", ("newest", "n_exc"), "u", says="responses to the newest 10,000 images"),
+    "train_accuracy": ResultFile(
+        "train", ("windows",), "V", says="a row per window: `images` trained at its end, `correct`, `total`"
+    ),
+    "train_counts": ResultFile(
+        "train", ("newest", "n_exc"), "u", says="responses to the newest 10,000 images"
+    ),
     "train_spikes": ResultFile("train", ("n_exc",), "i", says="all spikes of each neuron"),
-    "observe_counts": ResultFile("observe", ("images", "n_exc"), "u", says="responses to the labelling images", digest=True),
-    "assignments": ResultFile("observe", ("n_exc",), "i", -1, says="class of each neuron, -1 for one that never fired", digest=True),
-    "raster_inp": ResultFile("observe", ("2", "spikes"), says="a few presentations in detail: neuron and time (s) of each input spike"),
+    "observe_counts": ResultFile(
+        "observe", ("images", "n_exc"), "u", says="responses to the labelling images", digest=True
+    ),
+    "assignments": ResultFile(
+        "observe", ("n_exc",), "i", -1, says="class of each neuron, -1 for one that never fired", digest=True
+    ),
+    "raster_inp": ResultFile(
+        "observe",
+        ("2", "spikes"),
+        says="a few presentations in detail: neuron and time (s) of each input spike",
+    ),
     "raster_exc": ResultFile("observe", ("2", "spikes"), says="the same of excitatory spikes"),
     "raster_inh": ResultFile("observe", ("2", "spikes"), says="the same of inhibitory spikes"),
-    "raster_v": ResultFile("observe", ("neurons", "steps"), says="membrane potentials of the neurons that fired most, V"),
+    "raster_v": ResultFile(
+        "observe", ("neurons", "steps"), says="membrane potentials of the neurons that fired most, V"
+    ),
     "raster_threshold": ResultFile("observe", ("neurons", "steps"), says="their thresholds, V"),
     "raster_neurons": ResultFile("observe", ("neurons",), "i", says="which neurons these are"),
-    "test_counts": ResultFile("test", ("presentations", "n_exc"), "u", says="responses to the test images, all of them once for every repeat", digest=True),
-    "test_predictions": ResultFile("test", ("repeats", "images"), "i", -1, says="predicted classes, -1 where no labelled neuron fired"),
-    "confusion": ResultFile("test", ("classes", "classes"), "i", 0, says="true class, predicted class: how many images"),
-}  # fmt: skip
+    "test_counts": ResultFile(
+        "test",
+        ("presentations", "n_exc"),
+        "u",
+        says="responses to the test images, all of them once for every repeat",
+        digest=True,
+    ),
+    "test_predictions": ResultFile(
+        "test", ("repeats", "images"), "i", -1, says="predicted classes, -1 where no labelled neuron fired"
+    ),
+    "confusion": ResultFile(
+        "test", ("classes", "classes"), "i", 0, says="true class, predicted class: how many images"
+    ),
+}
 """All arrays of a run by their name, in the order in which they come to be."""
 
 OTHERS = {
-    "checkpoints": ("train", "the last state, from which more passes can go on; blocks of an interrupted observe or test"),
+    "checkpoints": ("train", ("the last state, from which more passes can go on; blocks of an interrupted "
+                             "observe or test")),
     "snapshots": ("train", "weights at some moments of the training, named by the images trained"),
     "figures": ("plot", "the figures"),
     "report.html": ("report", "one page about the run"),

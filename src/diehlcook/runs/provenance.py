@@ -38,7 +38,8 @@ def check_parents(run: Run, phase: str) -> None:
     facts = run.facts.get(phase)
     if facts is None:
         raise DiehlCookError(
-            f"{run.folder}: no responses of {phase}; run `python -m diehlcook {phase} --run {run.folder}` first"
+            f"{run.folder}: no responses of {phase}; run `python -m diehlcook {phase} --run {run.folder}` "
+            "first"
         )
     files: dict[str, Callable[[], NDArray[Any]]] = {
         "weights": run.weights, "theta": run.theta, "assignments": run.assignments,
@@ -76,7 +77,10 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
     path = layout.path_of(run.folder, name)
     if not path.exists():
         if "shipped" in run.facts:
-            cure = "networks that come with the package bring none: make a run of it with `python -m diehlcook networks NAME`, then "
+            cure = (
+                "networks that come with the package bring none: make a run of it with `python -m "
+                "diehlcook networks NAME`, then "
+            )
         else:
             cure = "make it again with "
         raise DiehlCookError(f"{path}: not found; {cure}`python -m diehlcook {phase} --run DIR --force`")
@@ -85,7 +89,8 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
     known = facts.get("sha256", {}).get(name)
     if known is not None and digest(counts) != known:
         raise DiehlCookError(
-            f"{path}: not what {phase} wrote; run `python -m diehlcook {phase} --run {run.folder} --force` again"
+            f"{path}: not what {phase} wrote; run `python -m diehlcook {phase} --run {run.folder} --force` "
+            "again"
         )
     return counts
 

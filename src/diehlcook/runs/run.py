@@ -29,7 +29,8 @@ from .files import SCHEMA, digest, load_json, save_json
 class Run:
     """What run.json says; a phase changes its part and calls `save`.
 
-    ``facts`` holds one entry per finished (or started) phase, ``train``, ``observe``, ``test``; and ``shipped``, how a
+    ``facts`` holds one entry per finished (or started) phase, ``train``, ``observe``, ``test``; and
+    ``shipped``, how a
     network that comes with the package did when it was made.
     """
 
@@ -177,7 +178,8 @@ def load_run(folder: Path) -> Run:
     path = folder / "run.json"
     if not path.exists():
         raise DiehlCookError(
-            f"{folder}: no run here (run.json not found); run `python -m diehlcook train` first or name another --run"
+            f"{folder}: no run here (run.json not found); run `python -m diehlcook train` first or name "
+            "another --run"
         )
     content = load_json(path)
     if content.get("schema") != SCHEMA:

@@ -1,7 +1,8 @@
 """Trained networks that come with the package: weights, thresholds and labels of 400 neurons for each rule of the paper.
 
 Each is a small run directory under ``trained``: weights.npy in single precision, theta.npy, assignments.npy,
-train_accuracy.npy and run.json. Delays are drawn again from the seed, and must give the digest that run.json has.
+train_accuracy.npy and run.json. Delays are drawn again from the seed, and must give the digest that run.json
+has.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ def keep(run: Run, position: int, n_images: int, weights: NDArray[Any], *, last:
 def read(run: Run, neurons: NDArray[np.int64]) -> list[tuple[int, NDArray[np.float32]]]:
     """Return the weights of some neurons at each snapshot of a training, with the images trained by then.
 
-    A training that is running gives up snapshots as it goes on; one that is gone by the time it is read is left out.
+    A training that is running gives up snapshots as it goes on; one that is gone by the time it is read is
+    left out.
     """
     shape, found = (run.params.n_input, run.params.n_exc), []
     for path in sorted((run.folder / "snapshots").glob("*.npy")):

@@ -1,6 +1,7 @@
 """One neuron with STDP finds a repeating spike pattern and its beginning (Masquelier, Guyonneau & Thorpe 2008).
 
-`constants` has the numbers, `afferents` the input, `neuron` the equations, `engines` ways to run them, `criteria` what counts as success, `experiment` a run.
+`constants` has the numbers, `afferents` the input, `neuron` the equations, `engines` ways to run them,
+`criteria` what counts as success, `experiment` a run.
 """
 
 from .constants import Masquelier2008

@@ -1,7 +1,9 @@
 """The spikes of the afferents: rates that drift at random, a pattern that comes again and again, noise; NumPy only.
 
-A block is drawn and shown several times. In slots of 50 ms that are drawn at random, never two in a row, some of the
-afferents fire the same spikes every time, but for a jitter of a millisecond. Rates say nothing: an afferent fires as often in
+A block is drawn and shown several times. In slots of 50 ms that are drawn at random, never two in a row, some
+of the
+afferents fire the same spikes every time, but for a jitter of a millisecond. Rates say nothing: an afferent
+fires as often in
 the pattern as out of it.
 """
 
@@ -54,7 +56,8 @@ def drifting(
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Return times and afferents of spikes at rates that drift between 0 and `rate_max`, without pattern and noise.
 
-    On a grid of 1 ms: the slope of a rate changes at random, slope and rate are kept within bounds, and an afferent that was
+    On a grid of 1 ms: the slope of a rate changes at random, slope and rate are kept within bounds, and an
+    afferent that was
     silent for `silence_max` spikes.
     """
     n, slope_max = params.n_afferents, params.rate_max / params.sweep
@@ -88,7 +91,8 @@ def draw_slots(params: Masquelier2008, rng: np.random.Generator) -> NDArray[np.i
     """Return the slots of the pattern: every choice without neighbours is equally likely, the block being a ring."""
     n = params.slots
     k = min(round(params.pattern_freq * n), n // 2)
-    # A slot with the pattern and the one after it are one piece: k pieces among n - k places, then turned at random
+    # A slot with the pattern and the one after it are one piece: k pieces among n - k places, then turned
+    # at random
     places = np.sort(rng.choice(n - k, size=k, replace=False))
     return np.sort((places + np.arange(k) + rng.integers(n)) % n).astype(np.int64)
 

@@ -49,7 +49,8 @@ class Masquelier2008(Constants):
     refractory: float = par(1, "", "refractory period", REPLICATION, unit="ms")
 
     rule: str = par(
-        "rnn", "", "pairs of spikes that count: reduced nearest neighbour, nearest, all", REPLICATION, choices=RULES
+        "rnn", "", "pairs of spikes that count: reduced nearest neighbour, nearest, all", REPLICATION,
+        choices=RULES
     )  # fmt: skip
     w_init: float = par(0.475, "w_0", "initial weight of all synapses", REPLICATION)
     w_max: float = par(1.0, "", "largest weight; the smallest is 0", REPLICATION)
@@ -61,7 +62,8 @@ class Masquelier2008(Constants):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_positive(
-            "dt", "block", "blocks", "n_afferents", "n_pattern", "rate_max", "sweep", "silence_max", "t_pattern",
+            "dt", "block", "blocks", "n_afferents", "n_pattern", "rate_max", "sweep", "silence_max",
+            "t_pattern",
             "tau_m", "tau_s", "threshold", "tau_plus", "tau_minus", "w_max",
         )  # fmt: skip
         if self.n_pattern > self.n_afferents:
@@ -104,7 +106,8 @@ class Masquelier2008(Constants):
 def scaled(params: Masquelier2008, changes: Mapping[str, Any]) -> Masquelier2008:
     """Return the parameters changed, threshold and initial weight in proportion to the spikes that are left in the pattern.
 
-    As in the replication: T = 0.5 (1 - deletion) n_pattern and w_0 = 1.9 T / n_afferents, if `changes` have n_pattern or
+    As in the replication: T = 0.5 (1 - deletion) n_pattern and w_0 = 1.9 T / n_afferents, if `changes` have
+    n_pattern or
     deletion and not the threshold or initial weight themselves.
     """
     new = params.with_values(changes)

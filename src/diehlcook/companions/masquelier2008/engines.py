@@ -24,7 +24,8 @@ from .neuron import build, namespace
 STOPPED = "interrupted; nothing was written"
 
 WATCHED = 0.5
-"""Seconds at the beginning, in the middle and at the end during which the potential is kept, every 0.1 ms or step."""
+"""Seconds at the beginning, in the middle and at the end during which the potential is kept, every 0.1 ms or
+step."""
 
 WEIGHTS_EVERY = 5.0
 """Seconds between two records of the weights."""
@@ -44,7 +45,8 @@ class Recorded(NamedTuple):
     onsets: NDArray[np.float64] = np.zeros(0)
     """Beginnings of the patterns (m,)."""
     raster: NDArray[np.int32] = np.zeros((2, 0), np.int32)
-    """Time steps and afferents of the input (2, r), up to `experiment.RASTER` after the first pattern has begun."""
+    """Time steps and afferents of the input (2, r), up to `experiment.RASTER` after the first pattern has
+    begun."""
 
 
 def parts(duration: float) -> list[tuple[float, bool]]:

@@ -104,5 +104,10 @@ def load(folder: Path, params: Masquelier2008) -> Recorded:
         "raster": (2, None),
     }
     return Recorded(
-        **{name: load_array(folder / f"{name}.npy", shape=shape, kind="fi", made_by="companion masquelier2008") for name, shape in shapes.items()}
-    )  # fmt: skip
+        **{
+            name: load_array(
+                folder / f"{name}.npy", shape=shape, kind="fi", made_by="companion masquelier2008"
+            )
+            for name, shape in shapes.items()
+        }
+    )

@@ -70,7 +70,8 @@ def weights(params: Masquelier2008, recorded: Recorded, facts: str = "") -> Figu
         if recorded.weights[:, part].size:
             left.plot(recorded.weights_time, recorded.weights[:, part].mean(axis=1), color=colour, label=name)
             right.hist(
-                recorded.weights[-1, part], bins=np.linspace(0, params.w_max, 41), histtype="step", color=colour, label=name
+                recorded.weights[-1, part], bins=np.linspace(0, params.w_max, 41), histtype="step",
+                color=colour, label=name
             )  # fmt: skip
     left.set(xlabel="time, s", ylabel="mean weight", ylim=(0, params.w_max))
     right.set(xlabel="weight at the end", ylabel="afferents", yscale="log")

@@ -1,6 +1,7 @@
 """The same neuron and rules as one loop over time steps, compiled by Numba: a hundred runs in the time of ten.
 
-Order in a step as in Brian2: the potential decays and may reach the threshold; spikes of the afferents arrive; a spike of the
+Order in a step as in Brian2: the potential decays and may reach the threshold; spikes of the afferents
+arrive; a spike of the
 neuron changes all weights; reset. Traces decay when they are used.
 """
 
@@ -46,7 +47,8 @@ def run(first, last, steps, afferents, u, synapses, fired, kept, p):
     u
         Potential, `x`, `a` and the time step of the neuron's last spike (4,), in place.
     synapses
-        Weights, traces `ltp` and `ltd`, and the time step up to which the traces have decayed (4, n), in place.
+        Weights, traces `ltp` and `ltd`, and the time step up to which the traces have decayed (4, n), in
+        place.
     fired
         Gets the time steps of the neuron's spikes.
     kept

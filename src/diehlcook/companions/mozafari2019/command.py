@@ -121,10 +121,15 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
     """Say what came out, line by line."""
     validation, test = facts["validation"], facts["test"]
     yield (
-        f"{facts['run']}: test {test['last']:.2%} after {facts['epochs']} epochs, {test['at_best_epoch']:.2%} after "
-        f"{validation['best_epoch']}, chosen on {validation['images']:,} held-out training images ({validation['best']:.2%})"
+        f"{facts['run']}: test {test['last']:.2%} after {facts['epochs']} epochs, "
+        f"{test['at_best_epoch']:.2%} after "
+        f"{validation['best_epoch']}, chosen on {validation['images']:,} held-out training images "
+        f"({validation['best']:.2%})"
     )
     if "linear" in facts:
         one = facts["linear"]
-        yield f"  linear classifier on layer 2: {one['test']:.2%} (C {one['strength']:g}, held-out {one['validation']:.2%})"
+        yield (
+            f"  linear classifier on layer 2: {one['test']:.2%} (C {one['strength']:g}, held-out "
+            f"{one['validation']:.2%})"
+        )
     yield f"  {test['maps_that_decide']} maps of layer 3 decide; {facts['wall_s'] / 60:.0f} min"

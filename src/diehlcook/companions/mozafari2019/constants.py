@@ -14,7 +14,8 @@ IMAGE_SIDE = 28
 """Rows and columns of an image."""
 
 DOG = ((3, 3, 6), (3, 6, 3), (7, 7, 14), (7, 14, 7), (13, 13, 26), (13, 26, 13))
-"""Difference-of-Gaussians kernels: size, and 9 times the two standard deviations, in pixels; on and off centres at three scales."""
+"""Difference-of-Gaussians kernels: size, and 9 times the two standard deviations, in pixels; on and off
+centres at three scales."""
 
 
 class Layer(NamedTuple):

@@ -1,6 +1,7 @@
 """Train layer by layer, decide by reward, test; with epochs chosen on training images that were held out.
 
-`select` learns from all training images but the last ones, and these choose the epoch. `refit` starts again from nothing with
+`select` learns from all training images but the last ones, and these choose the epoch. `refit` starts again
+from nothing with
 all of them; test images are looked at by it alone, and choose nothing.
 """
 
@@ -35,7 +36,8 @@ HELD_OUT = 1 / 6
 """Share of the training images that choose: the last 10,000 of 60,000."""
 
 CURVE = np.dtype([("train", "f8"), ("judged", "f8"), ("silent", "f8")])
-"""A row per epoch of the last layer: share of right decisions while learning, and of the images that judge; without a decision."""
+"""A row per epoch of the last layer: share of right decisions while learning, and of the images that judge;
+without a decision."""
 
 
 class Images(NamedTuple):
@@ -163,7 +165,8 @@ def run_part(
 ) -> NDArray[Any]:
     """Train the three layers, or what is missing of that, in `folder`; return the curve over the epochs (`CURVE`).
 
-    The files weights_1.npy, weights_2.npy, features_train.npy and features_judging.npy (bits) appear when they are complete;
+    The files weights_1.npy, weights_2.npy, features_train.npy and features_judging.npy (bits) appear when
+    they are complete;
     the last layer has a checkpoint per epoch.
     """
     w1, w2, w3 = initial_weights(params, seed)
@@ -256,7 +259,8 @@ def run(
     Raises
     ------
     DiehlCookError
-        There is a run already, and neither `resume` nor `force`; or it is of other parameters or images, or longer; the images
+        There is a run already, and neither `resume` nor `force`; or it is of other parameters or images, or
+        longer; the images
         are not of 28 x 28 pixels and ten classes, or too few.
     Interrupted
         `cancelled` returned true; what was finished is kept.
@@ -278,7 +282,8 @@ def run(
     }
     if path.exists() and not (resume or force):
         raise DiehlCookError(
-            f"{folder}: there is a run already; use --resume to continue it, --force to replace it, or another --run"
+            f"{folder}: there is a run already; use --resume to continue it, --force to replace it, or "
+            "another --run"
         )
     if path.exists() and resume:
         old = load_json(path)
@@ -325,7 +330,11 @@ def run(
         "compiled": backend.COMPILED,
         "sources": dict(params.sources),
         "epochs": epochs,
-        "validation": {"images": len(train) - kept, "best_epoch": best + 1, "best": float(curves["select"]["judged"][best])},
+        "validation": {
+            "images": len(train) - kept,
+            "best_epoch": best + 1,
+            "best": float(curves["select"]["judged"][best]),
+        },
         "test": {
             "images": len(test),
             "last": float(curves["refit"]["judged"][-1]),
@@ -334,7 +343,7 @@ def run(
         },
         "wall_s": wall(),
         "date": time.strftime("%Y-%m-%d"),
-    }  # fmt: skip
+    }
     save_json(path, facts)
     return facts
 

@@ -21,7 +21,8 @@ SHOWN = 100
 def features(weights: Sequence[Weights], strides: Sequence[int]) -> NDArray[np.float64]:
     """Return what the maps of the last of `weights` respond to, in pixels (maps, side, side).
 
-    Each weight is replaced by the feature of the layer below, weighted and shifted by the pooling between; filters of the
+    Each weight is replaced by the feature of the layer below, weighted and shifted by the pooling between;
+    filters of the
     input are at the bottom. Without regard to thresholds, so a sketch.
 
     Parameters
@@ -50,7 +51,11 @@ def feature_sheet(sketches: NDArray[np.float64], title: str, facts: str = "") ->
     columns = math.ceil(math.sqrt(2 * len(shown)))
     rows = math.ceil(len(shown) / columns)
     figure = new_figure((9, 0.75 + 9 * rows / columns))
-    for ax, one in zip(np.atleast_1d(figure.subplots(rows, columns)).ravel(), [*shown, *[None] * (rows * columns - len(shown))], strict=True):  # fmt: skip
+    for ax, one in zip(
+        np.atleast_1d(figure.subplots(rows, columns)).ravel(),
+        [*shown, *[None] * (rows * columns - len(shown))],
+        strict=True,
+    ):
         ax.axis("off")
         if one is not None:
             largest = np.abs(one).max() or 1.0

@@ -1,7 +1,9 @@
 """What a layer does, in spike times: convolution, pooling, competition, learning. NumPy; `kernel` does the same faster.
 
-A neuron does not leak and spikes at most once, so its potential at a step is the sum of the weights of all inputs that have
-spiked until then, and maps of spike times (uint8, `NEVER` for none) say all. Maps are (rows, columns, channels), weights
+A neuron does not leak and spikes at most once, so its potential at a step is the sum of the weights of all
+inputs that have
+spiked until then, and maps of spike times (uint8, `NEVER` for none) say all. Maps are (rows, columns,
+channels), weights
 (channels, size, size, maps).
 """
 
@@ -35,7 +37,8 @@ class Winner(NamedTuple):
 def convolve(times: Times, weights: Weights, layer: Layer, steps: int) -> tuple[Times, NDArray[np.float32]]:
     """Return spike times and potentials at the spike of each neuron (rows, columns, maps).
 
-    A neuron spikes at the first step at which its potential is above the threshold. Potentials of those that do not are those
+    A neuron spikes at the first step at which its potential is above the threshold. Potentials of those that
+    do not are those
     of the last step.
     """
     size, pad = layer.size, layer.pad
@@ -68,7 +71,8 @@ def pool(times: Times, window: int) -> Times:
 def choose_winners(times: Times, potentials: NDArray[np.float32], layer: Layer) -> list[Winner]:
     """Return the neurons that learn, at most `layer.winners`.
 
-    At each position only the earliest map stays, the one with the highest potential if there are several. Among these, winners
+    At each position only the earliest map stays, the one with the highest potential if there are several.
+    Among these, winners
     are taken in the same order; each one inhibits its map, and all maps within `layer.radius` of it.
     """
     rank = np.where(times == NEVER, -np.inf, potentials.astype(np.float64) - LATER * times)
@@ -92,7 +96,8 @@ def stdp(
 ) -> None:
     """Let the kernels of the winners learn, in place.
 
-    An input that spiked not later than the winner is potentiated, any other depressed, those that never spike and those outside
+    An input that spiked not later than the winner is potentiated, any other depressed, those that never spike
+    and those outside
     of the map among them; both in proportion to w (1 - w) with the stabiliser.
     """
     padded = np.pad(times, ((layer.pad, layer.pad), (layer.pad, layer.pad), (0, 0)), constant_values=NEVER)
@@ -108,7 +113,8 @@ def stdp(
 def decide(spiked: NDArray[np.bool_], weights: Weights, pad: int) -> Winner | None:
     """Return the neuron of the last layer with the highest potential, None if all are 0.
 
-    Its neurons have no threshold and spike at the last step, so all that counts is which inputs (rows, columns, channels) have
+    Its neurons have no threshold and spike at the last step, so all that counts is which inputs (rows,
+    columns, channels) have
     spiked; the first of equals wins, in the order of maps, rows, columns.
     """
     layer = Layer(weights.shape[3], weights.shape[1], pad, np.inf, 1, 1, 0, 0, 1, False)

@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[*FAULTS, "all"],
         help="make a mistake of the forum's programs, and compare with the networks without it; repeatable",
     )
-    parser.add_argument("--networks", metavar="K", help="networks, each with its own random numbers (default: 20)")  # fmt: skip
+    parser.add_argument(
+        "--networks", metavar="K", help="networks, each with its own random numbers (default: 20)"
+    )
     parser.add_argument("--small", action="store_true", help="three networks, fewer images")
 
 
@@ -125,7 +127,8 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
     clean = [one[0] for one in facts["right_of_each_network"]]
     yield (
         f"{facts['run']}: {networks} networks, clean images {right[0]:.1%} right "
-        f"(worst {min(clean):.0%}, median {median(clean):.0%}), {len(right) - 1} flipped pixels {right[-1]:.1%}"
+        f"(worst {min(clean):.0%}, median {median(clean):.0%}), {len(right) - 1} flipped pixels "
+        f"{right[-1]:.1%}"
     )
     if facts["faults"]:
         other = facts["without_fault"]
@@ -133,4 +136,7 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
     if not facts["all_checks"]:
         yield "  too few images for all checks of health"
     for one in facts["findings"]:
-        yield f"  {one['networks']} of {networks}: {one['finding']}: {one['measured']} (normal: {one['normal']}); {one['causes']}; change {one['change']}"
+        yield (
+            f"  {one['networks']} of {networks}: {one['finding']}: {one['measured']} (normal: "
+            f"{one['normal']}); {one['causes']}; change {one['change']}"
+        )

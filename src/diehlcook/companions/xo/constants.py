@@ -1,6 +1,7 @@
 """The constants of the network that tells X from O, and the faults that keep it from learning.
 
-Task, sizes and protocol are those of Christophe et al. 2015 (SPLST'15, 296-308) as two users describe them in the Brian2 forum;
+Task, sizes and protocol are those of Christophe et al. 2015 (SPLST'15, 296-308) as two users describe them in
+the Brian2 forum;
 the paper does not say how STDP was set, so those constants are ours.
 """
 
@@ -74,7 +75,8 @@ class XO(Constants):
         super().__post_init__()
         self.require_positive(
             "networks", "dt", "n_hidden", "presentations", "t_presentation", "pulse", "height", "tests",
-            "weight_sum_hidden", "weight_sum_output", "w_max_hidden", "w_max_output", "a_plus", "tau_stdp", "tau_inh",
+            "weight_sum_hidden", "weight_sum_output", "w_max_hidden", "w_max_output", "a_plus", "tau_stdp",
+            "tau_inh",
         )  # fmt: skip
         for name, most in (("w_spread", 1), ("flips_max", 25)):
             if not 0 <= getattr(self, name) <= most:
@@ -85,13 +87,15 @@ class XO(Constants):
         for name in ("jitter", "teacher_delay"):
             if getattr(self, name) + self.pulse > self.t_presentation:
                 raise DiehlCookError(
-                    f"{name} and pulse are {self.text(name)} and {self.text('pulse')}; together they must not be longer than "
+                    f"{name} and pulse are {self.text(name)} and {self.text('pulse')}; together they must "
+                    "not be longer than "
                     f"t_presentation ({self.text('t_presentation')})"
                 )
         steps = self.t_presentation / self.dt
         if self.dt > 5e-4 or abs(steps - round(steps)) > 1e-6:
             raise DiehlCookError(
-                f"dt is {self.text('dt')}; it must be 0.5 ms or less, and t_presentation ({self.text('t_presentation')}) a multiple of it"
+                f"dt is {self.text('dt')}; it must be 0.5 ms or less, and t_presentation "
+                f"({self.text('t_presentation')}) a multiple of it"
             )
         if self.v_peak <= self.c:
             raise DiehlCookError(
@@ -134,7 +138,9 @@ FAULTS = {
 EXPLAINED = {
     "clip-units": "the bound of the weights is in volts, the weights are not: clip(w, 0, wmax*mV)",
     "shared-current": "one equation for all groups, so hidden neurons and outputs get the current of a pixel",
-    "small-w-max": "the largest weight is 0.8 mV: all pixels of an image together are 9.6 mV, and a neuron needs 15",
-    "no-competition": "neither inhibition nor normalisation: nothing keeps hidden neurons from learning both images",
+    "small-w-max": "the largest weight is 0.8 mV: all pixels of an image together are 9.6 mV, and a neuron "
+    "needs 15",
+    "no-competition": "neither inhibition nor normalisation: nothing keeps hidden neurons from learning "
+    "both images",
     "synchronous": "all pixels spike together, twice: the second volley takes back what the first has taught",
 }

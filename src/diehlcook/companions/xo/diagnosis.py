@@ -44,7 +44,8 @@ NORMAL = {
     "activity": "2 to 3 spikes per image",
     "specialisation": "contrast 0.9 to 1.2, likeness 0.5 to 0.65",
 }
-"""Check: what the networks without a fault have (seed 100); the limits are the core's, well outside of this."""
+"""Check: what the networks without a fault have (seed 100); the limits are the core's, well outside of
+this."""
 
 
 def examine(params: XO, recorded: Recorded, network: int) -> list[health.Check]:

@@ -218,7 +218,9 @@ def load(folder: Path) -> Recorded:
     axes = {"labels": 2, "pixels": 3, "answers": 2, "hidden_spikes": 3, "output_spikes": 3, "raster": 2}
     return Recorded(
         **{
-            name: load_array(folder / f"{name}.npy", shape=(None,) * axes.get(name, 4), kind="fiu", made_by="companion xo")
+            name: load_array(
+                folder / f"{name}.npy", shape=(None,) * axes.get(name, 4), kind="fiu", made_by="companion xo"
+            )
             for name in Recorded._fields
         }
-    )  # fmt: skip
+    )

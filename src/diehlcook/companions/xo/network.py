@@ -1,6 +1,7 @@
 """The equations in Brian2: Izhikevich neurons in three layers, STDP between them, a teacher, inhibition within layers.
 
-All networks of an experiment are in the same groups: neurons 0 to 24 of the inputs are of the first, and so on. Only neurons of
+All networks of an experiment are in the same groups: neurons 0 to 24 of the inputs are of the first, and so
+on. Only neurons of
 the same network are connected.
 """
 
@@ -103,7 +104,8 @@ def build(
     Parameters
     ----------
     pixels, onsets
-        Images in order, of each network (networks, n, 25): black pixels, and seconds until their current starts.
+        Images in order, of each network (networks, n, 25): black pixels, and seconds until their current
+        starts.
     teacher
         Which output the teacher makes spike (networks, n, 2).
     """
@@ -152,7 +154,8 @@ def build(
         if not one.size:
             continue
         lateral = b2.Synapses(
-            groups[layer], groups[layer], on_pre=INHIBIT, clock=clock, namespace=params.quantities(), name=f"within_{names[layer]}"
+            groups[layer], groups[layer], on_pre=INHIBIT, clock=clock, namespace=params.quantities(),
+            name=f"within_{names[layer]}"
         )  # fmt: skip
         lateral.connect(i=network_ * sizes[layer] + one, j=network_ * sizes[layer] + other)
         network.add(lateral)
@@ -162,7 +165,8 @@ def build(
 def timed(params: XO, name: str, values: NDArray[Any], unit: Any = 1) -> b2.TimedArray:
     """Return values of each network, image and neuron (networks, n, size) as a function of time and neuron.
 
-    Its name is part of the code that Brian2 compiles: with the same one, the next experiment compiles nothing.
+    Its name is part of the code that Brian2 compiles: with the same one, the next experiment compiles
+    nothing.
     """
     flat = values.swapaxes(0, 1).reshape(values.shape[1], -1)
     return b2.TimedArray(flat.astype(float) * unit, dt=params.t_presentation * b2.second, name=name)

@@ -147,11 +147,13 @@ class FusedEngine(Engine):
             from . import kernel
         except ImportError as error:
             raise DiehlCookError(
-                f'--engine fused needs Numba ({error}): pip install "diehlcook[fast]", or use --engine standalone'
+                f'--engine fused needs Numba ({error}): pip install "diehlcook[fast]", or use --engine '
+                "standalone"
             ) from None
         if model.excitatory != neurons.EXCITATORY or model.plasticity is not None:
             raise DiehlCookError(
-                "--engine fused knows the equations of this package only; use --engine standalone for changed ones"
+                "--engine fused knows the equations of this package only; use --engine standalone for "
+                "changed ones"
             )
         self.kernel = kernel
         self.constants = constants(model)
@@ -197,7 +199,8 @@ class FusedEngine(Engine):
         p = self.model.params
         most = p.n_exc * (p.presentation_steps // max(1, p.steps("refractory_exc")) + 1) * presentations
         return self.kernel.Recorded(
-            np.empty(presentations, np.int64), np.empty(presentations, np.int32), np.empty((presentations, 5)),
+            np.empty(presentations, np.int64), np.empty(presentations, np.int32),
+            np.empty((presentations, 5)),
             np.empty(most, np.int64), np.empty(most, np.int32),
         )  # fmt: skip
 
@@ -323,7 +326,8 @@ class FusedEngine(Engine):
             )
             parts.append(
                 (
-                    recorded.position[:count].copy(), recorded.attempt[:count].copy(), recorded.sums[:count].copy(),
+                    recorded.position[:count].copy(), recorded.attempt[:count].copy(),
+                    recorded.sums[:count].copy(),
                     recorded.step[:spikes] + done * p.presentation_steps, recorded.neuron[:spikes].copy(),
                 )
             )  # fmt: skip

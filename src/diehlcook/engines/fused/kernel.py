@@ -3,18 +3,25 @@
 What differs from a program that Brian2 generates is how the work is laid out, not what is computed:
 
 - The input events of a presentation are drawn first, active pixel by active pixel, and kept per time step.
-- The synapses of an input lie in the order of their delays: an event that was d steps ago reaches one contiguous run.
-- What the input will add to the conductances is summed for a whole presentation, neuron by neuron, where that fits into the
-  cache (see `sum_input`); a neuron whose weights may change follows its arrivals step by step instead (`list_arrivals`).
-- No presynaptic trace is kept per synapse. What a trace is follows from the events of its input in this presentation and one
+- The synapses of an input lie in the order of their delays: an event that was d steps ago reaches one
+  contiguous run.
+- What the input will add to the conductances is summed for a whole presentation, neuron by neuron, where
+  that fits into the
+  cache (see `sum_input`); a neuron whose weights may change follows its arrivals step by step instead
+  (`list_arrivals`).
+- No presynaptic trace is kept per synapse. What a trace is follows from the events of its input in this
+  presentation and one
   number per input for all before (see `trace_events` and `learn`).
-- A postsynaptic trace is followed until it is `CUT`, and depression visits the synapses of neurons with a trace only: what
+- A postsynaptic trace is followed until it is `CUT`, and depression visits the synapses of neurons with a
+  trace only: what
   will arrive at these is listed by time step (see `list_arrivals`).
 - Inhibitory neurons at rest are skipped; an excitatory spike wakes its partner.
 - theta decays once per presentation; within one, it is held as it would be at its start.
-- Weights are summed and normalised again where they may have changed since the last time (see `may_have_changed`).
+- Weights are summed and normalised again where they may have changed since the last time (see
+  `may_have_changed`).
 
-Times are whole steps since the start of the presentation. Arrays are arguments of the functions with loops, so that LLVM
+Times are whole steps since the start of the presentation. Arrays are arguments of the functions with loops,
+so that LLVM
 can tell them apart; division by zero is IEEE's, because a check would keep loops from being vectorised.
 """
 
@@ -35,7 +42,8 @@ POWER_LAW, EXPONENTIAL, PRE_AND_POST = CODES["power-law"], CODES["exponential"],
 """What tells the rules apart in compiled code."""
 
 CUT = 2.0**-42
-"""Postsynaptic traces below this are zero: after 29 time constants. What they would change is below 1e-16 of a weight."""
+"""Postsynaptic traces below this are zero: after 29 time constants. What they would change is below 1e-16 of
+a weight."""
 
 FLUSH = 2.0**-80
 """Conductances below this are zero between presentations, lest they become denormal."""
@@ -44,7 +52,8 @@ SETTLED = 1e-15
 """Volts: an inhibitory neuron so near to rest, without input, is at rest."""
 
 INPUT_BYTES = 5 * 2**20
-"""The input of a presentation is summed beforehand if it takes no more than this: beyond, writing it costs more than it saves."""
+"""The input of a presentation is summed beforehand if it takes no more than this: beyond, writing it costs
+more than it saves."""
 
 COLUMN_COST = 3
 """Normalising one neuron by itself takes as long as normalising so many of all together."""
@@ -59,7 +68,8 @@ ROUND = 6755399441055744.0
 ROUND_BITS = 0x4338000000000000
 SMALLEST_EXPONENT = -708.0
 NEAR = 0.346
-"""Below ln(2)/2, so that the exponential needs no power of 2; a membrane's exponent is smaller but while inhibition is at work."""
+"""Below ln(2)/2, so that the exponential needs no power of 2; a membrane's exponent is smaller but while
+inhibition is at work."""
 
 
 class Constants(NamedTuple):
@@ -256,7 +266,8 @@ def draw_events(c, rate, key, draws, event_first, event_input, event_step, emiss
 def may_have_changed(c, spiked, over):
     """Return whether the weights of a neuron may have changed during the last presentation.
 
-    They change when it spikes, and by arrivals while its postsynaptic trace lasts. Weights that normalisation lifted over
+    They change when it spikes, and by arrivals while its postsynaptic trace lasts. Weights that normalisation
+    lifted over
     w_max (`over`) are clipped when a spike arrives.
     """
     return spiked >= -c.memory_steps or over
@@ -377,7 +388,8 @@ def arrive(step, oldest, newest, ge, w, target, first, event_input, event_step):
 def sum_input(w, place, delay, emission_first, emission_step, sums, coming):
     """Write what the input adds to the conductance of each neuron in each step (steps, n_exc), with the weights as they are.
 
-    Four neurons at a time: their sums, in `sums`, stay in the nearest cache, and one event is read for all four.
+    Four neurons at a time: their sums, in `sums`, stay in the nearest cache, and one event is read for all
+    four.
     """
     n_exc, n_input = place.shape
     steps = np.uint64(coming.shape[0])
@@ -496,7 +508,8 @@ def learn(
 ):
     """Apply the postsynaptic part of the rule to all synapses of neuron `j`, whose slow trace is `slow`.
 
-    For a synapse an event happened its delay later, so what counts is the trace of the input its delay ago. Of the events
+    For a synapse an event happened its delay later, so what counts is the trace of the input its delay ago.
+    Of the events
     of an input `emitted` have happened. Weights that a rule leaves as they are for certain are not looked at.
     """
     n_exc = place.shape[0]

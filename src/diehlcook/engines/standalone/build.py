@@ -1,7 +1,9 @@
 """Generate and compile the standalone program of a model: ``python -m diehlcook.engines.standalone.build SPEC FOLDER``.
 
-Brian2 keeps one device for a whole process, so this runs in a process of its own; `standalone` starts it and uses what
-it leaves in the folder: the program ``main``, ``static_arrays/`` and ``manifest.json``. Nothing in them depends on a seed: wiring,
+Brian2 keeps one device for a whole process, so this runs in a process of its own; `standalone` starts it and
+uses what
+it leaves in the folder: the program ``main``, ``static_arrays/`` and ``manifest.json``. Nothing in them
+depends on a seed: wiring,
 weights and images are files that every run brings.
 """
 
@@ -43,7 +45,8 @@ LINK = ["-ffast-math"]
 SAME_TIME = ("#define Clock_epsilon 1e-14", "#define Clock_epsilon 1e-9")
 """Two clocks tick together if their times differ by less than this.
 
-Brian2's 1e-14 s is below the spacing of floating-point numbers from 64 s on, where the clock of the presentations would
+Brian2's 1e-14 s is below the spacing of floating-point numbers from 64 s on, where the clock of the
+presentations would
 come loose from the clock of the time steps.
 """
 

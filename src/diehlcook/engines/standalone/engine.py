@@ -1,7 +1,9 @@
 """Standalone: the network as a C++ program, compiled once, run in chunks of presentations.
 
-Programs are cached by content in the user's cache: everything that decides the code (parameters, equations, versions,
-compiler) is in the key; what differs from run to run (wiring, state, images) is handed over in files. A chunk is one
+Programs are cached by content in the user's cache: everything that decides the code (parameters, equations,
+versions,
+compiler) is in the key; what differs from run to run (wiring, state, images) is handed over in files. A chunk
+is one
 process. It counts only if it ended by itself, said nothing, and left files of the right sizes.
 """
 
@@ -81,7 +83,8 @@ def specification(model: Model) -> dict[str, Any]:
     version = compiler_version()
     if version is None:
         raise DiehlCookError(
-            "no C++ compiler (g++ and make) found: install one, or use --engine runtime (NumPy without a compiler, about 50 times slower)"
+            "no C++ compiler (g++ and make) found: install one, or use --engine runtime (NumPy without a "
+            "compiler, about 50 times slower)"
         )
     return {
         "params": {name: getattr(model.params, name) for name in FIELDS if name not in NOT_COMPILED},
@@ -123,7 +126,8 @@ def program(model: Model) -> Path:
                 build_into(folder, text)
     except OSError as error:
         raise DiehlCookError(
-            f"{folder.parent}: cannot write compiled programs ({error.strerror}); set XDG_CACHE_HOME to a writable folder"
+            f"{folder.parent}: cannot write compiled programs ({error.strerror}); set XDG_CACHE_HOME to a "
+            "writable folder"
         ) from None
     return folder
 
@@ -230,7 +234,8 @@ class StandaloneEngine(Engine):
             values.tofile(path)
         except OSError as error:
             raise DiehlCookError(
-                f"{path}: cannot write ({error.strerror or error}); free space or set TMPDIR to another folder"
+                f"{path}: cannot write ({error.strerror or error}); free space or set TMPDIR to another "
+                "folder"
             ) from None
         if path.stat().st_size != values.nbytes:
             raise DiehlCookError(
@@ -243,7 +248,8 @@ class StandaloneEngine(Engine):
         values = np.fromfile(path, dtype=dtype) if path.exists() else np.empty(0, dtype)
         if size is not None and values.size != size:
             raise DiehlCookError(
-                f"the standalone program left {values.size} values of {name}, expected {size}; is the disk of {self.folder} full?"
+                f"the standalone program left {values.size} values of {name}, expected {size}; is the disk "
+                f"of {self.folder} full?"
             )
         return values
 
