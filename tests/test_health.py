@@ -111,10 +111,7 @@ def test_limits_of_single_checks():
     assert findings(history=again) == ["the input is too weak"]
     again["presentations"][-1000:] = np.arange(1000) % 5 // 4 + 1  # every fifth image twice
     assert findings(history=again) == []
-    assert findings(weights=0.1 * evidence().weights) == [
-        "normalisation drifts",
-        "weights collapse to zero",
-    ]
+    assert findings(weights=0.1 * evidence().weights) == ["normalisation drifts", "weights collapse to zero"]
     assert findings(weights=np.repeat(evidence().weights[:, :1], 100, axis=1)) == [
         "neurons learn all the same"
     ]

@@ -167,12 +167,7 @@ def test_verify_tells_the_state_of_each_file(tiny, tmp_path):
     checks = verify_mnist(folder)
     assert [check.name for check in checks] == STEMS
     assert [check.ok for check in checks] == [True, False, False, False]
-    assert [check.found for check in checks] == [
-        "train-images.idx3-ubyte",
-        STEMS[1],
-        f"{STEMS[2]}.gz",
-        None,
-    ]
+    assert [check.found for check in checks] == ["train-images.idx3-ubyte", STEMS[1], f"{STEMS[2]}.gz", None]
     assert checks[0].size == len(tiny[STEMS[0]])
     assert checks[2].size == len(packed) - 1
     assert "not MNIST" in checks[1].problem

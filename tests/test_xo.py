@@ -93,10 +93,7 @@ def test_rule_and_protocol_replayed_by_hand(healthy):
     p, (time, layer, neuron) = WHOLE, healthy.raster
     first = time < p.t_presentation
     for which, weights, size in ((0, healthy.weights_hidden, 5), (1, healthy.weights_output, 2)):
-        total, bound = (
-            (p.weight_sum_hidden, p.w_max_hidden),
-            (p.weight_sum_output, p.w_max_output),
-        )[which]
+        total, bound = ((p.weight_sum_hidden, p.w_max_hidden), (p.weight_sum_output, p.w_max_output))[which]
         w = weights[0, 0].astype(float)
         assert w.sum(axis=0) == pytest.approx(np.full(size, total), rel=1e-5)
         events = sorted(

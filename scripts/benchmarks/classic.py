@@ -37,10 +37,7 @@ dgi/dt = -gi/(2*ms) : 1
 dtimer/dt = 1 : second
 """
 ADAPTATION = {True: "dtheta/dt = -theta/(1e7*ms) : volt", False: "theta : volt"}  # learning or not
-EXC_RESET = {
-    True: "v = v_rest; timer = 0*ms; theta += 0.05*mV",
-    False: "v = v_rest; timer = 0*ms",
-}
+EXC_RESET = {True: "v = v_rest; timer = 0*ms; theta += 0.05*mV", False: "v = v_rest; timer = 0*ms"}
 
 PLASTIC = {
     "model": """

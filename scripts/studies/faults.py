@@ -131,15 +131,7 @@ def examine(fault: Fault | None, folder: Path) -> list[health.Check]:
     data = (fault.spoil if fault else same)(load("digits", "train"))
     phases = fault.phases if fault else 3
     try:
-        run = train(
-            folder,
-            data,
-            params,
-            preset="custom",
-            seed=SEED,
-            epochs=EPOCHS,
-            engine="fused",
-        )
+        run = train(folder, data, params, preset="custom", seed=SEED, epochs=EPOCHS, engine="fused")
         if phases > 1:
             observe(run, data, engine="fused")
         if phases > 2:

@@ -174,14 +174,7 @@ class Grid:
 
     def record_command(self, cell: str, seed: int) -> str:
         """Return the command that writes the record of a network, but for the file."""
-        words = [
-            self.python,
-            STUDIES / "record.py",
-            self.folder(cell, seed),
-            "--cell",
-            cell,
-            "--out",
-        ]
+        words = [self.python, STUDIES / "record.py", self.folder(cell, seed), "--cell", cell, "--out"]
         return shlex.join(map(str, words))
 
     def minutes(self, phase: str, cell: str, passes: int) -> int:

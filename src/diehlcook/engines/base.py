@@ -232,11 +232,7 @@ class Engine(ABC):
 
 
 def prepared_state(
-    base: State,
-    stream: int,
-    weights: NDArray[np.float64],
-    theta: NDArray[np.float64] | None,
-    position: int,
+    base: State, stream: int, weights: NDArray[np.float64], theta: NDArray[np.float64] | None, position: int
 ) -> State:
     """Return a copy of a built network's initial state with the values that a phase decides."""
     state = {name: values.copy() for name, values in base.items()}

@@ -173,8 +173,7 @@ x0 *= exp(-presentation_steps*dt/tau_pre)
 )
 
 STATIC = LearningRule(  # labelling and testing
-    model="w : 1",
-    on_pre="ge_post += w",
+    model="w : 1", on_pre="ge_post += w"
 )
 
 RULES = {

@@ -94,10 +94,7 @@ def normalised(weights: NDArray[np.float64], total: float, bound: float) -> NDAr
 
 
 def build(
-    params: XO,
-    pixels: NDArray[np.bool_],
-    onsets: NDArray[np.float64],
-    teacher: NDArray[np.bool_],
+    params: XO, pixels: NDArray[np.bool_], onsets: NDArray[np.float64], teacher: NDArray[np.bool_]
 ) -> Built:
     """Return the networks, with weights of 0, ready to see images.
 

@@ -11,10 +11,7 @@ from .constants import XO
 
 CLASSES = ("X", "O")
 SIDE, PIXELS = 5, 25
-BITMAPS = (
-    ("#...#", ".#.#.", "..#..", ".#.#.", "#...#"),
-    (".###.", "#...#", "#...#", "#...#", ".###."),
-)
+BITMAPS = (("#...#", ".#.#.", "..#..", ".#.#.", "#...#"), (".###.", "#...#", "#...#", "#...#", ".###."))
 PATTERNS = np.array([[[dot == "#" for dot in row] for row in one] for one in BITMAPS]).reshape(2, PIXELS)
 """Black pixels of X and O (2, 25); they have none in common."""
 
