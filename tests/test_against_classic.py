@@ -1,8 +1,7 @@
 """The package against the classic Brian2 loop of ``scripts/benchmarks/classic.py``: same input spikes, same network.
 
 Input spikes are recorded from the package's network and played to the classic one, presentation by
-presentation. So
-the two agree only if they also decide alike which image is presented again.
+presentation. So the two agree only if they also decide alike which image is presented again.
 """
 
 import itertools

@@ -1,8 +1,7 @@
 """Every learning rule against its replay, spike by spike, in plain Python; and the replay against changed rules.
 
 The network is tiny and half scripted: postsynaptic spikes come at given steps, presynaptic ones are recorded.
-The
-replay shares nothing with the package's code: it keeps the times of all spikes and sums their traces anew
+The replay shares nothing with the package's code: it keeps the times of all spikes and sums their traces anew
 each time.
 """
 

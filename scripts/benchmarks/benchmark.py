@@ -5,23 +5,17 @@
     python scripts/benchmarks/benchmark.py --json result.json       # keep every single measurement too
 
 How it measures. All contestants are opened and warmed up first (compilation, first presentations). Then, in
-every
-repeat, each of them is timed once, so that a machine that drifts drifts for all. Every repeat starts from the
-same
-state, that of a network which has learned from ``--warm`` images, and shows the same images; so the spread of
-the
-package's engines is the machine's alone (the classic loop draws new input spikes). The classic loop and the
-engines with
-its preset start from the same weights, thresholds and delays. Times are wall times; a slow neighbour makes
-them longer,
-which is why minimum and maximum stand beside the median.
+every repeat, each of them is timed once, so that a machine that drifts drifts for all. Every repeat starts
+from the same state, that of a network which has learned from ``--warm`` images, and shows the same images; so
+the spread of the package's engines is the machine's alone (the classic loop draws new input spikes). The
+classic loop and the engines with its preset start from the same weights, thresholds and delays. Times are
+wall times; a slow neighbour makes them longer, which is why minimum and maximum stand beside the median.
 
 A standalone chunk costs something besides its presentations: files of state written and read, a process
-started,
-synapses made. That overhead is the wall time of a chunk of one presentation, less one presentation; what a
-presentation takes by itself is the difference between a long chunk and a chunk of one, divided. Peak memory
-is VmHWM in
-/proc (Linux), polled ten times a second while the program runs: getrusage would count the forked parent too.
+started, synapses made. That overhead is the wall time of a chunk of one presentation, less one presentation;
+what a presentation takes by itself is the difference between a long chunk and a chunk of one, divided. Peak
+memory is VmHWM in /proc (Linux), polled ten times a second while the program runs: getrusage would count the
+forked parent too.
 """
 
 import argparse

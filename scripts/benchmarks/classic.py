@@ -1,19 +1,15 @@
 """The classic way to run this experiment: a small Brian2 model and a Python loop around ``net.run``, image by image.
 
 Model and protocol are those of the script `Diehl_Cook_2015` among the Brian2 examples (B. A. Lindqvist,
-2024), quirks
-included: excitatory neurons keep v for 5 ms after a spike but cannot fire for 50 ms, by a `timer` that starts
-at 0; the
-three traces of the learning rule belong to each synapse and are event-driven; weights are normalised in
-NumPy, once per
-image and not before its retries; only the spikes of the 350 ms count; all neurons inhibit all others through
-n (n - 1) synapses; explicit Euler. dt, weights, delays and input are arguments; inhibitory neurons take input
-from
-their own excitatory neuron only.
+2024), quirks included: excitatory neurons keep v for 5 ms after a spike but cannot fire for 50 ms, by a
+`timer` that starts at 0; the three traces of the learning rule belong to each synapse and are event-driven;
+weights are normalised in NumPy, once per image and not before its retries; only the spikes of the 350 ms
+count; all neurons inhibit all others through n (n - 1) synapses; explicit Euler. dt, weights, delays and
+input are arguments; inhibitory neurons take input from their own excitatory neuron only.
 
 TrainedNetwork. It is the baseline that ``tests/test_against_classic.py`` compares the package with and
-``scripts/benchmarks/benchmark.py``
-measures it against: it must not use the package, nor get faster or better.
+``scripts/benchmarks/benchmark.py`` measures it against: it must not use the package, nor get faster or
+better.
 """
 
 from collections.abc import Callable

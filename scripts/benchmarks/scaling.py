@@ -7,13 +7,12 @@
     that has it
 
 All contestants of a size are opened and warmed up first; then each is timed once in every repeat, so that a
-machine that
-drifts drifts for all. They start from one state, that of a network which has learned from the first images.
+machine that drifts drifts for all. They start from one state, that of a network which has learned from the
+first images.
 
 Preset ``brian2-example`` starts with a timer of 50 ms at zero, so that all neurons fire in the same step;
-with explicit
-Euler and 1600 neurons or more this drives the network silent. As in the yardstick, the timer starts run out
-here.
+with explicit Euler and 1600 neurons or more this drives the network silent. As in the yardstick, the timer
+starts run out here.
 """
 
 import argparse

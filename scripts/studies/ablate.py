@@ -6,10 +6,9 @@
     are not in it yet
 
 Each row is the preset diehl-cook-2015, which follows the authors' public code, with one change: 400 neurons,
-the first
-20,000 MNIST training images, labels from the first 10,000, judged by 5,000 training images that it has not
-seen; two
-seeds, each compared with the same seed without the change. The items are those of docs/deviations.md.
+the first 20,000 MNIST training images, labels from the first 10,000, judged by 5,000 training images that it
+has not seen; two seeds, each compared with the same seed without the change. The items are those of
+docs/deviations.md.
 """
 
 import argparse

@@ -1,13 +1,12 @@
 """Short experiments on training images alone, each recorded as one row of a table; shared by search.py and ablate.py.
 
 A trial trains on the first images of MNIST's training set, labels the neurons with the first images too, and
-classifies
-images from the last 10,000 of the training set, which it has not seen. Test images are never opened here.
+classifies images from the last 10,000 of the training set, which it has not seen. Test images are never
+opened here.
 
 The workflow runs the trials that a table lacks, each as one job that writes its row to a file of its own
 (workflow/trials.smk); `gather` adds these rows to the table. Rows are of the presets as they are:
-`read_table` refuses a
-table whose preset has changed since.
+`read_table` refuses a table whose preset has changed since.
 
 python scripts/studies/held_out.py TRIAL --out FILE      # run one trial, given as JSON
 """

@@ -8,11 +8,9 @@
     minute
 
 Each row of docs/companions/masquelier2008.csv is an experiment of 450 s: one change of the published
-constants, one seed.
-The engine is `fused`, which gives the very spikes of Brian2 (a test compares them). What was published beside
-it is of
-Hathway & Goodman 2018, 100 seeds per condition: the original authors' code run again, and their own in
-Brian2.
+constants, one seed. The engine is `fused`, which gives the very spikes of Brian2 (a test compares them). What
+was published beside it is of Hathway & Goodman 2018, 100 seeds per condition: the original authors' code run
+again, and their own in Brian2.
 """
 
 import argparse

@@ -6,11 +6,9 @@
     anything
 
 Each row of docs/companions/mozafari2019_bins.csv is a network that has learned from the first 10,000 training
-images of MNIST,
-in every layer: the constants of the package but the number of bins, 30 epochs of reward, and a linear
-classifier on layer 2.
-The epoch and the classifier's C are chosen on the last sixth of these images; the figures are of all 10,000
-test images.
+images of MNIST, in every layer: the constants of the package but the number of bins, 30 epochs of reward, and
+a linear classifier on layer 2. The epoch and the classifier's C are chosen on the last sixth of these images;
+the figures are of all 10,000 test images.
 """
 
 import argparse

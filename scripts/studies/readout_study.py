@@ -6,9 +6,8 @@
     anything
 
 Every network presents all training images once (observe) and all test images once (test). The readouts learn
-from the
-responses to training images alone. What docs/readouts.json has is not done again; delete it after a change of
-the readouts. The untrained networks are the same ones without learning: drawn weights, and one pass
+from the responses to training images alone. What docs/readouts.json has is not done again; delete it after a
+change of the readouts. The untrained networks are the same ones without learning: drawn weights, and one pass
 over the training images in which only the thresholds settle. The controls without spikes see pixels.
 """
 

@@ -6,12 +6,10 @@
     python scripts/studies/search.py --only power-law     # one study
 
 A study lets candidates compete in rounds: many in a short training of a small network, the better ones in a
-longer one,
-the best few in a long training of 400 neurons. Each trains and labels on images from the first 50,000 of
-MNIST's training
-set and is judged by images from the last 10,000.
-The threshold step is that of the authors' script for the size, unless it is what is searched.
-The workflow runs the trials of one round; given again, the command runs those of the next.
+longer one, the best few in a long training of 400 neurons. Each trains and labels on images from the first
+50,000 of MNIST's training set and is judged by images from the last 10,000. The threshold step is that of the
+authors' script for the size, unless it is what is searched. The workflow runs the trials of one round; given
+again, the command runs those of the next.
 """
 
 import argparse

@@ -8,14 +8,12 @@
     come with the package, trained on
 
 Each preset is trained on MNIST's training images, once and a little into the second pass. From image 50,000
-on the network
-is frozen, as it is, after every thousand; it is labelled with the first 5,000 images and judged by the images
-from 20,000 to
-25,000, which it saw long before. Test images are not opened. Every network is a row of docs/stops.csv.
+on the network is frozen, as it is, after every thousand; it is labelled with the first 5,000 images and
+judged by the images from 20,000 to 25,000, which it saw long before. Test images are not opened. Every
+network is a row of docs/stops.csv.
 
 With --shipped, the networks that come with the package, which stop at the end of their third pass, go on into
-a fourth
-one in file order, from the preset's initial membranes, conductances and traces.
+a fourth one in file order, from the preset's initial membranes, conductances and traces.
 """
 
 import argparse

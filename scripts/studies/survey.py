@@ -5,16 +5,12 @@
     python scripts/studies/survey.py --images 500 --only authors-100 paper-power-law-400
 
 Each is trained on the first images of the training set, its neurons are labelled with the same images, and it
-classifies
-the last 1,000 images of the training set, which it has not seen. Test images are not opened: nothing here is
-a final
-figure. Presets that are the same at the size of the survey share a row.
+classifies the last 1,000 images of the training set, which it has not seen. Test images are not opened:
+nothing here is a final figure. Presets that are the same at the size of the survey share a row.
 
 The threshold step is 0.1 mV for all, so that 2,000 images with 15 spikes each lift the thresholds of 100
-neurons by 30 mV, as
-a long training does. With the steps of the presets a short training ends while some neurons have hardly
-fired; their
-thresholds are low, and in the frozen network they take every image.
+neurons by 30 mV, as a long training does. With the steps of the presets a short training ends while some
+neurons have hardly fired; their thresholds are low, and in the frozen network they take every image.
 """
 
 import argparse

@@ -4,8 +4,7 @@
     python scripts/studies/xo.py --page    # write the tables from the records, without running anything
 
 First the program of the forum with all its faults, which are then mended one after the other; then the mended
-networks with
-each single fault. The records are docs/companions/xo.csv.
+networks with each single fault. The records are docs/companions/xo.csv.
 """
 
 import argparse

@@ -1,8 +1,7 @@
 """The model as text, read from the Brian2 network that is built: the file ``docs/model.md``.
 
 What Brian2 holds is printed, not what the sources say: a change of an equation, of a constant, of the order
-within a
-time step or of what is frozen shows in the file, wherever it was made.
+within a time step or of what is frozen shows in the file, wherever it was made.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Write the tables of the docs that follow from the code, each between its marks: python scripts/tools/describe_tables.py.
 
 The files of a run directory (docs/guide.md) are those of `runs.layout`; what each module holds
-(docs/architecture.md) is the first
-sentence of its docstring.
+(docs/architecture.md) is the first sentence of its docstring.
 """
 
 import ast

@@ -3,8 +3,7 @@
     python scripts/tools/mutate.py > docs/mutations.md      # about 10 minutes on two cores
 
 Every change is made in a copy of the repository. The tests named with it run until one fails; a change that
-none
-notices is printed as NOT CAUGHT, and the exit status is 1.
+none notices is printed as NOT CAUGHT, and the exit status is 1.
 """
 
 import argparse

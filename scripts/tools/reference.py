@@ -3,13 +3,10 @@
     python scripts/tools/reference.py            # about a minute
 
 Ten seeds of the preset ``smoke`` learn from embedded digits. For each seed four distributions are kept:
-spikes per image,
-threshold per neuron, weights, and intervals between the spikes of a neuron. How far two seeds are apart
-(Kolmogorov-Smirnov
-distance) is the yardstick: a changed model shows when its own seeds are farther from the reference than any
-reference
-seed is from the others. Make the file anew only for an intended change of the model, and say so in
-CHANGELOG.md.
+spikes per image, threshold per neuron, weights, and intervals between the spikes of a neuron. How far two
+seeds are apart (Kolmogorov-Smirnov distance) is the yardstick: a changed model shows when its own seeds are
+farther from the reference than any reference seed is from the others. Make the file anew only for an intended
+change of the model, and say so in CHANGELOG.md.
 """
 
 import sys

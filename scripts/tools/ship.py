@@ -3,8 +3,7 @@
     python scripts/tools/ship.py data/runs/workflow/triplet-400-seed1
 
 Rounding the weights changes spikes, so the labels and the accuracy are those of the rounded network: labels
-from all
-60,000 training images, one presentation of the 10,000 test images.
+from all 60,000 training images, one presentation of the 10,000 test images.
 """
 
 import argparse

@@ -1,8 +1,7 @@
 """The cells of a grid of networks: what a configuration asks for, checked, and what each job of it runs and needs.
 
 A cell is a preset with what is changed of it, and how long and how often it is trained and tested. The
-Snakefile makes a
-chain of jobs of every network (a cell with a seed) whose record is not there yet.
+Snakefile makes a chain of jobs of every network (a cell with a seed) whose record is not there yet.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Worker processes: one runner for all who need several, and one meaning of an interrupt.
 
 Workers ignore SIGINT and SIGTERM: it is for the process that started them to decide. Once it is asked to
-stop, nothing new begins, those
-at work see `asked_to_stop` and come to an end by themselves, and `Cancelled` is raised. If the starting
-process is killed, the kernel
-kills them (Linux).
+stop, nothing new begins, those at work see `asked_to_stop` and come to an end by themselves, and `Cancelled`
+is raised. If the starting process is killed, the kernel kills them (Linux).
 """
 
 from __future__ import annotations

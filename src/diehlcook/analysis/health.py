@@ -1,10 +1,9 @@
 """Is the network alive, competing, learning? What training, labelling and testing recorded, against what is normal; NumPy only.
 
 A check says what was measured and what is normal; one that fails also what it is called, what is likely to
-cause it, and
-which parameter to change. The limits lie well outside of what healthy networks show, and well inside of what
-broken ones
-do: docs/health.md has the figures of both, and tests/test_health.py breaks a network on purpose.
+cause it, and which parameter to change. The limits lie well outside of what healthy networks show, and well
+inside of what broken ones do: docs/health.md has the figures of both, and tests/test_health.py breaks a
+network on purpose.
 """
 
 from __future__ import annotations

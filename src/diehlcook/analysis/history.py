@@ -1,12 +1,11 @@
 """All that a training records of its responses: a row per image, the newest counts, the accuracy of each window.
 
 A `History` is filled while a training runs, goes into its checkpoints, and is read back from these or from
-the files of a
-finished run; whoever judges a network gets the same evidence either way.
+the files of a finished run; whoever judges a network gets the same evidence either way.
 
 The accuracy during training is that of the last closed window: its images, classified with the labels of the
-window before
-(paper Fig. 2C). What the progress line tells of the newest images while a window lasts is stored nowhere.
+window before (paper Fig. 2C). What the progress line tells of the newest images while a window lasts is
+stored nowhere.
 """
 
 from __future__ import annotations

@@ -37,13 +37,10 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
     -------
     dict
         ``labelled_with`` and ``images`` (numbers), ``repeats``, and ``readouts``: by name, in alphabetical
-        order,
-        ``accuracy`` (mean over repeats), its 95 % interval ``interval95`` (Wilson, as of one presentation of
-        every image),
-        ``chosen`` (hyperparameter), and against the paper's readout ``gained``, ``lost`` and ``p``
-        (`readout.mcnemar`, of the
-        first presentation of every image). Readouts whose library is missing are left out, and listed under
-        ``left_out``.
+        order, ``accuracy`` (mean over repeats), its 95 % interval ``interval95`` (Wilson, as of one
+        presentation of every image), ``chosen`` (hyperparameter), and against the paper's readout ``gained``,
+        ``lost`` and ``p`` (`readout.mcnemar`, of the first presentation of every image). Readouts whose
+        library is missing are left out, and listed under ``left_out``.
 
     Raises
     ------

@@ -6,8 +6,7 @@ arrays out; counts are read in blocks, so that (60000, 6400) spike counts are ne
 
 Conventions: class -1 means "none" (a neuron that never fired, an image for which no labelled neuron fired).
 Ties go to the lower class and are counted. A tie is exact: sums of counts are whole numbers, and two means
-that
-differ as fractions differ as float64 too, for uint16 counts and up to 65,536 images or neurons.
+that differ as fractions differ as float64 too, for uint16 counts and up to 65,536 images or neurons.
 """
 
 from __future__ import annotations

@@ -1,16 +1,13 @@
 """Seven ways to read a digit from the same spikes: the paper's, and others of the field; NumPy, two of them scikit-learn.
 
 Every readout learns from the responses to labelled training images, its hyperparameter included, and then
-classifies
-other responses. The network is the same for all of them, and nothing is simulated here. An image without a
-single spike
-has no answer (-1) in any of them, nor has one for which only neurons fired that were silent in learning,
-where spikes
-vote; ties go to the lower class.
+classifies other responses. The network is the same for all of them, and nothing is simulated here. An image
+without a single spike has no answer (-1) in any of them, nor has one for which only neurons fired that were
+silent in learning, where spikes vote; ties go to the lower class.
 
 The names are in alphabetical order. Which one is best for a network is for the reader to say, and for
-training images to
-decide: a readout that is chosen because of its test accuracy has been fitted to the test set.
+training images to decide: a readout that is chosen because of its test accuracy has been fitted to the test
+set.
 """
 
 from __future__ import annotations
@@ -170,8 +167,7 @@ def bayes_fits(
     """Yield the naive Bayes readout for each smoothing.
 
     The mean count of a neuron for a class is drawn towards its mean over all images as if so many more images
-    of the class
-    had been answered with that (the mean of a posterior whose prior is a gamma distribution).
+    of the class had been answered with that (the mean of a posterior whose prior is a gamma distribution).
     """
     sizes = np.bincount(labels, minlength=n_classes).astype(np.float64)
     sums = readout.assign_labels(counts, labels, n_classes).responses * np.maximum(sizes, 1)[:, np.newaxis]

@@ -1,8 +1,7 @@
 """Sibling systems: other models that the readers of Diehl & Cook ask for, each self-contained; `python -m diehlcook companion NAME`.
 
 They use the tables of constants, the checkpoints, figures' style and health of the core; the core knows
-nothing of them but
-this list, from which the command line takes their names.
+nothing of them but this list, from which the command line takes their names.
 """
 
 COMPANIONS = {
@@ -13,5 +12,4 @@ COMPANIONS = {
     "2019); NumPy, not Brian2",
 }
 """Name of the module: what it does, in one line. Each has `add_arguments`, `resolve`, `run` and `sentences`
-in
-`command`."""
+in `command`."""

@@ -105,8 +105,7 @@ def load(
         ``"mnist"``; ``"digits"``, the embedded one; a folder of IDX files named like those of MNIST
         (Fashion-MNIST is one); or an ``.npz`` file with the arrays ``images`` and ``labels``, which then
         serve as either part, or with ``train_images``, ``train_labels``, ``test_images`` and ``test_labels``.
-        A
-        folder that is itself called ``mnist`` is ``./mnist``.
+        A folder that is itself called ``mnist`` is ``./mnist``.
     split : str
         ``"train"`` or ``"test"``.
     data : Path, optional

@@ -147,8 +147,7 @@ def check_state(state: State, params: Params) -> None:
     """Raise `NetworkError` if a state is not finite, or if nearly all neurons go on firing when there is no input.
 
     Explicit Euler does either when it carries v past the reversal potential of inhibition. In a rest a
-    network that works
-    is silent after a few steps.
+    network that works is silent after a few steps.
     """
     shown = int(state["protocol.position"][0])
     cure = "use integrator=exponential_euler or a smaller dt"

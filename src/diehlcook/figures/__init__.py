@@ -4,8 +4,7 @@ Functions that draw one panel take an optional `ax` and return the Axes (``.figu
 functions that draw several return the Figure. All take a `title` (None: the usual one, "": none) and `facts`,
 a line in small grey type that says which run it is. Quantities arrive in SI units, as the files of a run hold
 them, and are shown in mV, s and images. Colours are safe for colour-blind readers: Okabe and Ito's for
-curves,
-Tol's ten for classes; receptive fields keep the colour map of the paper's figure 2, ``hot_r``.
+curves, Tol's ten for classes; receptive fields keep the colour map of the paper's figure 2, ``hot_r``.
 """
 
 from .course import raster, training_curves

@@ -132,8 +132,7 @@ def raster(
     ----------
     spikes : mapping of str to (indices, times)
         Per population its neuron indices (n_spikes,) and spike times in seconds (n_spikes,); one panel each,
-        in
-        the order of the mapping.
+        in the order of the mapping.
     boundaries : array_like, shape (n_presentations,)
         Start of each presentation, in seconds, ascending; one more, the end of the last rest, is welcome.
     stimulus_ends : array_like, shape (n_presentations,)

@@ -49,8 +49,7 @@ def receptive_fields(
     """Draw the input weights of every excitatory neuron as an image, in a square grid (paper, figure 2a).
 
     Neuron k (or the k-th in sorted order) stands in row ``k // side`` and column ``k % side``, with ``side``
-    the
-    square root of the number of neurons, rounded up.
+    the square root of the number of neurons, rounded up.
 
     Parameters
     ----------
@@ -66,8 +65,7 @@ def receptive_fields(
         Rows and columns of the input image; square by default.
     vmax : float, optional
         Weight at the end of the colour scale, which starts at 0. Default 1, the paper's greatest weight; but
-        if
-        no weight reaches 0.5, the 99.9th percentile, and the colour bar says so.
+        if no weight reaches 0.5, the 99.9th percentile, and the colour bar says so.
     ax : Axes, optional
         Where to draw; a new figure by default.
     title, facts : str

@@ -1,8 +1,7 @@
 """What connects the populations besides the plastic synapses, and how these are normalised: Brian2 code, each block whole.
 
 A neuron's weights are summed and scaled before a presentation (paper §2.3, Goodhill & Barrow 1994);
-inhibition comes pairwise, as
-the paper draws it (§2.2), or as one sum.
+inhibition comes pairwise, as the paper draws it (§2.2), or as one sum.
 """
 
 SUM_WEIGHTS = """

@@ -1,8 +1,7 @@
 """Tables of scientific constants: values in SI units, written and shown with their unit, each with its source.
 
 A table is a frozen dataclass whose fields are declared with `par`; `params.Params` is the one of the model,
-and each
-companion has its own. A value without the right unit is refused.
+and each companion has its own. A value without the right unit is refused.
 
 This module does not import Brian2, so that ``--help`` stays quick; `Constants.quantities` does when it is
 called.

@@ -15,14 +15,11 @@ history    StateMonitor           of `protocol`, one row per presentation, at it
 ========== ====================== ============================================================================
 
 With ``inhibition="summed"`` the n_exc (n_exc - 1) synapses of `inh_exc` are replaced by `lateral`,
-NeuronGroup(1), with
-`inh_lateral`, `inh_own` and `lateral_exc` (n_exc synapses each): all spikes of a step are summed once, and
-each neuron
-subtracts its own. The spikes are the same.
+NeuronGroup(1), with `inh_lateral`, `inh_own` and `lateral_exc` (n_exc synapses each): all spikes of a step
+are summed once, and each neuron subtracts its own. The spikes are the same.
 
 No state is an absolute time: refractoriness is held in whole steps left, traces are referred to the start of
-the
-presentation.
+the presentation.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Constants stand by name; their values and sources are in `params`. ``refractory_left`` and ``lockout_left``
 count time steps down to zero: whole numbers, because a floating "time since the last spike" differs in its
-last bit
-with the moment a simulation was split, and an absolute one is wrong after a restart.
+last bit with the moment a simulation was split, and an absolute one is wrong after a restart.
 """
 
 from typing import NamedTuple

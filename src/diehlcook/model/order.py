@@ -1,12 +1,10 @@
 """The order in which a training shows its images: which image stands at which position; NumPy only.
 
 A position counts the images of a training, all passes of them; `image_at` is the only place that knows which
-image it is.
-Every pass of ``"shuffled"`` is a permutation of its own, drawn from the seed and the number of the pass by
-the hash that
-also makes the input spikes (see `stimulus`): no generator whose state would have to be saved, and the same on
-every
-engine, in chunks of any length, after a resume, and with any version of NumPy.
+image it is. Every pass of ``"shuffled"`` is a permutation of its own, drawn from the seed and the number of
+the pass by the hash that also makes the input spikes (see `stimulus`): no generator whose state would have to
+be saved, and the same on every engine, in chunks of any length, after a resume, and with any version of
+NumPy.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Every scientific constant of the model: value, unit, symbol, meaning, source.
 
 `Params()` is the preset ``diehl-cook-2015``: the semantics of the authors' public code. The other presets,
-the default
-one among them, are TOML files that hold only what differs. Values are floats in SI units (volts, seconds,
-hertz) or plain
-numbers; they are written and shown with their unit ("100 ms"), and a value without the right unit is refused.
+the default one among them, are TOML files that hold only what differs. Values are floats in SI units (volts,
+seconds, hertz) or plain numbers; they are written and shown with their unit ("100 ms"), and a value without
+the right unit is refused.
 
 Every value carries its source, which begins with one of `KINDS`. A preset that changes a value says where the
 new one is from.
@@ -73,8 +72,7 @@ class Params(Constants):
 
     Parameters are keyword arguments with the values of the authors' public code as defaults; `with_values`
     changes some of them from texts such as ``"80 ms"`` and checks units, names and ranges. ``sources`` says
-    where the values
-    come from that are not the defaults.
+    where the values come from that are not the defaults.
     """
 
     n_input: int = par(784, "N_I", "input neurons, one per pixel", PAPER.format("2.2"))
@@ -380,8 +378,7 @@ def frozen(params: Params) -> Params:
     """Return the parameters of a trained network, whose weights and thresholds no longer change.
 
     Thresholds neither rise nor decay, so they are exactly constant in whatever equations; and the noise on
-    the inputs is one of
-    the training.
+    the inputs is one of the training.
     """
     return replace(params, theta_plus=0.0, tau_theta=FOR_EVER, noise_rate=0.0)
 
@@ -390,8 +387,7 @@ def with_size(params: Params, n_exc: int, scale: bool = True) -> Params:
     """Return the parameters for another number of neurons.
 
     Theta settles near (spikes per image / n_exc) theta_plus tau_theta / 0.5 s, so a larger network needs a
-    larger step
-    for the same threshold: with `scale`, 0.05 mV at 400 neurons and in proportion elsewhere.
+    larger step for the same threshold: with `scale`, 0.05 mV at 400 neurons and in proportion elsewhere.
     """
     if n_exc == params.n_exc:
         return params

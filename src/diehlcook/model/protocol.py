@@ -1,10 +1,9 @@
 """The protocol of the experiment as equations of one neuron (paper §2.5): which image, which attempt, how many spikes.
 
 A presentation lasts `t_stimulus` + `t_rest`. `BEGIN_PRESENTATION` runs at its start, `END_PRESENTATION` in
-its last time
-step: it goes to the next image or, after too few spikes, to the next attempt at this one, and it stops the
-run when as
-many presentations or images as asked for are done. So nothing outside the network has to intervene.
+its last time step: it goes to the next image or, after too few spikes, to the next attempt at this one, and
+it stops the run when as many presentations or images as asked for are done. So nothing outside the network
+has to intervene.
 """
 
 from __future__ import annotations

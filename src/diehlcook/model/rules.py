@@ -1,24 +1,21 @@
 """The learning rules of the paper (§2.3) and the static synapses: each a whole, with all that is to be known of it.
 
 A rule is one object: its equations, where they come from, and what they ask of the rest of the model. What
-else depends on the rule
-(the choices of the parameter `rule`, the engines, the help, docs/model.md) follows from `RULES`.
+else depends on the rule (the choices of the parameter `rule`, the engines, the help, docs/model.md) follows
+from `RULES`.
 
 Presynaptic spikes arrive after a delay that differs from synapse to synapse, so what a rule knows of them
-belongs
-to the synapse. Postsynaptic traces are the same for all synapses of a neuron: they live in the neuron and
-decay once
-per time step. Within a step Brian2 handles arrivals (`on_pre`) before postsynaptic spikes (`on_post`) before
-resets.
+belongs to the synapse. Postsynaptic traces are the same for all synapses of a neuron: they live in the neuron
+and decay once per time step. Within a step Brian2 handles arrivals (`on_pre`) before postsynaptic spikes
+(`on_post`) before resets.
 
 A spike sets a trace to 1 or, if `all_to_all` is 1, adds 1 to it. The trace of the presynaptic spikes is
 
     x_pre = x0 exp(-t/tau_pre),    t = step_pre*dt since the start of the presentation,
 
 where the variable ``x0`` changes with an arrival only and is rescaled between presentations: no trace has to
-decay in
-every time step, the exponentials of an arrival are the same for all synapses, and no absolute time is kept.
-``step_pre`` is the time step within the presentation, as the input neurons know it.
+decay in every time step, the exponentials of an arrival are the same for all synapses, and no absolute time
+is kept. ``step_pre`` is the time step within the presentation, as the input neurons know it.
 """
 
 import re

@@ -1,15 +1,12 @@
 """Rate encoding (paper §2.5) and the stateless random numbers that make the input spikes.
 
 Whether an input neuron fires in a time step is decided by a hash of what the draw is for, not by the next
-number of a
-generator: (seed, phase, repeat) give a stream; stream, position of the image in the phase, and attempt give a
-presentation's key; key, step and input give the draw. So nothing has to be saved or restored, and the spikes
-depend
-neither on how a simulation was split nor on the engine nor on the number of processes.
+number of a generator: (seed, phase, repeat) give a stream; stream, position of the image in the phase, and
+attempt give a presentation's key; key, step and input give the draw. So nothing has to be saved or restored,
+and the spikes depend neither on how a simulation was split nor on the engine nor on the number of processes.
 
 The hash is the finaliser of SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195): `uniform` is
-the
-SplitMix64 sequence that starts at the key.
+the SplitMix64 sequence that starts at the key.
 """
 
 from __future__ import annotations

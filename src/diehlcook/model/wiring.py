@@ -38,8 +38,7 @@ class SynapseOrder(NamedTuple):
     """The order in which Brian2 holds the synapses of `inp_exc`.
 
     They are sorted by source and, for each source, by delay in time steps: those that one spike reaches in
-    the same
-    step lie next to each other in memory.
+    the same step lie next to each other in memory.
     """
 
     i: NDArray[np.int32]

@@ -60,8 +60,7 @@ def report(
         File to write.
     train_data, test_data
         Give the images that the run was labelled and tested with, for the most exciting and the misclassified
-        ones;
-        without them these are left out.
+        ones; without them these are left out.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Responses of a trained network: weights and theta frozen, the training's delays, any number of processes.
 
 Images are presented in fixed blocks, each from the preset's initial state, so that the responses do not
-depend on the
-number of processes. The <5-spikes rule is on, and the response to an image is that of its last attempt.
+depend on the number of processes. The <5-spikes rule is on, and the response to an image is that of its last
+attempt.
 """
 
 from __future__ import annotations
@@ -247,8 +247,7 @@ def predict(
         Grey levels 0 to 255, (n, rows, columns) or (n, n_input).
     readout
         How to read the spikes, one of `readouts.READOUTS`. The paper's uses the labels of the neurons; the
-        others learn from
-        the responses that observe has stored.
+        others learn from the responses that observe has stored.
     data
         Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where
         it is looked for.

@@ -1,8 +1,7 @@
 """Phase 3: classify test images with the trained and labelled network (paper §2.6, §3).
 
 The prediction is the class whose neurons respond most on average. An image that no labelled neuron responds
-to is
-predicted -1 and counted wrong.
+to is predicted -1 and counted wrong.
 """
 
 from __future__ import annotations
@@ -58,8 +57,7 @@ def test(
     -------
     dict
         The entry ``test`` of run.json. test_counts.npy (repeats * n, n_exc), test_predictions.npy (repeats,
-        n) and
-        confusion.npy (n_classes, n_classes), summed over the repeats, are in the run's folder.
+        n) and confusion.npy (n_classes, n_classes), summed over the repeats, are in the run's folder.
 
     Raises
     ------

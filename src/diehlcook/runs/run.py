@@ -30,8 +30,7 @@ class Run:
     """What run.json says; a phase changes its part and calls `save`.
 
     ``facts`` holds one entry per finished (or started) phase, ``train``, ``observe``, ``test``; and
-    ``shipped``, how a
-    network that comes with the package did when it was made.
+    ``shipped``, how a network that comes with the package did when it was made.
     """
 
     folder: Path

@@ -1,9 +1,8 @@
 """When a training closes a window of its accuracy and keeps a snapshot of its weights; pure functions.
 
 Both depend on the images of a pass and on how many images have been shown, never on how many are still to
-come: so a
-training of one pass that goes on for a second has the windows and snapshots of one that was asked for two at
-once.
+come: so a training of one pass that goes on for a second has the windows and snapshots of one that was asked
+for two at once.
 """
 
 from __future__ import annotations
@@ -54,8 +53,7 @@ def snapshots(position: int, n_images: int, most: int) -> set[int]:
         Images of a pass.
     most
         Snapshots kept beside the first, that of the weights before training; a power of 2, so that the ends
-        of passes are
-        among them for as long as they can.
+        of passes are among them for as long as they can.
     """
     reached, every = grid(position, n_images, most)
     return {point * n_images // most for point in range(0, reached + 1, every)}

@@ -1,10 +1,8 @@
 """The spikes of the afferents: rates that drift at random, a pattern that comes again and again, noise; NumPy only.
 
 A block is drawn and shown several times. In slots of 50 ms that are drawn at random, never two in a row, some
-of the
-afferents fire the same spikes every time, but for a jitter of a millisecond. Rates say nothing: an afferent
-fires as often in
-the pattern as out of it.
+of the afferents fire the same spikes every time, but for a jitter of a millisecond. Rates say nothing: an
+afferent fires as often in the pattern as out of it.
 """
 
 from __future__ import annotations
@@ -57,8 +55,7 @@ def drifting(
     """Return times and afferents of spikes at rates that drift between 0 and `rate_max`, without pattern and noise.
 
     On a grid of 1 ms: the slope of a rate changes at random, slope and rate are kept within bounds, and an
-    afferent that was
-    silent for `silence_max` spikes.
+    afferent that was silent for `silence_max` spikes.
     """
     n, slope_max = params.n_afferents, params.rate_max / params.sweep
     rate = rng.uniform(0, params.rate_max, n)

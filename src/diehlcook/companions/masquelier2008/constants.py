@@ -107,8 +107,7 @@ def scaled(params: Masquelier2008, changes: Mapping[str, Any]) -> Masquelier2008
     """Return the parameters changed, threshold and initial weight in proportion to the spikes that are left in the pattern.
 
     As in the replication: T = 0.5 (1 - deletion) n_pattern and w_0 = 1.9 T / n_afferents, if `changes` have
-    n_pattern or
-    deletion and not the threshold or initial weight themselves.
+    n_pattern or deletion and not the threshold or initial weight themselves.
     """
     new = params.with_values(changes)
     if not {"n_pattern", "deletion", "n_afferents"} & changes.keys():

@@ -1,8 +1,7 @@
 """The same neuron and rules as one loop over time steps, compiled by Numba: a hundred runs in the time of ten.
 
 Order in a step as in Brian2: the potential decays and may reach the threshold; spikes of the afferents
-arrive; a spike of the
-neuron changes all weights; reset. Traces decay when they are used.
+arrive; a spike of the neuron changes all weights; reset. Traces decay when they are used.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """The neuron and its synapses in Brian2: a spike response model as differential equations, and three STDP rules.
 
 The neuron's potential is that of Gerstner's spike response model: each spike of an afferent since the
-neuron's last one adds
-w (e^(-s/τ_m) - e^(-s/τ_s)), scaled to a height of w; its own last spike adds T (K1 e^(-s/τ_m) - K2
-(e^(-s/τ_m) - e^(-s/τ_s))).
-Both are solutions of the equations here, so they are exact.
+neuron's last one adds w (e^(-s/τ_m) - e^(-s/τ_s)), scaled to a height of w; its own last spike adds T (K1
+e^(-s/τ_m) - K2 (e^(-s/τ_m) - e^(-s/τ_s))). Both are solutions of the equations here, so they are exact.
 """
 
 from __future__ import annotations
@@ -82,8 +80,8 @@ ltd += a_minus
     ),
 }
 """Reduced nearest neighbour: a trace is used up by the pair it makes, so each afferent is potentiated and
-depressed at most once
-per spike of the neuron. Nearest neighbour: it is not. All-to-all: traces add up, too."""
+depressed at most once per spike of the neuron. Nearest neighbour: it is not. All-to-all: traces add up,
+too."""
 
 
 def namespace(params: Masquelier2008) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """From an image to spike times: six filters, local normalisation, ranks in bins. NumPy only.
 
 Strong responses spike early. An input spikes once or never; its time is the bin of its rank among all
-responses of the image.
-Maps are (rows, columns, channels) throughout.
+responses of the image. Maps are (rows, columns, channels) throughout.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Train layer by layer, decide by reward, test; with epochs chosen on training images that were held out.
 
 `select` learns from all training images but the last ones, and these choose the epoch. `refit` starts again
-from nothing with
-all of them; test images are looked at by it alone, and choose nothing.
+from nothing with all of them; test images are looked at by it alone, and choose nothing.
 """
 
 from __future__ import annotations
@@ -166,8 +165,7 @@ def run_part(
     """Train the three layers, or what is missing of that, in `folder`; return the curve over the epochs (`CURVE`).
 
     The files weights_1.npy, weights_2.npy, features_train.npy and features_judging.npy (bits) appear when
-    they are complete;
-    the last layer has a checkpoint per epoch.
+    they are complete; the last layer has a checkpoint per epoch.
     """
     w1, w2, w3 = initial_weights(params, seed)
     names = [
@@ -260,8 +258,7 @@ def run(
     ------
     DiehlCookError
         There is a run already, and neither `resume` nor `force`; or it is of other parameters or images, or
-        longer; the images
-        are not of 28 x 28 pixels and ten classes, or too few.
+        longer; the images are not of 28 x 28 pixels and ten classes, or too few.
     Interrupted
         `cancelled` returned true; what was finished is kept.
     """

@@ -22,8 +22,7 @@ def features(weights: Sequence[Weights], strides: Sequence[int]) -> NDArray[np.f
     """Return what the maps of the last of `weights` respond to, in pixels (maps, side, side).
 
     Each weight is replaced by the feature of the layer below, weighted and shifted by the pooling between;
-    filters of the
-    input are at the bottom. Without regard to thresholds, so a sketch.
+    filters of the input are at the bottom. Without regard to thresholds, so a sketch.
 
     Parameters
     ----------

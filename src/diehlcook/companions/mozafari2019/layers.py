@@ -1,10 +1,8 @@
 """What a layer does, in spike times: convolution, pooling, competition, learning. NumPy; `kernel` does the same faster.
 
 A neuron does not leak and spikes at most once, so its potential at a step is the sum of the weights of all
-inputs that have
-spiked until then, and maps of spike times (uint8, `NEVER` for none) say all. Maps are (rows, columns,
-channels), weights
-(channels, size, size, maps).
+inputs that have spiked until then, and maps of spike times (uint8, `NEVER` for none) say all. Maps are (rows,
+columns, channels), weights (channels, size, size, maps).
 """
 
 from __future__ import annotations
@@ -38,8 +36,7 @@ def convolve(times: Times, weights: Weights, layer: Layer, steps: int) -> tuple[
     """Return spike times and potentials at the spike of each neuron (rows, columns, maps).
 
     A neuron spikes at the first step at which its potential is above the threshold. Potentials of those that
-    do not are those
-    of the last step.
+    do not are those of the last step.
     """
     size, pad = layer.size, layer.pad
     rows, columns = (side + 2 * pad - size + 1 for side in times.shape[:2])
@@ -72,8 +69,8 @@ def choose_winners(times: Times, potentials: NDArray[np.float32], layer: Layer) 
     """Return the neurons that learn, at most `layer.winners`.
 
     At each position only the earliest map stays, the one with the highest potential if there are several.
-    Among these, winners
-    are taken in the same order; each one inhibits its map, and all maps within `layer.radius` of it.
+    Among these, winners are taken in the same order; each one inhibits its map, and all maps within
+    `layer.radius` of it.
     """
     rank = np.where(times == NEVER, -np.inf, potentials.astype(np.float64) - LATER * times)
     best = rank.argmax(axis=2)
@@ -97,8 +94,7 @@ def stdp(
     """Let the kernels of the winners learn, in place.
 
     An input that spiked not later than the winner is potentiated, any other depressed, those that never spike
-    and those outside
-    of the map among them; both in proportion to w (1 - w) with the stabiliser.
+    and those outside of the map among them; both in proportion to w (1 - w) with the stabiliser.
     """
     padded = np.pad(times, ((layer.pad, layer.pad), (layer.pad, layer.pad), (0, 0)), constant_values=NEVER)
     for winner in winners:
@@ -114,8 +110,7 @@ def decide(spiked: NDArray[np.bool_], weights: Weights, pad: int) -> Winner | No
     """Return the neuron of the last layer with the highest potential, None if all are 0.
 
     Its neurons have no threshold and spike at the last step, so all that counts is which inputs (rows,
-    columns, channels) have
-    spiked; the first of equals wins, in the order of maps, rows, columns.
+    columns, channels) have spiked; the first of equals wins, in the order of maps, rows, columns.
     """
     layer = Layer(weights.shape[3], weights.shape[1], pad, np.inf, 1, 1, 0, 0, 1, False)
     _, potentials = convolve(np.where(spiked, 0, NEVER).astype(np.uint8), weights, layer, 1)

@@ -1,8 +1,7 @@
 """The constants of the network that tells X from O, and the faults that keep it from learning.
 
 Task, sizes and protocol are those of Christophe et al. 2015 (SPLST'15, 296-308) as two users describe them in
-the Brian2 forum;
-the paper does not say how STDP was set, so those constants are ours.
+the Brian2 forum; the paper does not say how STDP was set, so those constants are ours.
 """
 
 from __future__ import annotations

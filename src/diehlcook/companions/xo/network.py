@@ -1,8 +1,7 @@
 """The equations in Brian2: Izhikevich neurons in three layers, STDP between them, a teacher, inhibition within layers.
 
 All networks of an experiment are in the same groups: neurons 0 to 24 of the inputs are of the first, and so
-on. Only neurons of
-the same network are connected.
+on. Only neurons of the same network are connected.
 """
 
 from __future__ import annotations

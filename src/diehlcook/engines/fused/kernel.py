@@ -6,23 +6,20 @@ What differs from a program that Brian2 generates is how the work is laid out, n
 - The synapses of an input lie in the order of their delays: an event that was d steps ago reaches one
   contiguous run.
 - What the input will add to the conductances is summed for a whole presentation, neuron by neuron, where
-  that fits into the
-  cache (see `sum_input`); a neuron whose weights may change follows its arrivals step by step instead
-  (`list_arrivals`).
+  that fits into the cache (see `sum_input`); a neuron whose weights may change follows its arrivals step by
+  step instead (`list_arrivals`).
 - No presynaptic trace is kept per synapse. What a trace is follows from the events of its input in this
-  presentation and one
-  number per input for all before (see `trace_events` and `learn`).
+  presentation and one number per input for all before (see `trace_events` and `learn`).
 - A postsynaptic trace is followed until it is `CUT`, and depression visits the synapses of neurons with a
-  trace only: what
-  will arrive at these is listed by time step (see `list_arrivals`).
+  trace only: what will arrive at these is listed by time step (see `list_arrivals`).
 - Inhibitory neurons at rest are skipped; an excitatory spike wakes its partner.
 - theta decays once per presentation; within one, it is held as it would be at its start.
 - Weights are summed and normalised again where they may have changed since the last time (see
   `may_have_changed`).
 
 Times are whole steps since the start of the presentation. Arrays are arguments of the functions with loops,
-so that LLVM
-can tell them apart; division by zero is IEEE's, because a check would keep loops from being vectorised.
+so that LLVM can tell them apart; division by zero is IEEE's, because a check would keep loops from being
+vectorised.
 """
 
 from __future__ import annotations
@@ -267,8 +264,7 @@ def may_have_changed(c, spiked, over):
     """Return whether the weights of a neuron may have changed during the last presentation.
 
     They change when it spikes, and by arrivals while its postsynaptic trace lasts. Weights that normalisation
-    lifted over
-    w_max (`over`) are clipped when a spike arrives.
+    lifted over w_max (`over`) are clipped when a spike arrives.
     """
     return spiked >= -c.memory_steps or over
 
@@ -509,8 +505,8 @@ def learn(
     """Apply the postsynaptic part of the rule to all synapses of neuron `j`, whose slow trace is `slow`.
 
     For a synapse an event happened its delay later, so what counts is the trace of the input its delay ago.
-    Of the events
-    of an input `emitted` have happened. Weights that a rule leaves as they are for certain are not looked at.
+    Of the events of an input `emitted` have happened. Weights that a rule leaves as they are for certain are
+    not looked at.
     """
     n_exc = place.shape[0]
     weightless = c.x_tar * np.exp(-c.beta * c.w_max) if c.rule == EXPONENTIAL else c.x_tar

@@ -1,10 +1,8 @@
 """Generate and compile the standalone program of a model: ``python -m diehlcook.engines.standalone.build SPEC FOLDER``.
 
 Brian2 keeps one device for a whole process, so this runs in a process of its own; `standalone` starts it and
-uses what
-it leaves in the folder: the program ``main``, ``static_arrays/`` and ``manifest.json``. Nothing in them
-depends on a seed: wiring,
-weights and images are files that every run brings.
+uses what it leaves in the folder: the program ``main``, ``static_arrays/`` and ``manifest.json``. Nothing in
+them depends on a seed: wiring, weights and images are files that every run brings.
 """
 
 from __future__ import annotations
@@ -46,8 +44,7 @@ SAME_TIME = ("#define Clock_epsilon 1e-14", "#define Clock_epsilon 1e-9")
 """Two clocks tick together if their times differ by less than this.
 
 Brian2's 1e-14 s is below the spacing of floating-point numbers from 64 s on, where the clock of the
-presentations would
-come loose from the clock of the time steps.
+presentations would come loose from the clock of the time steps.
 """
 
 PUSH_ONE = """for(int idx_indices=0; idx_indices<num_indices; idx_indices++)

@@ -1,10 +1,9 @@
 """Standalone: the network as a C++ program, compiled once, run in chunks of presentations.
 
 Programs are cached by content in the user's cache: everything that decides the code (parameters, equations,
-versions,
-compiler) is in the key; what differs from run to run (wiring, state, images) is handed over in files. A chunk
-is one
-process. It counts only if it ended by itself, said nothing, and left files of the right sizes.
+versions, compiler) is in the key; what differs from run to run (wiring, state, images) is handed over in
+files. A chunk is one process. It counts only if it ended by itself, said nothing, and left files of the right
+sizes.
 """
 
 from __future__ import annotations
