@@ -352,8 +352,8 @@ def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
 def with_rule(params: Params, rule: str) -> Params:
     """Return the parameters with another learning rule and the constants that it needs.
 
-    Those are the ones in which the preset ``paper-<rule>-400`` differs from that of the triplet rule;
-    ``with_values({"rule": rule})`` changes nothing else.
+    Those are the ones in which the preset of the rule (see `rules.LearningRule`) differs from that of the triplet
+    rule; ``with_values({"rule": rule})`` changes nothing else.
 
     Raises
     ------
@@ -364,11 +364,10 @@ def with_rule(params: Params, rule: str) -> Params:
         return params
     if not RULES[params.rule].normalised:
         raise DiehlCookError(f"rule is {rule}; start from a preset of that rule, not of {params.rule}")
-    preset = f"paper-{rule}-{REFERENCE_N_EXC}"
-    if preset not in preset_names():
+    if rule not in RULES or not RULES[rule].preset:
         return params.with_values({"rule": rule})
-    wanted = load_preset(preset)
-    needed = ["rule", *wanted.differences(load_preset(f"paper-triplet-{REFERENCE_N_EXC}"))]
+    wanted = load_preset(RULES[rule].preset)
+    needed = ["rule", *wanted.differences(load_preset(DEFAULT_PRESET))]
     return params.with_values(
         {name: wanted.text(name) for name in needed}, {name: wanted.source(name) for name in needed}
     )

@@ -41,6 +41,8 @@ class LearningRule(NamedTuple):
     """Executed for an excitatory neuron that has just spiked, after `on_post`."""
     source: str = ""
     """Where the equations are from, in a sentence."""
+    preset: str = ""
+    """The preset with the constants that it needs; none: those of the triplet rule will do."""
     normalised: bool = False
     """Whether nothing but normalisation bounds the sum of a neuron's weights."""
     below_w_max: bool = False
@@ -54,7 +56,9 @@ class LearningRule(NamedTuple):
     def uses(self, name: str) -> bool:
         """Return whether a constant stands in the equations."""
         texts = (text for text in self if isinstance(text, str))
-        return any(re.search(rf"\b{name}\b", text) for text in texts if text != self.source)
+        return any(
+            re.search(rf"\b{name}\b", text) for text in texts if text not in (self.source, self.preset)
+        )
 
 
 TRIPLET = LearningRule(
@@ -123,6 +127,7 @@ w = clip(w + eta_post*(x_pre - x_tar)*(w_max - w)**mu, 0, w_max)
 x0 *= exp(-presentation_steps*dt/tau_pre)
 """,
     source="Paper §2.3, Eq. 3.",
+    preset="paper-power-law-400",
     below_w_max=True,
 )
 
@@ -143,6 +148,7 @@ w = clip(w + eta_post*(x_pre*exp(-beta*w) - x_tar*exp(-beta*(w_max - w))), 0, w_
 x0 *= exp(-presentation_steps*dt/tau_pre)
 """,
     source="Paper §2.3, Eq. 4.",
+    preset="paper-exponential-400",
 )
 
 PRE_AND_POST = LearningRule(  # the paper calls it symmetric
@@ -166,6 +172,7 @@ x0 *= exp(-presentation_steps*dt/tau_pre)
     neuron_every_step="x_post1 *= exp(-dt/tau_post1)",
     neuron_reset="x_post1 = all_to_all*x_post1 + 1",
     source="Paper §2.3, Eqs 5 (on a presynaptic spike) and 6 (on a postsynaptic spike).",
+    preset="paper-pre-and-post-400",
     below_w_max=True,
 )
 
