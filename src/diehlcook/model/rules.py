@@ -92,6 +92,7 @@ x_post2 = all_to_all*x_post2 + 1
 """,
     source="Paper §2.3, which prints no equation: as in the authors' public code, after Pfister & Gerstner "
     "2006.",
+    preset="paper-triplet-400",
     normalised=True,
 )
 
