@@ -16,12 +16,6 @@ from ..model.rules import RULES
 from . import commands
 from .commands import How, Images, ModelChoice
 
-ENGINES_SAY = {
-    "standalone": "compiled C++",
-    "runtime": "Brian2 in this process",
-    "fused": "a Numba kernel, the fastest",
-}
-
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; the parsed ``func`` runs the one that was asked for."""
@@ -133,7 +127,8 @@ def phase_options(one: argparse.ArgumentParser) -> None:
         choices=tuple(ENGINES),
         default=DEFAULT_ENGINE,
         help="; ".join(
-            f"{name}: {ENGINES_SAY[name]}{' (default)' if name == DEFAULT_ENGINE else ''}" for name in ENGINES
+            f"{name}: {row.says}{' (default)' if name == DEFAULT_ENGINE else ''}"
+            for name, row in ENGINES.items()
         ),
     )
     one.add_argument("--resume", action="store_true", help="continue an interrupted phase")

@@ -7,7 +7,7 @@ class number per image and a digest of both. Whatever a user can mend is a `Dieh
 import difflib
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,9 @@ from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
 from .mnist import read_mnist
 
 __all__ = ["Dataset", "expected_input_spikes", "load"]
+
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Images (n, rows, columns) and labels (n,)."""
 
 DIGITS_FILE = Path(__file__).with_name("digits.npz")
 
@@ -130,10 +133,8 @@ def load(
         raise DiehlCookError(
             f"--data {data}: only --dataset mnist reads it; for own data use --dataset {data}"
         )
-    if name == "mnist":
-        return _dataset(name, split, *read_mnist(split, data, download=download, progress=progress))
-    if name == "digits":
-        return _load_digits(split)
+    if name in DATASETS:
+        return _dataset(name, split, *DATASETS[name](split, data, download, progress))
     path = expand(Path(name))
     if holds(Path.is_dir, path):
         return _dataset(name, split, *read_idx_pair(path, split))
@@ -144,7 +145,7 @@ def load(
         raise DiehlCookError(
             f"--dataset {name}: a file, but not .npz; expected mnist, digits, a folder of IDX files or .npz"
         )
-    near = difflib.get_close_matches(name, ["mnist", "digits"], n=1)
+    near = difflib.get_close_matches(name, DATASETS, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise DiehlCookError(
         f"--dataset {name}: not found; expected mnist, digits, a folder of IDX files or an .npz file{hint}"
@@ -180,10 +181,18 @@ def _dataset(name: str, split: str, images: NDArray[np.uint8], labels: NDArray[n
     return Dataset(name, split, images, labels, idx_sha256(images, labels))
 
 
-def _load_digits(split: str) -> Dataset:
+def _mnist(split: str, folder: Path | None, download: bool, progress: bool) -> Pair:
+    return read_mnist(split, folder, download=download, progress=progress)
+
+
+def _digits(split: str, _folder: Path | None, _download: bool, _progress: bool) -> Pair:
     part = slice(None, DIGITS_FIRST_TEST_IMAGE) if split == "train" else slice(DIGITS_FIRST_TEST_IMAGE, None)
     with np.load(DIGITS_FILE) as archive:
-        return _dataset("digits", split, _digits_as_mnist(archive["images"][part]), archive["labels"][part])
+        return _digits_as_mnist(archive["images"][part]), archive["labels"][part]
+
+
+DATASETS: dict[str, Callable[[str, Path | None, bool, bool], Pair]] = {"mnist": _mnist, "digits": _digits}
+"""Data sets that go by a name: what gives images and labels of a part, from the folder of its files if it has any."""
 
 
 def _digits_as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import DiehlCookError
 
 if TYPE_CHECKING:
     from .base import Engine, Model
 
+
+class Row(NamedTuple):
+    """Where an engine is, and what the help says of it."""
+
+    module: str
+    """Within this package."""
+    kind: str
+    """Name of its class."""
+    says: str
+
+
 ENGINES = {
-    "standalone": ("standalone.engine", "StandaloneEngine"),
-    "runtime": ("runtime", "RuntimeEngine"),
-    "fused": ("fused.engine", "FusedEngine"),
+    "standalone": Row("standalone.engine", "StandaloneEngine", "compiled C++"),
+    "runtime": Row("runtime", "RuntimeEngine", "Brian2 in this process"),
+    "fused": Row("fused.engine", "FusedEngine", "a Numba kernel, the fastest"),
 }
-"""Name to module within this package and class in it."""
 
 DEFAULT_ENGINE = "standalone"
 
@@ -39,6 +49,6 @@ def open_engine(name: str, model: Model, delays: Any) -> Engine:
     """
     if name not in ENGINES:
         raise DiehlCookError(f"unknown engine {name!r}; choose one of {', '.join(ENGINES)}")
-    module, kind = ENGINES[name]
-    engine: Engine = getattr(importlib.import_module(f".{module}", __package__), kind)(model, delays)
+    row = ENGINES[name]
+    engine: Engine = getattr(importlib.import_module(f".{row.module}", __package__), row.kind)(model, delays)
     return engine

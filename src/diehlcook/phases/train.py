@@ -78,7 +78,7 @@ def train(
     epochs
         Passes over the images.
     engine
-        ``"standalone"``, ``"runtime"`` or ``"fused"``.
+        One of `engines.registry.ENGINES`.
     excitatory, plasticity
         Replaced equations; see `network.build_network`.
     resume
