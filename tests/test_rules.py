@@ -29,7 +29,7 @@ def tiny(rule, **values):
             "n_input": 20, "n_exc": 3, "t_stimulus": "60 ms", "t_rest": "20 ms", "min_spikes": 1,
             "pixel_rate": "0.5 Hz",
             "eta_pre": 0.02, "eta_post": 0.1, "x_tar": 0.7, "mu": 0.4, "beta": 1.5, "tau_pre": "17 ms",
-            "tau_post1": "23 ms",
+            "tau_post1": "23 ms", "ltp_window": "15 ms",
             "w_init_scale": 0.9, "weight_sum": 11, "v_thresh_exc": "1000 mV", "w_exc_inh": 0,
         }
     )  # fmt: skip
@@ -67,6 +67,7 @@ ON_PRE = {
     "power-law": lambda p, w, x1: w,
     "exponential": lambda p, w, x1: w,
     "pre-and-post": lambda p, w, x1: w - p.eta_pre * x1 * w**p.mu,  # paper Eq. 5
+    "rectangular": lambda p, w, x1: w,
 }
 ON_POST = {
     "triplet": lambda p, w, x, x2: w + p.eta_post * x * x2,
@@ -76,6 +77,11 @@ ON_POST = {
         w + p.eta_post * (x * exp(-p.beta * w) - p.x_tar * exp(-p.beta * (p.w_max - w)))
     ),
     "pre-and-post": lambda p, w, x, x2: w + p.eta_post * (x - p.x_tar) * (p.w_max - w) ** p.mu,  # Eq. 6
+    "rectangular": lambda p, w, x, x2: (  # Querlioz et al. 2013
+        w + p.eta_post * exp(-p.beta * w)
+        if x > exp(-(p.ltp_window + p.dt / 2) / p.tau_pre)
+        else w - p.eta_post * p.x_tar * exp(-p.beta * (p.w_max - w))
+    ),
 }
 
 
@@ -184,6 +190,9 @@ MUTATIONS = [
     ("pre-and-post", "on_post", "- x_tar", ""),
     ("pre-and-post", "neuron_every_step", "tau_post1", "tau_post2"),
     ("pre-and-post", "neuron_reset", "x_post1 = all_to_all*x_post1 + 1", "x_post1 = 2"),
+    ("rectangular", "on_post", "(1 - recent)", "1"),
+    ("rectangular", "on_post", "ltp_window + 0.5*dt", "0.5*ltp_window"),
+    ("rectangular", "on_post", "recent*exp(-beta*w)", "x_pre*exp(-beta*w)"),
 ]
 
 

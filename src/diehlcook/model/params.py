@@ -173,6 +173,14 @@ class Params(Constants):
         3.0, "β", "strength of the weight dependence, Eq. 4", "assumed: of Querlioz et al. 2013, as in a port"
     )
 
+    ltp_window: float = par(
+        50,
+        "t_LTP",
+        "time since a presynaptic spike within which the rectangular rule potentiates",
+        "assumed: as in Querlioz et al. 2013",
+        unit="ms",
+    )
+
     order: str = par(
         "file",
         "",
@@ -262,7 +270,7 @@ class Params(Constants):
     def assumed(self) -> list[str]:
         """Names of the values that matter to the rule in use and are a first guess: neither published nor searched for."""
         rule = RULES[self.rule]
-        unused = {n for n in ("x_tar", "mu", "beta") if not rule.uses(n)}
+        unused = {n for n in ("x_tar", "mu", "beta", "ltp_window") if not rule.uses(n)}
         return [n for n in FIELDS if self.source(n).startswith("assumed") and n not in unused]
 
     def namespace(self) -> dict[str, Any]:

@@ -177,6 +177,28 @@ x0 *= exp(-presentation_steps*dt/tau_pre)
     below_w_max=True,
 )
 
+RECTANGULAR = LearningRule(  # half a step of grace, lest rounding decides on the edge of the window
+    model="""
+w : 1
+x0 : 1
+""",
+    on_pre="""
+ge_post += w
+x0 = all_to_all*x0 + exp(step_pre*dt/tau_pre)
+""",
+    on_post="""
+x_pre = x0*exp(-step_pre*dt/tau_pre)
+recent = int(x_pre > exp(-(ltp_window + 0.5*dt)/tau_pre))
+w = clip(w + eta_post*(recent*exp(-beta*w) - (1 - recent)*x_tar*exp(-beta*(w_max - w))), 0, w_max)
+""",
+    every_presentation="""
+x0 *= exp(-presentation_steps*dt/tau_pre)
+""",
+    source="Querlioz, Bichler, Dollfus & Gamrat 2013, which the paper compares itself with (§4): up by a fixed "
+    "amount if a presynaptic spike came within `ltp_window`, else down; `x_tar` is the ratio of the two amounts.",
+    preset="querlioz-400",
+)
+
 STATIC = LearningRule(  # labelling and testing
     model="w : 1", on_pre="ge_post += w"
 )
@@ -187,5 +209,6 @@ RULES = {
     "power-law": POWER_LAW,
     "exponential": EXPONENTIAL,
     "pre-and-post": PRE_AND_POST,
+    "rectangular": RECTANGULAR,
 }
 """Rules by the name that the parameter `rule` takes."""

@@ -87,6 +87,7 @@ def constants(model: Model) -> Any:
         x_tar=p.x_tar,
         mu=p.mu,
         beta=p.beta,
+        ltp_trace=float(np.exp(-(p.ltp_window + 0.5 * p.dt) / p.tau_pre)),
         dt_over_tau_pre=p.dt / p.tau_pre,
         decay_post1=float(np.exp(-p.dt / p.tau_post1)),
         decay_post2=float(np.exp(-p.dt / p.tau_post2)),

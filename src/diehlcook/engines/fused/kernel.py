@@ -36,6 +36,7 @@ CODES = {name: code for code, name in enumerate(RULES, 1)}
 STATIC = 0
 TRIPLET, TRIPLET_100N = CODES["triplet"], CODES["triplet-100n"]
 POWER_LAW, EXPONENTIAL, PRE_AND_POST = CODES["power-law"], CODES["exponential"], CODES["pre-and-post"]
+RECTANGULAR = CODES["rectangular"]
 """What tells the rules apart in compiled code."""
 
 CUT = 2.0**-42
@@ -105,6 +106,7 @@ class Constants(NamedTuple):
     x_tar: float
     mu: float
     beta: float
+    ltp_trace: float
     dt_over_tau_pre: float
     decay_post1: float
     decay_post2: float
@@ -510,6 +512,8 @@ def learn(
     """
     n_exc = place.shape[0]
     weightless = c.x_tar * np.exp(-c.beta * c.w_max) if c.rule == EXPONENTIAL else c.x_tar
+    if c.rule == RECTANGULAR:
+        weightless = c.ltp_trace
     additive = c.rule == TRIPLET or c.rule == TRIPLET_100N
     for i in range(start.size):
         when = step - delay[j, i]
@@ -528,6 +532,9 @@ def learn(
             continue
         if c.rule == EXPONENTIAL:
             change = x * np.exp(-c.beta * old) - c.x_tar * np.exp(-c.beta * (c.w_max - old))
+        elif c.rule == RECTANGULAR:
+            up, down = np.exp(-c.beta * old), c.x_tar * np.exp(-c.beta * (c.w_max - old))
+            change = up if x > c.ltp_trace else -down
         elif c.rule == POWER_LAW or c.rule == PRE_AND_POST:
             change = (x - c.x_tar) * (c.w_max - old) ** c.mu
         else:
