@@ -406,7 +406,7 @@ def test_no_compiler_is_one_line(smoke, delays, monkeypatch, tmp_path):
 def test_an_interrupted_build_is_not_used(smoke, delays, monkeypatch, tmp_path):
     """Killed in mid-build, the cache holds nothing that looks finished; the next use builds again."""
     code = (
-        "from diehlcook.engines import Model; from diehlcook.engines.standalone.engine import program;"
+        "from diehlcook.engines.base import Model; from diehlcook.engines.standalone.engine import program;"
         "from diehlcook.model.params import load_preset; program(Model(load_preset('smoke'), True))"
     )
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}

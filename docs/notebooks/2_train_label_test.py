@@ -24,10 +24,11 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from diehlcook.recorded import examine_run, read_evidence
 
 from diehlcook import figures, load_preset
+from diehlcook.analysis.history import read_evidence
 from diehlcook.data.datasets import load
+from diehlcook.phases.doctor import examine_run
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
 from diehlcook.phases.train import train
