@@ -109,7 +109,7 @@ PUBLIC = [
     "model.network:build_network",
     "model.params:load_preset",
     "runs.shipped:load_shipped",
-    "phases.responses:predict",
+    "phases.predict:predict",
     "phases.train:train",
     "phases.observe:observe",
     "phases.test:test",

@@ -15,7 +15,7 @@ _HOMES = {
     "load_preset": "model.params",
     "load_run": "runs.run",
     "load_shipped": "runs.shipped",
-    "predict": "phases.responses",
+    "predict": "phases.predict",
     "presentation_time": "model.network",
     "weight_matrix": "model.network",
 }

@@ -21,7 +21,7 @@ from ..model.params import Params
 from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
 from .mnist import read_mnist
 
-__all__ = ["Dataset", "expected_input_spikes", "load"]
+__all__ = ["Dataset", "check_size", "expected_input_spikes", "load"]
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Images (n, rows, columns) and labels (n,)."""
@@ -150,6 +150,15 @@ def load(
     raise DiehlCookError(
         f"--dataset {name}: not found; expected mnist, digits, a folder of IDX files or an .npz file{hint}"
     )
+
+
+def check_size(data: Dataset, params: Params) -> None:
+    """Refuse images of another size than the network's input."""
+    pixels = data.images[0].size
+    if pixels != params.n_input:
+        raise DiehlCookError(
+            f"{data.name}: images have {pixels} pixels, the network has {params.n_input} inputs (n_input)"
+        )
 
 
 def expected_input_spikes(images: NDArray[np.uint8], params: Params | None = None) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import health, readout
-from ..data.datasets import Dataset
+from ..data.datasets import Dataset, check_size
 from ..errors import DiehlCookError
 from ..model.stimulus import stream_key
 from ..progress import Report, no_report
@@ -23,7 +23,7 @@ from ..runs import layout
 from ..runs.files import digest
 from ..runs.run import Run
 from .raster import record_raster
-from .responses import BLOCK, check_size, respond, trained_network
+from .responses import BLOCK, respond, trained_network
 
 log = logging.getLogger(__name__)
 

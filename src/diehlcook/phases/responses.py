@@ -18,19 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import jobs as jobs_of
-from ..analysis import readouts
-from ..analysis.ladder import trained_readout
-from ..analysis.readouts import PAPER
-from ..data.datasets import Dataset
 from ..engines.base import Engine, Model
 from ..engines.registry import open_engine
-from ..errors import Cancelled, DiehlCookError
+from ..errors import Cancelled
 from ..model import wiring
-from ..model.params import Params
-from ..model.stimulus import stream_key
 from ..progress import Interrupted, Report, no_report
 from ..runs.files import digest, load_json, save_array, save_json
-from ..runs.run import Run, load_run
+from ..runs.run import Run
 
 BLOCK = 250
 """Images of a block; recorded in run.json."""
@@ -54,15 +48,6 @@ class TrainedNetwork(NamedTuple):
     delays: NDArray[np.float64]
     weights: NDArray[np.float64]
     theta: NDArray[np.float64]
-
-
-def check_size(data: Dataset, params: Params) -> None:
-    """Refuse images of another size than the network's input."""
-    pixels = data.images[0].size
-    if pixels != params.n_input:
-        raise DiehlCookError(
-            f"{data.name}: images have {pixels} pixels, the network has {params.n_input} inputs (n_input)"
-        )
 
 
 def trained_network(run: Run, engine: str, phase: str) -> TrainedNetwork:
@@ -217,74 +202,3 @@ def kept_blocks(
             if block.shape == (len(block_images), trained.theta.size + 1):
                 done[name] = block
     return done
-
-
-class Predicted(NamedTuple):
-    """Labels and responses for n images."""
-
-    labels: NDArray[np.int8]
-    """Predicted class (n,); -1 where no neuron fired (with the paper's readout: no labelled one)."""
-    counts: NDArray[np.uint16]
-    """Spikes of each excitatory neuron (n, n_exc)."""
-
-
-def predict(
-    run: Run | Path | str,
-    images: NDArray[np.uint8],
-    *,
-    readout: str = PAPER,
-    data: Path | None = None,
-    engine: str = "standalone",
-    jobs: int = 1,
-) -> Predicted:
-    """Classify images with a trained and labelled run.
-
-    Parameters
-    ----------
-    run
-        A run or its directory.
-    images
-        Grey levels 0 to 255, (n, rows, columns) or (n, n_input).
-    readout
-        How to read the spikes, one of `readouts.READOUTS`. The paper's uses the labels of the neurons; the
-        others learn from the responses that observe has stored.
-    data
-        Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where
-        it is looked for.
-    engine, jobs
-        How to simulate; see `present`.
-
-    Returns
-    -------
-    Predicted
-        Labels (n,) and responses (n, n_exc).
-
-    Raises
-    ------
-    DiehlCookError
-        Images of another shape or range, no labels yet, an unknown readout, or responses of another network.
-    """
-    run = run if isinstance(run, Run) else load_run(Path(run))
-    images = np.asarray(images)
-    if images.ndim not in (2, 3) or not len(images) or images[0].size != run.params.n_input:
-        raise DiehlCookError(
-            f"images have shape {images.shape}; expected (n, rows, columns) or (n, {run.params.n_input})"
-        )
-    if images.dtype.kind not in "ui" or images.min() < 0 or images.max() > 255:
-        raise DiehlCookError(
-            f"images of dtype {images.dtype} from {images.min()} to {images.max()}; expected integers 0 to "
-            "255"
-        )
-    fitted: readouts.Fitted
-    if readout == PAPER:
-        assignments = run.assignments()
-        fitted = readouts.Assigned(assignments, max(10, int(assignments.max()) + 1), {})
-    else:
-        fitted = trained_readout(run, readout, data)
-    (presented,) = respond(
-        trained_network(run, engine, "predict"),
-        images.astype(np.uint8),
-        [stream_key(run.seed, "predict")],
-        jobs=jobs,
-    )
-    return Predicted(fitted.classify(presented.counts), presented.counts)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..analysis import health
 from ..analysis.history import History
-from ..data.datasets import Dataset
+from ..data.datasets import Dataset, check_size
 from ..engines.base import Model, Responses, State
 from ..engines.registry import open_engine
 from ..errors import Cancelled, DiehlCookError, NetworkError
@@ -33,7 +33,6 @@ from ..runs import layout, snapshots
 from ..runs.checkpoints import Checkpoints
 from ..runs.files import digest
 from ..runs.run import Run, load_run, start_afresh
-from .responses import check_size
 
 log = logging.getLogger(__name__)
 
