@@ -15,7 +15,7 @@ from diehlcook.engines.fused import kernel
 from diehlcook.engines.registry import open_engine
 from diehlcook.engines.standalone.engine import sources
 from diehlcook.errors import Cancelled, DiehlCookError, NetworkError
-from diehlcook.model import stimulus, wiring
+from diehlcook.model import neurons, stimulus, wiring
 from diehlcook.model.neurons import EXCITATORY
 from diehlcook.model.params import Params, load_preset, preset_names, with_rule
 from diehlcook.model.rules import RULES, TRIPLET
@@ -434,3 +434,17 @@ def test_the_key_of_a_program_covers_every_module_that_decides_it():
     }
     assert decide <= set(sources())
     assert "constants.py" in {path.name for path in decide}
+
+
+def test_fused_refuses_a_model_that_its_kernel_was_not_written_for(smoke, delays, monkeypatch):
+    """An equation that was edited in the package itself, and a rule that the kernel does not know."""
+    monkeypatch.setitem(RULES, "triplet", TRIPLET._replace(source="another sentence about it"))
+    open_engine("fused", Model(smoke, learning=True), delays).close()
+    slower = neurons.INHIBITORY._replace(every_step="refractory_left -= 0")
+    monkeypatch.setattr(neurons, "INHIBITORY", slower)
+    with pytest.raises(DiehlCookError, match="WRITTEN_FOR to [0-9a-f]{16}"):
+        open_engine("fused", Model(smoke, learning=True), delays)
+    monkeypatch.undo()
+    monkeypatch.delitem(kernel.CODES, smoke.rule)
+    with pytest.raises(DiehlCookError, match="use --engine standalone"):
+        open_engine("fused", Model(smoke, learning=True), delays)

@@ -7,7 +7,7 @@ weights are normalised in NumPy, once per image and not before its retries; only
 count; all neurons inhibit all others through n (n - 1) synapses; explicit Euler. dt, weights, delays and
 input are arguments; inhibitory neurons take input from their own excitatory neuron only.
 
-TrainedNetwork. It is the baseline that ``tests/test_against_classic.py`` compares the package with and
+Frozen: it is the baseline that ``tests/test_against_classic.py`` compares the package with and
 ``scripts/benchmarks/benchmark.py`` measures it against: it must not use the package, nor get faster or
 better.
 """

@@ -20,16 +20,7 @@ from brian2.synapses.synapses import SynapticPathway
 from diehlcook.model import rules
 from diehlcook.model.constants import UNITS
 from diehlcook.model.network import build_network
-from diehlcook.model.params import (
-    BASE_PRESET,
-    FIELDS,
-    KINDS,
-    REFERENCE_N_EXC,
-    Params,
-    load_preset,
-    preset_names,
-    read_preset,
-)
+from diehlcook.model.params import BASE_PRESET, FIELDS, KINDS, Params, load_preset, preset_names, read_preset
 
 SYMBOLS = {5: "n_input", 3: "n_exc"}
 """Sizes of the networks that are built: small, and all different, so that a size tells its symbol."""
@@ -66,9 +57,9 @@ DERIVED = {
     "normalise_images": "0 if `normalise` is never",
     "normalise_presentations": "1 if `normalise` is presentation",
     "pixels": "function: grey level of an input in an image",
-    "uniform": "function: number in [0, 1), a hash of a key and a counter; see `stimulus.py`",
-    "presentation_key": "function: hash of stream, position and attempt; see `stimulus.py`",
-    "stop_when": "function: stops the run after this step if the condition holds; see `protocol.py`",
+    "uniform": "function: number in [0, 1), a hash of a key and a counter; see `model/stimulus.py`",
+    "presentation_key": "function: hash of stream, position and attempt; see `model/stimulus.py`",
+    "stop_when": "function: stops the run after this step if the condition holds; see `model/protocol.py`",
 }
 """What equations use beside the parameters."""
 
@@ -301,9 +292,9 @@ def difference(old: str, new: str) -> list[str]:
 
 def rule_section(rule: str, static: Facts) -> str:
     """Return what a learning rule adds to the facts of static synapses, and its constants."""
-    preset = f"paper-{rule}-{REFERENCE_N_EXC}"
-    if preset not in preset_names():
-        preset = next(name for name in preset_names() if load_preset(name).rule == rule)
+    preset = rules.RULES[rule].preset or next(
+        name for name in preset_names() if load_preset(name).rule == rule
+    )
     params = load_preset(preset)
     facts, added = facts_of(build(params)), {}
     for name in ("inp_exc", BEFORE, "exc"):

@@ -32,7 +32,7 @@ def row(path: Path) -> str:
 
 def modules() -> list[str]:
     """Return a list of all modules, room by room."""
-    lines = ["Below all rooms:", ""]
+    lines = ["Used by all rooms:", ""]
     lines += [row(path) for path in sorted(PACKAGE.glob("*.py")) if not path.name.startswith("__")]
     for room in ROOMS:
         folder = PACKAGE / room

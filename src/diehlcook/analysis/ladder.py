@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import DiehlCookError
 from ..runs.provenance import SEEN, images_of, responses
 from ..runs.run import Run
 from . import readout, readouts
-from .readouts import PAPER, READOUTS, Fitted
+from .readouts import PAPER, READOUTS
 
 log = logging.getLogger(__name__)
 
@@ -90,25 +88,3 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
         "readouts": found,
         "left_out": left_out,
     }
-
-
-def trained_readout(run: Run, name: str, data: Path | None = None) -> Fitted:
-    """Return a readout that has learned from the responses to the images that a run was labelled with.
-
-    Parameters
-    ----------
-    run
-        A labelled run.
-    name
-        One of `readouts.READOUTS`.
-    data
-        Folder of the MNIST files, if they are not where they are looked for.
-
-    Raises
-    ------
-    DiehlCookError
-        Not labelled, responses of another network, other images than were presented, or no such readout.
-    """
-    readouts.check_name(name)
-    seen, labelling = responses(run, "observe"), images_of(run, "observe", data)
-    return readouts.fit(name, np.asarray(seen), labelling.labels, labelling.n_classes)

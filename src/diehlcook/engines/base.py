@@ -87,7 +87,7 @@ def make_responses(
     params
         Of the network.
     history
-        `protocol.RECORDED` variables, (P,) each.
+        `model.protocol.RECORDED` variables, (P,) each.
     spike_neuron, spike_time
         Excitatory spikes of the chunk (S,), in seconds since its start.
     rest_before

@@ -18,7 +18,7 @@ from ..analysis.health import Evidence
 from ..data.datasets import Dataset
 from ..errors import DiehlCookError
 from ..runs import layout, snapshots
-from ..runs.run import Run
+from ..runs.run import Run, replaced_equations
 from .course import raster, training_curves
 from .fields import label_map, receptive_fields, theta_histogram, weight_histogram, weight_snapshots
 from .outcome import confusion_matrix, misclassified
@@ -57,6 +57,7 @@ class Source(NamedTuple):
             + (f" × {train['epochs']}" if train["epochs"] > 1 else ""),
             *([] if train.get("finished") else [f"after {self.recorded.images:,}"]),
             f"seed {run.seed}",
+            *(["changed equations"] if replaced_equations(run.model) else []),
         ]
         if tested:
             low, high = tested["interval95"]

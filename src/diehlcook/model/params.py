@@ -27,6 +27,9 @@ from .rules import RULES
 FOR_EVER = 1e300
 """Seconds; a decay with this time constant is none, to the last bit."""
 
+IN_STEPS = ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc")
+"""Durations that are whole numbers of time steps."""
+
 LONGEST_IN_TRACES = 600
 """A presentation may last as many time constants of the presynaptic trace: its exponential must not
 overflow."""
@@ -68,7 +71,7 @@ ORDERS = ("file", "shuffled")
 
 @dataclass(frozen=True)
 class Params(Constants):
-    """The constants of one experiment, in SI units. See `describe` for the table with sources.
+    """The constants of one experiment, in SI units. `python -m diehlcook params` prints the table with sources, docs/model.md has it.
 
     Parameters are keyword arguments with the values of the authors' public code as defaults; `with_values`
     changes some of them from texts such as ``"80 ms"`` and checks units, names and ranges. ``sources`` says
@@ -237,7 +240,7 @@ class Params(Constants):
                 f"tau_pre is {self.text('tau_pre')}; it must be at least 1/{LONGEST_IN_TRACES} of a "
                 "presentation"
             )
-        for name in ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc"):
+        for name in IN_STEPS:
             steps = getattr(self, name) / self.dt
             if steps < 0 or abs(steps - round(steps)) > 1e-6:
                 raise DiehlCookError(
@@ -270,7 +273,8 @@ class Params(Constants):
     def assumed(self) -> list[str]:
         """Names of the values that matter to the rule in use and are a first guess: neither published nor searched for."""
         rule = RULES[self.rule]
-        unused = {n for n in ("x_tar", "mu", "beta", "ltp_window") if not rule.uses(n)}
+        of_rules = {n for n in FIELDS if any(one.uses(n) for one in RULES.values())}
+        unused = {n for n in of_rules if not rule.uses(n)}
         return [n for n in FIELDS if self.source(n).startswith("assumed") and n not in unused]
 
     def namespace(self) -> dict[str, Any]:

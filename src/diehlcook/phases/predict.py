@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import readouts
-from ..analysis.ladder import trained_readout
 from ..analysis.readouts import PAPER
 from ..errors import DiehlCookError
 from ..model.stimulus import stream_key
+from ..runs.provenance import images_of, responses
 from ..runs.run import Run, load_run
 from .responses import respond, trained_network
 
@@ -24,6 +24,28 @@ class Predicted(NamedTuple):
     """Predicted class (n,); -1 where no neuron fired (with the paper's readout: no labelled one)."""
     counts: NDArray[np.uint16]
     """Spikes of each excitatory neuron (n, n_exc)."""
+
+
+def trained_readout(run: Run, name: str, data: Path | None = None) -> readouts.Fitted:
+    """Return a readout that has learned from the responses to the images that a run was labelled with.
+
+    Parameters
+    ----------
+    run
+        A labelled run.
+    name
+        One of `readouts.READOUTS`.
+    data
+        Folder of the MNIST files, if they are not where they are looked for.
+
+    Raises
+    ------
+    DiehlCookError
+        Not labelled, responses of another network, other images than were presented, or no such readout.
+    """
+    readouts.check_name(name)
+    seen, labelling = responses(run, "observe"), images_of(run, "observe", data)
+    return readouts.fit(name, np.asarray(seen), labelling.labels, labelling.n_classes)
 
 
 def predict(
@@ -44,13 +66,13 @@ def predict(
     images
         Grey levels 0 to 255, (n, rows, columns) or (n, n_input).
     readout
-        How to read the spikes, one of `readouts.READOUTS`. The paper's uses the labels of the neurons; the
+        How to read the spikes, one of `analysis.readouts.READOUTS`. The paper's uses the labels of the neurons; the
         others learn from the responses that observe has stored.
     data
         Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where
         it is looked for.
     engine, jobs
-        How to simulate; see `present`.
+        How to simulate; see `responses.respond`.
 
     Returns
     -------

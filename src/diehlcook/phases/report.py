@@ -24,7 +24,7 @@ from ..errors import DiehlCookError
 from ..model.params import DEFAULT_PRESET, load_preset, preset_names
 from ..runs import layout, snapshots
 from ..runs.files import load_json
-from ..runs.run import Run
+from ..runs.run import Run, replaced_equations
 from ..whole import write_whole
 from .doctor import examine_run
 from .plot import draw
@@ -76,9 +76,10 @@ def report(
     base = run.preset if run.preset in preset_names() else DEFAULT_PRESET
     tested = run.facts.get("test")
     checks = examine_run(run, recorded)
+    rule = "changed equations" if replaced_equations(run.model) else f"{run.params.rule} rule"
     page = template().render(
         title=f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}",
-        subtitle=f"{run.params.rule} rule · {train['data']['name']}, {train['images']:,} images × "
+        subtitle=f"{rule} · {train['data']['name']}, {train['images']:,} images × "
         f"{train['epochs']} · "
         f"{run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}",
         cards=list(cards(run)),

@@ -1,6 +1,6 @@
 """Phase 1: learn from images without labels (paper §2.6); state goes to checkpoints, results to .npy files.
 
-`order.image_at` says which image is shown when. Labels are only written beside the history
+`model.order.image_at` says which image is shown when. Labels are only written beside the history
 and used for the accuracy curve during training: labels from one window of images classify the next (paper
 Fig. 2C).
 """
@@ -79,7 +79,7 @@ def train(
     engine
         One of `engines.registry.ENGINES`.
     excitatory, plasticity
-        Replaced equations; see `network.build_network`.
+        Replaced equations; see `model.network.build_network`.
     resume
         Continue from the newest checkpoint in `folder`; of a finished training with more `epochs`, from its
         final state.

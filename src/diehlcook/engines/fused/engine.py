@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable
@@ -11,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Cancelled, DiehlCookError
-from ...model import neurons, wiring
-from ...model.params import Params, frozen
-from ...model.rules import RULES
+from ...model import connections, neurons, protocol, rules, stimulus, wiring
+from ...model.params import FIELDS, Params, frozen
 from ..base import (
     LONG_AGO_SECONDS,
     REST_SPIKES,
@@ -43,7 +43,7 @@ WORK = 40_000
 
 
 def constants(model: Model) -> Any:
-    """Return the numbers of a model as the kernel takes them."""
+    """Return the numbers of a model as the kernel takes them: by the names of the parameters where they are the same."""
     from . import kernel
 
     learning = model.learning
@@ -53,60 +53,49 @@ def constants(model: Model) -> Any:
     def decay(tau: float) -> float:
         return 1 - p.dt / tau if euler else float(np.exp(-p.dt / tau))
 
+    as_named = {name: getattr(p, name) for name in kernel.Constants._fields if name in FIELDS}
     return kernel.Constants(
-        rule=kernel.CODES[p.rule] if learning else kernel.STATIC,
-        euler=euler,
-        learning=learning,
-        all_to_all=float(p.pairing == "all-to-all"),
-        clamp=p.clamp_exc,
-        summing_own=0.0 if p.self_inhibition else 1.0,
-        stimulus_steps=p.steps("t_stimulus"),
-        presentation_steps=p.presentation_steps,
-        refractory_exc=p.steps("refractory_exc"),
-        refractory_inh=p.steps("refractory_inh"),
-        lockout=p.steps("lockout_exc"),
-        v_rest_exc=p.v_rest_exc,
-        v_reset_exc=p.v_reset_exc,
-        threshold_exc=p.v_thresh_exc - p.theta_offset,
-        e_exc=p.e_exc,
-        e_inh_exc=p.e_inh_exc,
-        v_rest_inh=p.v_rest_inh,
-        v_reset_inh=p.v_reset_inh,
-        v_thresh_inh=p.v_thresh_inh,
-        step_exc=p.dt / p.tau_mem_exc,
-        step_inh=p.dt / p.tau_mem_inh,
-        decay_ge=decay(p.tau_ge),
-        decay_gi=decay(p.tau_gi),
-        decay_theta=decay(p.tau_theta),
-        theta_plus=p.theta_plus,
-        w_exc_inh=p.w_exc_inh,
-        w_inh_exc=p.w_inh_exc,
-        eta_pre=p.eta_pre,
-        eta_post=p.eta_post,
-        w_max=p.w_max,
-        x_tar=p.x_tar,
-        mu=p.mu,
-        beta=p.beta,
-        ltp_trace=float(np.exp(-(p.ltp_window + 0.5 * p.dt) / p.tau_pre)),
-        dt_over_tau_pre=p.dt / p.tau_pre,
-        decay_post1=float(np.exp(-p.dt / p.tau_post1)),
-        decay_post2=float(np.exp(-p.dt / p.tau_post2)),
-        leak_100n=p.tau_post1 / p.tau_post2 * (1 - float(np.exp(-p.dt / p.tau_post1))),
-        weight_sum=p.weight_sum,
-        memory_steps=p.presentation_steps + int(-np.log(kernel.CUT) * p.tau_post1 / p.dt) + 1,
-        normalise_images=p.normalise != "never",
-        normalise_presentations=p.normalise == "presentation",
-        normalise_every=p.normalise_every,
-        pixel_rate=p.pixel_rate,
-        noise_rate=p.noise_rate,
-        dt=p.dt,
-        intensity_init=p.intensity_init,
-        intensity_step=p.intensity_step,
-        min_spikes=p.min_spikes,
-        max_attempts=p.max_attempts,
-        count_rest=p.count_rest,
-        sum_beforehand=p.n_exc >= 4 and 8 * p.presentation_steps * p.n_exc <= kernel.INPUT_BYTES,
+        **as_named
+        | {
+            "rule_code": kernel.CODES[p.rule] if learning else kernel.STATIC,
+            "euler": euler,
+            "learning": learning,
+            "all_to_all": float(p.pairing == "all-to-all"),
+            "clamp": p.clamp_exc,
+            "summing_own": 0.0 if p.self_inhibition else 1.0,
+            "stimulus_steps": p.steps("t_stimulus"),
+            "presentation_steps": p.presentation_steps,
+            "refractory_exc_steps": p.steps("refractory_exc"),
+            "refractory_inh_steps": p.steps("refractory_inh"),
+            "lockout_exc_steps": p.steps("lockout_exc"),
+            "threshold_exc": p.v_thresh_exc - p.theta_offset,
+            "step_exc": p.dt / p.tau_mem_exc,
+            "step_inh": p.dt / p.tau_mem_inh,
+            "decay_ge": decay(p.tau_ge),
+            "decay_gi": decay(p.tau_gi),
+            "decay_theta": decay(p.tau_theta),
+            "ltp_trace": float(np.exp(-(p.ltp_window + 0.5 * p.dt) / p.tau_pre)),
+            "dt_over_tau_pre": p.dt / p.tau_pre,
+            "decay_post1": float(np.exp(-p.dt / p.tau_post1)),
+            "decay_post2": float(np.exp(-p.dt / p.tau_post2)),
+            "leak_100n": p.tau_post1 / p.tau_post2 * (1 - float(np.exp(-p.dt / p.tau_post1))),
+            "memory_steps": p.presentation_steps + int(-np.log(kernel.CUT) * p.tau_post1 / p.dt) + 1,
+            "normalise_images": p.normalise != "never",
+            "normalise_presentations": p.normalise == "presentation",
+            "sum_beforehand": p.n_exc >= 4 and 8 * p.presentation_steps * p.n_exc <= kernel.INPUT_BYTES,
+        }
     )
+
+
+def equations_digest() -> str:
+    """Return the digest of everything in the model that the kernel says once more in its own way."""
+    texts: list[Any] = [neurons.EXCITATORY, neurons.INHIBITORY]
+    texts += [(name, rule._replace(source="", preset="")) for name, rule in rules.RULES.items()]
+    for module in (connections, protocol, stimulus):
+        texts += [
+            value for name, value in vars(module).items() if name.isupper() and isinstance(value, str | dict)
+        ]
+    return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
 
 
 def blank_state(params: Params, learning: bool) -> State:
@@ -133,7 +122,7 @@ def blank_state(params: Params, learning: bool) -> State:
     for name in SUMS:
         state[f"protocol.{name}"] = np.zeros(1)
     if learning:
-        for name in ("w_total", "w_squares", "w_factor", *RULES[params.rule].neuron_variables):
+        for name in ("w_total", "w_squares", "w_factor", *rules.RULES[params.rule].neuron_variables):
             state[f"exc.{name}"] = np.zeros(n)
         state["inp_exc.x0"] = np.zeros((n_input, n))
     return state
@@ -155,6 +144,12 @@ class FusedEngine(Engine):
             raise DiehlCookError(
                 "--engine fused knows the equations of this package only; use --engine standalone for "
                 "changed ones"
+            )
+        digest = equations_digest()
+        if digest != kernel.WRITTEN_FOR or model.params.rule not in kernel.CODES:
+            raise DiehlCookError(
+                "the equations in diehlcook/model are not those that the kernel of --engine fused was written for: use "
+                f"--engine standalone, or change engines/fused/kernel.py too and set its WRITTEN_FOR to {digest}"
             )
         self.kernel = kernel
         self.constants = constants(model)

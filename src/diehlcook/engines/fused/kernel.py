@@ -30,14 +30,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...model.rules import RULES
+STATIC, TRIPLET, TRIPLET_100N, POWER_LAW, EXPONENTIAL, PRE_AND_POST, RECTANGULAR = range(7)
+CODES = {
+    "triplet": TRIPLET,
+    "triplet-100n": TRIPLET_100N,
+    "power-law": POWER_LAW,
+    "exponential": EXPONENTIAL,
+    "pre-and-post": PRE_AND_POST,
+    "rectangular": RECTANGULAR,
+}
+"""The rules that this kernel knows, and what tells them apart in compiled code."""
 
-CODES = {name: code for code, name in enumerate(RULES, 1)}
-STATIC = 0
-TRIPLET, TRIPLET_100N = CODES["triplet"], CODES["triplet-100n"]
-POWER_LAW, EXPONENTIAL, PRE_AND_POST = CODES["power-law"], CODES["exponential"], CODES["pre-and-post"]
-RECTANGULAR = CODES["rectangular"]
-"""What tells the rules apart in compiled code."""
+WRITTEN_FOR = "5b58be3be80ddca7"
+"""Digest of the equations that this kernel follows; see `engine.equations_digest`."""
 
 CUT = 2.0**-42
 """Postsynaptic traces below this are zero: after 29 time constants. What they would change is below 1e-16 of
@@ -73,7 +78,7 @@ inhibition is at work."""
 class Constants(NamedTuple):
     """Numbers of the model, in SI units or per time step; fields are named as in `params` where they are the same."""
 
-    rule: int
+    rule_code: int
     euler: bool
     learning: bool
     all_to_all: float
@@ -81,9 +86,9 @@ class Constants(NamedTuple):
     summing_own: float
     stimulus_steps: int
     presentation_steps: int
-    refractory_exc: int
-    refractory_inh: int
-    lockout: int
+    refractory_exc_steps: int
+    refractory_inh_steps: int
+    lockout_exc_steps: int
     v_rest_exc: float
     v_reset_exc: float
     threshold_exc: float
@@ -467,7 +472,7 @@ def depress(c, trace, w, arrivals, begin, end):
     for a in range(begin, end):
         s = np.uint64(arrivals[a])
         change = c.eta_pre * trace
-        if c.rule == PRE_AND_POST:
+        if c.rule_code == PRE_AND_POST:
             change *= w[s] ** c.mu
         w[s] = clipped(w[s] - change, c.w_max)
 
@@ -511,10 +516,10 @@ def learn(
     not looked at.
     """
     n_exc = place.shape[0]
-    weightless = c.x_tar * np.exp(-c.beta * c.w_max) if c.rule == EXPONENTIAL else c.x_tar
-    if c.rule == RECTANGULAR:
+    weightless = c.x_tar * np.exp(-c.beta * c.w_max) if c.rule_code == EXPONENTIAL else c.x_tar
+    if c.rule_code == RECTANGULAR:
         weightless = c.ltp_trace
-    additive = c.rule == TRIPLET or c.rule == TRIPLET_100N
+    additive = c.rule_code == TRIPLET or c.rule_code == TRIPLET_100N
     for i in range(start.size):
         when = step - delay[j, i]
         a = emission_first[i] + emitted[i] - 1
@@ -530,12 +535,12 @@ def learn(
         old = w[s]
         if not additive and old == 0.0 and x <= weightless and c.eta_post >= 0.0:
             continue
-        if c.rule == EXPONENTIAL:
+        if c.rule_code == EXPONENTIAL:
             change = x * np.exp(-c.beta * old) - c.x_tar * np.exp(-c.beta * (c.w_max - old))
-        elif c.rule == RECTANGULAR:
+        elif c.rule_code == RECTANGULAR:
             up, down = np.exp(-c.beta * old), c.x_tar * np.exp(-c.beta * (c.w_max - old))
             change = up if x > c.ltp_trace else -down
-        elif c.rule == POWER_LAW or c.rule == PRE_AND_POST:
+        elif c.rule_code == POWER_LAW or c.rule_code == PRE_AND_POST:
             change = (x - c.x_tar) * (c.w_max - old) ** c.mu
         else:
             change = x * slow
@@ -579,7 +584,7 @@ def run(c, net, images, first_position, presentations, recorded):
     scratch, decay, whole = np.empty(n_exc), np.empty(n_exc), np.empty(n_exc)
     fired, fired_inh, own = np.empty(n_exc, np.int64), np.empty(n_exc, np.int64), np.zeros(n_exc)
 
-    traced = c.rule == TRIPLET or c.rule == TRIPLET_100N or c.rule == PRE_AND_POST
+    traced = c.rule_code == TRIPLET or c.rule_code == TRIPLET_100N or c.rule_code == PRE_AND_POST
     recent, is_recent = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_)
     slow, is_slow = np.empty(n_exc, np.int64), np.zeros(n_exc, np.bool_)
     coming = np.empty((steps if c.sum_beforehand else 0, n_exc))
@@ -658,7 +663,7 @@ def run(c, net, images, first_position, presentations, recorded):
                 n_recent += 1
                 to_list[n_to_list] = j
                 n_to_list += 1
-            is_slow[j] = c.rule == TRIPLET and x_post2[j] > 0.0
+            is_slow[j] = c.rule_code == TRIPLET and x_post2[j] > 0.0
             if is_slow[j]:
                 slow[n_slow] = j
                 n_slow += 1
@@ -672,7 +677,7 @@ def run(c, net, images, first_position, presentations, recorded):
             a = 0
             while a < n_recent:
                 j = recent[a]
-                if c.rule == TRIPLET_100N:
+                if c.rule_code == TRIPLET_100N:
                     x_post2[j] -= x_post1[j] * c.leak_100n
                 x_post1[j] *= c.decay_post1
                 if x_post1[j] < CUT:
@@ -784,8 +789,8 @@ def run(c, net, images, first_position, presentations, recorded):
                 j = fired[a]
                 v[j] = c.v_reset_exc
                 theta[j] += c.theta_plus / level
-                refractory[j] = step + c.refractory_exc
-                locked[j] = step + c.lockout
+                refractory[j] = step + c.refractory_exc_steps
+                locked[j] = step + c.lockout_exc_steps
                 spiked[j] = step
                 if row[j] == UNLISTED and c.learning and (c.sum_beforehand or traced):
                     row[j] = TO_LIST
@@ -793,9 +798,9 @@ def run(c, net, images, first_position, presentations, recorded):
                     n_to_list += 1
                 if traced:
                     x_post1[j] = c.all_to_all * x_post1[j] + 1.0
-                    if c.rule != PRE_AND_POST:
+                    if c.rule_code != PRE_AND_POST:
                         x_post2[j] = c.all_to_all * x_post2[j] + 1.0
-                    if c.rule == TRIPLET and not is_slow[j]:
+                    if c.rule_code == TRIPLET and not is_slow[j]:
                         is_slow[j] = True
                         slow[n_slow] = j
                         n_slow += 1
@@ -809,7 +814,7 @@ def run(c, net, images, first_position, presentations, recorded):
             for a in range(n_fired_inh):
                 j = fired_inh[a]
                 v_inh[j] = c.v_reset_inh
-                refractory_inh[j] = step + c.refractory_inh
+                refractory_inh[j] = step + c.refractory_inh_steps
                 spiked_inh[j] = step
                 if not is_awake[j]:
                     is_awake[j] = True

@@ -1,6 +1,6 @@
 """Generate and compile the standalone program of a model: ``python -m diehlcook.engines.standalone.build SPEC FOLDER``.
 
-Brian2 keeps one device for a whole process, so this runs in a process of its own; `standalone` starts it and
+Brian2 keeps one device for a whole process, so this runs in a process of its own; `engine` starts it and
 uses what it leaves in the folder: the program ``main``, ``static_arrays/`` and ``manifest.json``. Nothing in
 them depends on a seed: wiring, weights and images are files that every run brings.
 """
@@ -64,7 +64,7 @@ PUSH_RUNS = """for(int first=0, last; first<num_indices; first=last)
 
 
 def build(spec: dict[str, Any], folder: Path) -> None:
-    """Write the standalone program of `spec` (see `standalone.specification`) into `folder`."""
+    """Write the standalone program of `spec` (see `engine.specification`) into `folder`."""
     params = Params(**spec["params"])
     wires = wiring.initial_delays(params, 0)
     marks = np.linspace(0.1, 0.2, wires.size).reshape(wires.shape)  # recognised among the static arrays
