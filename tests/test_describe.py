@@ -86,9 +86,9 @@ def test_a_changed_reset_shows(monkeypatch):
 
 def test_a_flipped_sign_in_a_rule_shows_in_its_section_alone(monkeypatch):
     unchanged()
-    rule = rules.RULES["pre-and-post"]
+    rule = rules.EQUATIONS["pre-and-post"]
     flipped = rule._replace(on_pre=rule.on_pre.replace("w - eta_pre", "w + eta_pre"))
-    monkeypatch.setitem(rules.RULES, "pre-and-post", flipped)
+    monkeypatch.setitem(rules.EQUATIONS, "pre-and-post", flipped)
     text = describe()
     line = "w = clip(w + eta_pre*x_post1_post*w**mu, 0, w_max)"
     assert new_lines(text) == {line}

@@ -70,6 +70,28 @@ def choose(folder):
     return until_asked(folder) if folder else refuse()
 
 
+def test_nothing_to_do_needs_no_worker():
+    jobs.run_jobs(die, {}, jobs=2, keep=lambda *_: None)
+
+
+def test_a_second_interrupt_does_not_wait_for_the_workers(tmp_path):
+    """Tasks that ask nobody whether to stop."""
+
+    def interrupt(_done):
+        if (tmp_path / "begun").exists():
+            raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        jobs.run_jobs(sleep, {"a": (tmp_path,)}, jobs=1, keep=lambda *_: None, watch=interrupt)
+    assert time.monotonic() - started < 50
+
+
+def sleep(folder):
+    (folder / "begun").touch()
+    time.sleep(60)
+
+
 def test_a_worker_that_dies_is_told_in_one_line():
     with pytest.raises(DiehlCookError, match="a worker process died"):
         jobs.run_jobs(die, {"a": ()}, jobs=1, keep=lambda *_: None)

@@ -91,6 +91,12 @@ def test_another_rule_brings_its_constants():
         with_rule(Params(), "hebb")
 
 
+def test_a_rule_brings_values_that_happen_to_be_the_default_ones():
+    """The script for 6400 neurons has no depression; pre-and-post needs its own eta_pre, from the search."""
+    params = with_rule(load_preset("paper-triplet-6400"), "pre-and-post")
+    assert (params.eta_pre, params.source("eta_pre")) == (1e-4, "search (pre-and-post)")
+
+
 def test_from_the_leaking_triplet_rule_there_is_a_way_back():
     """Only the rule changes: what a preset has of its own keeps its value and its source."""
     leaking = load_preset("authors-100")

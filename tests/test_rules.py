@@ -14,7 +14,7 @@ import pytest
 from diehlcook import build_network, presentation_time, weight_matrix
 from diehlcook.model import wiring
 from diehlcook.model.params import load_preset, with_rule
-from diehlcook.model.rules import RULES
+from diehlcook.model.rules import EQUATIONS as RULES
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 

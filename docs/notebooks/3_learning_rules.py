@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from diehlcook.model.params import load_preset
-from diehlcook.model.rules import RULES
+from diehlcook.model.rules import EQUATIONS
 
 b2.prefs.codegen.target = "numpy"
 
@@ -39,7 +39,7 @@ def change(name, intervals, weight, before=None):
     Each interval has its own input, neuron and, if `weight` is an array, weight. `before`: the neuron has spiked once more,
     so many seconds earlier.
     """
-    params, rule = load_preset(NAMES[name]), RULES[name]
+    params, rule = load_preset(NAMES[name]), EQUATIONS[name]
     constants = params.namespace() | {"all_to_all": int(params.pairing == "all-to-all")}
     n, middle = len(intervals), 0.25
     common = {"namespace": constants, "dt": params.dt * b2.second}

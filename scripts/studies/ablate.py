@@ -154,7 +154,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--missing", action="store_true", help="print the trials to run, as JSON")
     options = parser.parse_args()
-    done = gather(TABLE, ROWS)
+    done = gather(TABLE, ROWS, write=not options.missing)
     if options.missing:
         print(json.dumps(told([trial for one in ABLATIONS for trial in trials(one)], done)))
     else:

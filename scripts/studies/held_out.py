@@ -195,15 +195,16 @@ def told(trials: Iterable[Trial], done: dict[Trial, Outcome]) -> dict[str, Any]:
     }
 
 
-def gather(path: Path, rows: Path) -> dict[Trial, Outcome]:
-    """Add the rows in a folder that a table does not have; return all of the table."""
+def gather(path: Path, rows: Path, *, write: bool = True) -> dict[Trial, Outcome]:
+    """Return the rows of a table and those in a folder that it does not have; add these to it, unless it is only asked."""
     done = read_table(path)
     for file in sorted(rows.glob("*.json"), key=lambda one: one.stat().st_mtime):
         row = load_json(file)
         trial = Trial(**row["trial"])
         if trial not in done and file.stem == name_of(trial):
             done[trial] = Outcome(**row["outcome"])
-            append_row(path, trial, done[trial])
+            if write:
+                append_row(path, trial, done[trial])
     return done
 
 

@@ -177,7 +177,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=STUDIES, default=list(STUDIES), metavar="STUDY")
     parser.add_argument("--missing", action="store_true", help="print the trials to run now, as JSON")
     options = parser.parse_args()
-    done = gather(TABLE, ROWS)
+    done = gather(TABLE, ROWS, write=not options.missing)
     if options.missing:
         running = [trial for study in options.only for one in compete(study, done) for _, trial in one]
         print(json.dumps(told(running, done)))

@@ -26,6 +26,7 @@ from diehlcook.data import datasets
 from diehlcook.errors import DiehlCookError
 from diehlcook.jobs import run_jobs
 from diehlcook.model.params import Params, load_preset, preset_names, with_rule, with_size
+from diehlcook.model.rules import RULES
 from diehlcook.model.stimulus import stream_key
 from diehlcook.phases import responses
 from diehlcook.phases.observe import observe
@@ -37,7 +38,7 @@ HELD_OUT = 1000
 def contestants(n_exc: int) -> dict[str, Params]:
     """Return every preset, and the default preset with every rule, at one size."""
     found = {name: load_preset(name) for name in preset_names()}
-    for rule in ("power-law", "exponential", "pre-and-post", "triplet-100n"):
+    for rule in list(RULES)[1:]:
         found[f"--rule {rule}"] = with_rule(Params(), rule)
     short = {"theta_plus": "0.1 mV"}
     return {name: with_size(params, n_exc).with_values(short) for name, params in found.items()}

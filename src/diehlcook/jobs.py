@@ -117,6 +117,8 @@ def run_jobs(
     DiehlCookError
         A worker died; or whatever a task raised.
     """
+    if not tasks:
+        return
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.exit(
             1
@@ -138,11 +140,15 @@ def run_jobs(
                     finished, _ = futures.wait(
                         running, timeout=LOOK_EVERY, return_when=futures.FIRST_COMPLETED
                     )
-                    for future in finished:
-                        keep(running.pop(future), future.result())
+                    for future in sorted(finished, key=lambda one: one.exception() is not None):
+                        keep(running.pop(future), future.result())  # the good ones first
                     watch(done[:])
                     if cancelled():
                         raise Cancelled
+            except KeyboardInterrupt:  # nobody asks whether to stop, or not again: give up at once
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+                raise
             except futures.process.BrokenProcessPool:
                 if cancelled():  # a signal to the whole group reached the workers first
                     raise Cancelled from None

@@ -30,6 +30,11 @@ def write_whole(
     DiehlCookError
         The folder cannot be written, or the disk is full.
     """
+    path = path.resolve()  # through a link, to what it leads to
+    if path.exists() and not path.is_file():  # such as /dev/stdout: nothing to replace
+        with path.open("wb") as file:
+            write(file)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

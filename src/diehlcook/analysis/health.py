@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import DiehlCookError
 from ..model.params import Params
 from .readout import wilson
 
@@ -132,7 +133,10 @@ def as_facts(checks: list[Check]) -> list[dict[str, str]]:
 
 def from_facts(facts: list[dict[str, str]]) -> list[Check]:
     """Return the checks that `as_facts` was given."""
-    return [Check(**one) for one in facts]
+    try:
+        return [Check(**one) for one in facts]
+    except TypeError:
+        raise DiehlCookError("run.json has findings of another version; train again with --force") from None
 
 
 def in_short(checks: list[Check]) -> str:

@@ -203,17 +203,26 @@ def read_evidence(run: Run) -> Evidence:
     return read_finished(run) if run.facts.get("train", {}).get("finished") else read_checkpoint(run)
 
 
-def history_of(run: Run, arrays: dict[str, NDArray[Any]]) -> History:
-    """Return the history of a run's training that `History.arrays` gave, as far as it tells of the network."""
-    facts, n_exc = run.facts["train"], run.params.n_exc
-    history = History(run.params, facts["images"], facts["epochs"], 0, run.seed)
-    absent: dict[str, NDArray[Any]] = {
-        "ring_labels": np.zeros(len(arrays["ring"]), np.uint8),
-        "spikes": np.zeros(n_exc, np.int64),
-        "assignments": np.full(n_exc, -1, np.int8),
-    }
-    history.restore(absent | arrays)
-    return history
+def evidence_of(
+    run: Run,
+    weights: NDArray[np.float64],
+    theta: NDArray[np.float64],
+    rows: NDArray[Any],
+    windows: NDArray[Any],
+    counts: NDArray[np.uint16],
+) -> Evidence:
+    """Return the evidence that recorded arrays are; `counts` are the responses to the newest images, oldest first."""
+    return Evidence(
+        run.params,
+        len(rows),
+        weights,
+        theta,
+        history=rows,
+        windows=windows,
+        counts=counts[-health.NEWEST :],
+        spikes=counts.sum(axis=0, dtype=np.int64),
+        spikes_of=len(counts),
+    )
 
 
 def read_checkpoint(run: Run) -> Evidence:
@@ -223,7 +232,10 @@ def read_checkpoint(run: Run) -> Evidence:
     if saved is None:
         raise DiehlCookError(f"{run.folder}: no checkpoint yet; wait a minute, or train")
     arrays, _ = saved
-    return history_of(run, arrays).evidence(arrays["state.inp_exc.w"], arrays["state.exc.theta"])
+    rows, ring = arrays["history"], arrays["ring"]
+    counts = np.roll(ring, -(len(rows) % max(len(ring), 1)), axis=0)
+    weights, theta = arrays["state.inp_exc.w"], arrays["state.exc.theta"]
+    return evidence_of(run, weights, theta, rows, arrays["accuracy"], counts)
 
 
 def read_finished(run: Run) -> Evidence:
@@ -237,6 +249,4 @@ def read_finished(run: Run) -> Evidence:
     rows, windows = run.load("train_history"), run.load("train_accuracy")
     if rows.dtype != HISTORY or windows.dtype != ACCURACY:
         raise DiehlCookError(f"{folder}: the training history has another layout than this version's")
-    counts = run.load("train_counts")
-    ring = np.roll(counts, len(rows) % max(len(counts), 1), axis=0)
-    return history_of(run, {"history": rows, "accuracy": windows, "ring": ring}).evidence(weights, theta)
+    return evidence_of(run, weights, theta, rows, windows, run.load("train_counts"))

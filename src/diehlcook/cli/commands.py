@@ -243,37 +243,35 @@ def train_several(
 
 def observe(run: Path | None, images: Images, how: How) -> Result:
     """Run the phase observe."""
-    facts = observe_run(find_run(run), images, how)
-    return Result(facts, output.labelled(facts))
-
-
-def observe_run(run: Run, images: Images, how: How) -> Facts:
-    """Label the neurons of a run."""
     from ..phases import observe
 
-    data = load_images(images, "train", how.progress, run.dataset)
+    one = find_run(run)
+    data = load_images(images, "train", how.progress, one.dataset)
     with phase(how, "observe", len(data)) as options:
-        observe.observe(run, data, jobs=cores(how), **options)
-    return facts_of(run, "observe")
+        observe.observe(one, data, jobs=cores(how), **options)
+    facts = facts_of(one, "observe")
+    return Result(facts, output.labelled(facts))
 
 
 def test(run: Path | None, images: Images, how: How, repeats: int = 1) -> Result:
     """Run the phase test."""
-    facts = test_run(find_run(run), images, how, repeats)
+    from ..phases import test
+
+    one = find_run(run)
+    data = load_images(images, "test", how.progress, one.dataset)
+    with phase(how, "test", len(data) * repeats) as options:
+        test.test(one, data, repeats=repeats, jobs=cores(how), **options)
+    facts = facts_of(one, "test")
     return Result(facts, output.tested(facts))
 
 
-def test_run(run: Run, images: Images, how: How, repeats: int) -> Facts:
-    """Classify test images with a run."""
-    from ..phases import test
-
-    data = load_images(images, "test", how.progress, run.dataset)
-    with phase(how, "test", len(data) * repeats) as options:
-        test.test(run, data, repeats=repeats, jobs=cores(how), **options)
-    return facts_of(run, "test")
-
-
-def plot(run: Path | None, folder: Path | None, format: str, show: bool, follow: bool) -> Result:
+def plot(
+    run: Path | None,
+    folder: Path | None = None,
+    format: str = "png",
+    show: bool = False,
+    follow: bool = False,
+) -> Result:
     """Run the phase plot."""
     from ..phases import plot
 
@@ -290,23 +288,18 @@ def plot(run: Path | None, folder: Path | None, format: str, show: bool, follow:
     return Result({"figures": files}, files)
 
 
-def report(run: Path | None, folder: Path | None, out: Path | None) -> Result:
-    """Write the page about a run."""
-    facts = report_run(find_run(run), folder, out)
-    return Result(facts, [facts["report"]])
-
-
-def report_run(run: Run, folder: Path | None = None, out: Path | None = None) -> Facts:
+def report(run: Path | None, folder: Path | None = None, out: Path | None = None) -> Result:
     """Write the page about a run."""
     from ..phases import report
 
+    one = find_run(run)
     path = report.report(
-        run,
-        out or run.folder / "report.html",
-        train_data=images_of(run, "observe", folder),
-        test_data=images_of(run, "test", folder),
+        one,
+        out or one.folder / "report.html",
+        train_data=images_of(one, "observe", folder),
+        test_data=images_of(one, "test", folder),
     )
-    return {"run": str(run.folder), "report": str(path)}
+    return Result({"run": str(one.folder), "report": str(path)}, [str(path)])
 
 
 def readouts(run: Path | None, folder: Path | None) -> Result:
@@ -330,17 +323,17 @@ def doctor(run: Path | None) -> Result:
 
 def demo(run: Path | None, how: How, seed: int | None) -> Result:
     """Run all phases on the embedded digits."""
-    from ..phases.plot import plot
-
-    digits = Images("digits")
-    one = train_one(run or RUNS / "demo", ModelChoice(DEMO_PRESET), digits, how, DEMO_EPOCHS, seed)
-    trained = facts_of(one, "train")
-    labelled, tested = observe_run(one, digits, how), test_run(one, digits, how, 1)
-    files = [str(path) for path in plot(one, test_data=images_of(one, "test", None))]
-    page = report_run(one)
-    health = [check for facts in (trained, labelled, tested) for check in facts["health"]]
-    facts = tested | page | {"figures": files, "health": health}
-    return Result(facts, [*output.tested(facts), *files, page["report"]])
+    folder, digits = run or RUNS / "demo", Images("digits")
+    trained = train_one(folder, ModelChoice(DEMO_PRESET), digits, how, DEMO_EPOCHS, seed)
+    labelled, tested = observe(folder, digits, how), test(folder, digits, how)
+    after = [plot(folder), report(folder)]
+    health = [
+        check
+        for facts in (facts_of(trained, "train"), labelled.facts, tested.facts)
+        for check in facts["health"]
+    ]
+    facts = tested.facts | after[0].facts | after[1].facts | {"health": health}
+    return Result(facts, [*tested.lines, *after[0].lines, *after[1].lines])
 
 
 def networks(name: str | None, run: Path | None, force: bool) -> Result:

@@ -26,8 +26,10 @@ def say(result: Result, as_json: bool) -> None:
     for line in [json.dumps(result.facts)] if as_json else result.lines:
         print(line)  # noqa: T201
     if result.warn and not as_json:
-        for finding in findings(result.facts):
-            log.warning("health: %s", finding)
+        runs = result.facts.get("runs", [result.facts])
+        for one in runs:
+            for finding in findings(one):
+                log.warning("health%s: %s", f" of {one['run']}" if len(runs) > 1 else "", finding)
     sys.stdout.flush()
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 
-COMPILERS = ("g++", "c++", "clang++", "cl")
+COMPILERS = ("g++", "c++", "clang++")
 
 
 def compiler() -> str | None:
     """Return the command of the C++ compiler, that of $CXX or else the first that is found; None if there is none."""
     given = os.environ.get("CXX")
-    return next((name for name in ([given] if given else COMPILERS) if shutil.which(name)), None)
+    return next(
+        (name for name in ([given] if given else COMPILERS) if shutil.which(shlex.split(name)[0])), None
+    )
 
 
 def compiler_version() -> str | None:
@@ -21,7 +24,9 @@ def compiler_version() -> str | None:
     if command is None or shutil.which("make") is None:
         return None
     try:
-        said = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run(
+            [*shlex.split(command), "--version"], capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
     return said.splitlines()[0]

@@ -94,7 +94,7 @@ def build_network(
         Object names: see the module. `weight_matrix` gives the weights as a matrix.
     """
     learning = phase == "train"
-    rule = (plasticity or rules.RULES[params.rule]) if learning else rules.STATIC
+    rule = (plasticity or rules.EQUATIONS[params.rule]) if learning else rules.STATIC
     constants = (params if learning else frozen(params)).namespace()
     constants |= stimulus.brian_functions() | protocol.brian_functions()
     constants |= {

@@ -22,7 +22,7 @@ from typing import Any
 
 from ..errors import DiehlCookError
 from .constants import Constants, par
-from .rules import RULES
+from .rules import EQUATIONS, RULES
 
 FOR_EVER = 1e300
 """Seconds; a decay with this time constant is none, to the last bit."""
@@ -64,6 +64,9 @@ KINDS = {
 }
 """What a source begins with, and what that means."""
 
+
+TRIPLETS = ("triplet", "triplet-100n")
+"""The rules that share the constants of the triplet rule."""
 
 ORDERS = ("file", "shuffled")
 """Orders of the training images; see `order.image_at`."""
@@ -272,8 +275,8 @@ class Params(Constants):
     @property
     def assumed(self) -> list[str]:
         """Names of the values that matter to the rule in use and are a first guess: neither published nor searched for."""
-        rule = RULES[self.rule]
-        of_rules = {n for n in FIELDS if any(one.uses(n) for one in RULES.values())}
+        rule = EQUATIONS[self.rule]
+        of_rules = {n for n in FIELDS if any(one.uses(n) for one in EQUATIONS.values())}
         unused = {n for n in of_rules if not rule.uses(n)}
         return [n for n in FIELDS if self.source(n).startswith("assumed") and n not in unused]
 
@@ -374,12 +377,17 @@ def with_rule(params: Params, rule: str) -> Params:
     """
     if rule == params.rule:
         return params
-    if not RULES[params.rule].normalised:
+    if params.rule not in TRIPLETS:
         raise DiehlCookError(f"rule is {rule}; start from a preset of that rule, not of {params.rule}")
     if rule not in RULES or not RULES[rule].preset:
         return params.with_values({"rule": rule})
     wanted = load_preset(RULES[rule].preset)
-    needed = ["rule", *wanted.differences(load_preset(DEFAULT_PRESET))]
+    triplet = load_preset(DEFAULT_PRESET)
+
+    def known(of: Params, name: str) -> tuple[str, str]:
+        return of.text(name), of.source(name)
+
+    needed = {"rule": None} | {name: None for name in FIELDS if known(wanted, name) != known(triplet, name)}
     return params.with_values(
         {name: wanted.text(name) for name in needed}, {name: wanted.source(name) for name in needed}
     )

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 
 class LearningRule(NamedTuple):
-    """A plastic (or static) connection from input to excitatory neurons: Brian2 equations and code, as text, and facts."""
+    """A plastic (or static) connection from input to excitatory neurons: Brian2 equations and code, as text."""
 
     model: str
     """Variables of a synapse."""
@@ -39,14 +39,6 @@ class LearningRule(NamedTuple):
     """Executed for every excitatory neuron at the start of every time step."""
     neuron_reset: str = ""
     """Executed for an excitatory neuron that has just spiked, after `on_post`."""
-    source: str = ""
-    """Where the equations are from, in a sentence."""
-    preset: str = ""
-    """The preset with the constants that it needs; none: those of the triplet rule will do."""
-    normalised: bool = False
-    """Whether nothing but normalisation bounds the sum of a neuron's weights."""
-    below_w_max: bool = False
-    """Whether it is undefined for weights above `w_max`, as normalised ones can be."""
 
     @property
     def neuron_variables(self) -> tuple[str, ...]:
@@ -55,10 +47,7 @@ class LearningRule(NamedTuple):
 
     def uses(self, name: str) -> bool:
         """Return whether a constant stands in the equations."""
-        texts = (text for text in self if isinstance(text, str))
-        return any(
-            re.search(rf"\b{name}\b", text) for text in texts if text not in (self.source, self.preset)
-        )
+        return any(re.search(rf"\b{name}\b", text) for text in self)
 
 
 TRIPLET = LearningRule(
@@ -90,10 +79,6 @@ x_post2 *= exp(-dt/tau_post2)
 x_post1 = all_to_all*x_post1 + 1
 x_post2 = all_to_all*x_post2 + 1
 """,
-    source="Paper §2.3, which prints no equation: as in the authors' public code, after Pfister & Gerstner "
-    "2006.",
-    preset="paper-triplet-400",
-    normalised=True,
 )
 
 TRIPLET_100N = LearningRule(  # dx_post2/dt = -x_post1/tau_post2
@@ -107,8 +92,6 @@ x_post2 -= x_post1*tau_post1/tau_post2*(1 - exp(-dt/tau_post1))
 x_post1 *= exp(-dt/tau_post1)
 """,
     neuron_reset=TRIPLET.neuron_reset,
-    source="As in the authors' script for 100 neurons: the slow trace leaks by the fast one.",
-    normalised=True,
 )
 
 POWER_LAW = LearningRule(  # nothing happens to w on a presynaptic spike
@@ -127,9 +110,6 @@ w = clip(w + eta_post*(x_pre - x_tar)*(w_max - w)**mu, 0, w_max)
     every_presentation="""
 x0 *= exp(-presentation_steps*dt/tau_pre)
 """,
-    source="Paper §2.3, Eq. 3.",
-    preset="paper-power-law-400",
-    below_w_max=True,
 )
 
 EXPONENTIAL = LearningRule(  # nothing happens to w on a presynaptic spike
@@ -148,8 +128,6 @@ w = clip(w + eta_post*(x_pre*exp(-beta*w) - x_tar*exp(-beta*(w_max - w))), 0, w_
     every_presentation="""
 x0 *= exp(-presentation_steps*dt/tau_pre)
 """,
-    source="Paper §2.3, Eq. 4.",
-    preset="paper-exponential-400",
 )
 
 PRE_AND_POST = LearningRule(  # the paper calls it symmetric
@@ -172,9 +150,6 @@ x0 *= exp(-presentation_steps*dt/tau_pre)
     neuron="x_post1 : 1",
     neuron_every_step="x_post1 *= exp(-dt/tau_post1)",
     neuron_reset="x_post1 = all_to_all*x_post1 + 1",
-    source="Paper §2.3, Eqs 5 (on a presynaptic spike) and 6 (on a postsynaptic spike).",
-    preset="paper-pre-and-post-400",
-    below_w_max=True,
 )
 
 RECTANGULAR = LearningRule(  # half a step of grace, lest rounding decides on the edge of the window
@@ -194,21 +169,49 @@ w = clip(w + eta_post*(recent*exp(-beta*w) - (1 - recent)*x_tar*exp(-beta*(w_max
     every_presentation="""
 x0 *= exp(-presentation_steps*dt/tau_pre)
 """,
-    source="Querlioz, Bichler, Dollfus & Gamrat 2013, which the paper compares itself with (§4): up by a fixed "
-    "amount if a presynaptic spike came within `ltp_window`, else down; `x_tar` is the ratio of the two amounts.",
-    preset="querlioz-400",
 )
 
 STATIC = LearningRule(  # labelling and testing
     model="w : 1", on_pre="ge_post += w"
 )
 
+
+class Rule(NamedTuple):
+    """A rule of the package: its equations, and what is to be known of them."""
+
+    equations: LearningRule
+    source: str
+    """Where the equations are from, in a sentence."""
+    preset: str = ""
+    """The preset with the constants that it needs; none: those of the triplet rule will do."""
+    below_w_max: bool = False
+    """Whether it is undefined for weights above `w_max`, as normalised ones can be."""
+
+
 RULES = {
-    "triplet": TRIPLET,
-    "triplet-100n": TRIPLET_100N,
-    "power-law": POWER_LAW,
-    "exponential": EXPONENTIAL,
-    "pre-and-post": PRE_AND_POST,
-    "rectangular": RECTANGULAR,
+    "triplet": Rule(
+        TRIPLET,
+        "Paper §2.3, which prints no equation: as in the authors' public code, after Pfister & Gerstner 2006.",
+        preset="paper-triplet-400",
+    ),
+    "triplet-100n": Rule(
+        TRIPLET_100N, "As in the authors' script for 100 neurons: the slow trace leaks by the fast one."
+    ),
+    "power-law": Rule(POWER_LAW, "Paper §2.3, Eq. 3.", preset="paper-power-law-400", below_w_max=True),
+    "exponential": Rule(EXPONENTIAL, "Paper §2.3, Eq. 4.", preset="paper-exponential-400"),
+    "pre-and-post": Rule(
+        PRE_AND_POST,
+        "Paper §2.3, Eqs 5 (on a presynaptic spike) and 6 (on a postsynaptic spike).",
+        preset="paper-pre-and-post-400",
+        below_w_max=True,
+    ),
+    "rectangular": Rule(
+        RECTANGULAR,
+        "Querlioz, Bichler, Dollfus & Gamrat 2013, which the paper compares itself with (§4): up by a fixed "
+        "amount if a presynaptic spike came within `ltp_window`, else down; `x_tar` is the ratio of the two amounts.",
+        preset="querlioz-400",
+    ),
 }
 """Rules by the name that the parameter `rule` takes."""
+
+EQUATIONS = {name: rule.equations for name, rule in RULES.items()}

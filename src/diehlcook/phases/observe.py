@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..analysis import health, readout
 from ..data.datasets import Dataset, check_size
+from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..model.stimulus import stream_key
 from ..progress import Report, no_report
@@ -32,7 +33,7 @@ def observe(
     run: Run,
     data: Dataset,
     *,
-    engine: str = "standalone",
+    engine: str = DEFAULT_ENGINE,
     jobs: int = 1,
     resume: bool = False,
     force: bool = False,

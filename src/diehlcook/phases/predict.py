@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..analysis import readouts
 from ..analysis.readouts import PAPER
+from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..model.stimulus import stream_key
 from ..runs.provenance import images_of, responses
@@ -54,7 +55,7 @@ def predict(
     *,
     readout: str = PAPER,
     data: Path | None = None,
-    engine: str = "standalone",
+    engine: str = DEFAULT_ENGINE,
     jobs: int = 1,
 ) -> Predicted:
     """Classify images with a trained and labelled run.

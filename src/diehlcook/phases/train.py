@@ -21,7 +21,7 @@ from ..analysis import health
 from ..analysis.history import History
 from ..data.datasets import Dataset, check_size
 from ..engines.base import Model, Responses, State
-from ..engines.registry import open_engine
+from ..engines.registry import DEFAULT_ENGINE, open_engine
 from ..errors import Cancelled, DiehlCookError, NetworkError
 from ..model import neurons, wiring
 from ..model.neurons import NeuronModel
@@ -54,7 +54,7 @@ def train(
     preset: str = "custom",
     seed: int = 0,
     epochs: int = 1,
-    engine: str = "standalone",
+    engine: str = DEFAULT_ENGINE,
     excitatory: NeuronModel = neurons.EXCITATORY,
     plasticity: LearningRule | None = None,
     resume: bool = False,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from .. import jobs as jobs_of
 from ..data.datasets import Dataset
 from ..engines.base import Model
+from ..engines.registry import DEFAULT_ENGINE
 from ..errors import Cancelled
 from ..model.params import Params
 from ..progress import Interrupted, Report, no_report
@@ -82,7 +83,7 @@ def train_several(
         `cancelled` returned true; every training that had begun has saved a checkpoint.
     """
     if options.get("resume"):  # refuse before any of them has gone on
-        plan = plan_of(data, options.get("epochs", 1), options.get("engine", "standalone"))
+        plan = plan_of(data, options.get("epochs", 1), options.get("engine", DEFAULT_ENGINE))
         for task in tasks:
             begun = Run(task.folder, task.preset, task.params, task.seed, data.name, Model(task.params, True))
             if begun.path.exists():

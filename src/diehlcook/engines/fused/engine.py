@@ -90,7 +90,7 @@ def constants(model: Model) -> Any:
 def equations_digest() -> str:
     """Return the digest of everything in the model that the kernel says once more in its own way."""
     texts: list[Any] = [neurons.EXCITATORY, neurons.INHIBITORY]
-    texts += [(name, rule._replace(source="", preset="")) for name, rule in rules.RULES.items()]
+    texts.append(rules.EQUATIONS)
     for module in (connections, protocol, stimulus):
         texts += [
             value for name, value in vars(module).items() if name.isupper() and isinstance(value, str | dict)
@@ -122,7 +122,7 @@ def blank_state(params: Params, learning: bool) -> State:
     for name in SUMS:
         state[f"protocol.{name}"] = np.zeros(1)
     if learning:
-        for name in ("w_total", "w_squares", "w_factor", *rules.RULES[params.rule].neuron_variables):
+        for name in ("w_total", "w_squares", "w_factor", *rules.EQUATIONS[params.rule].neuron_variables):
             state[f"exc.{name}"] = np.zeros(n)
         state["inp_exc.x0"] = np.zeros((n_input, n))
     return state

@@ -41,7 +41,7 @@ CODES = {
 }
 """The rules that this kernel knows, and what tells them apart in compiled code."""
 
-WRITTEN_FOR = "5b58be3be80ddca7"
+WRITTEN_FOR = "860c4318cf5ba045"
 """Digest of the equations that this kernel follows; see `engine.equations_digest`."""
 
 CUT = 2.0**-42
@@ -518,7 +518,7 @@ def learn(
     n_exc = place.shape[0]
     weightless = c.x_tar * np.exp(-c.beta * c.w_max) if c.rule_code == EXPONENTIAL else c.x_tar
     if c.rule_code == RECTANGULAR:
-        weightless = c.ltp_trace
+        weightless = c.ltp_trace if c.x_tar >= 0.0 else -1.0
     additive = c.rule_code == TRIPLET or c.rule_code == TRIPLET_100N
     for i in range(start.size):
         when = step - delay[j, i]
