@@ -73,6 +73,27 @@ def test_a_training_goes_on_only_after_the_record_of_the_pass_before(grid, tmp_p
     assert read.before("one", 3, 2) == [tmp_path / "records" / "passes" / "1-one-seed3.json"]
 
 
+@pytest.mark.parametrize(("gain", "expected"), [(3, [1, 2, 3]), (1, [1, 2])])
+def test_a_training_goes_on_while_its_accuracy_rises(grid, tmp_path, gain, expected):
+    """Of the two windows of a pass together 500 are right, in the next pass `gain` of 1,000 more."""
+    given = config(tmp_path, one=SMOKE | {"until": 3, "seeds": 3})
+    assert grid.read(given).tested("one", 3) == [1, 2]
+    curve = [[30, 300, 500], [60, 200, 500], [90, 300, 500], [120, 200 + gain, 500]]
+    record = record_of("smoke") | {"curve": curve, "train": {"images": 60}}
+    path = tmp_path / "records" / "one-seed3.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(record))
+    read = grid.read(given)
+    assert read.tested("one", 3) == expected
+    further = tmp_path / "records" / "passes" / "3-one-seed3.json"
+    assert (further in read.missing()) == (3 in expected)
+    if 3 in expected:
+        assert read.before("one", 3, 3) == [path]
+        further.parent.mkdir()
+        further.write_text(json.dumps(record | {"curve": [*curve, [150, 500, 500], [180, 500, 500]]}))
+        assert grid.read(given).tested("one", 3) == [1, 2, 3]  # no further than `until`
+
+
 def test_commands_are_those_of_the_package(grid, tmp_path):
     """Each is parsed by the package's own parser; a training resumes where there is a run, and only there."""
     from diehlcook.cli.parser import make_parser

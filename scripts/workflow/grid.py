@@ -31,6 +31,9 @@ FROZEN = {100: 1.2, 400: 3.5, 1600: 13.0, 6400: 60.0}
 """Milliseconds per presentation of a slow, shared core at a time step of 0.5 ms, with and without learning,
 by size."""
 
+RISE = 0.002
+"""A training with `until` goes on while a pass is better than the one before by more than this share of its images."""
+
 MARGIN = 1.5
 """A job may take so many times what it is reckoned to take before a cluster ends it; it would be requeued and
 go on."""
@@ -56,6 +59,8 @@ class Cell:
         The first so many training images; None: all.
     passes
         After which passes the network is labelled and tested; the last is the end of its training.
+    until
+        Passes up to which it goes on, one by one, while the accuracy during training rises (see `rising`); None: no further.
     seeds
         One network each.
     repeats
@@ -72,6 +77,7 @@ class Cell:
     dataset: str
     images: int | None
     passes: tuple[int, ...]
+    until: int | None
     seeds: tuple[int, ...]
     repeats: int
     resolved: Mapping[str, str]
@@ -83,7 +89,7 @@ class Cell:
         return int(self.resolved["n_exc"])
 
 
-FIELDS = {"preset", "set", "dataset", "images", "passes", "seeds", "repeats"}
+FIELDS = {"preset", "set", "dataset", "images", "passes", "until", "seeds", "repeats"}
 OPTIONS = {"python", "engine", "runs", "records", "cells"}
 
 
@@ -103,6 +109,14 @@ class Grid:
         name = f"{cell}-seed{seed}.json"
         return self.records / name if last else self.records / "passes" / f"{passes}-{name}"
 
+    def tested(self, cell: str, seed: int) -> list[int]:
+        """Return after which passes a network is tested, as far as its records tell."""
+        one = self.cells[cell]
+        passes = list(one.passes)
+        while one.until and passes[-1] < one.until and rising(self.record(cell, seed, passes[-1])):
+            passes.append(passes[-1] + 1)
+        return passes
+
     def marker(self, phase: str, cell: str, seed: int, passes: int) -> Path:
         """Return the file that says that a phase of a network is done."""
         return self.runs / "done" / f"{cell}-seed{seed}-pass{passes}.{phase}.json"
@@ -119,13 +133,13 @@ class Grid:
             for k in range(most)
             for name, cell in self.cells.items()
             if k < len(cell.seeds)
-            for passes in cell.passes
+            for passes in self.tested(name, cell.seeds[k])
         ]
         return [path for path in wanted if not path.exists()]
 
     def before(self, cell: str, seed: int, passes: int) -> list[Path]:
         """Return the record that must be there before a training goes on for more passes, which discards what it is made of."""
-        tested = self.cells[cell].passes
+        tested = self.tested(cell, seed)
         place = tested.index(passes)
         return [self.record(cell, seed, tested[place - 1])] if place else []
 
@@ -194,6 +208,23 @@ def minutes(cost: Mapping[int, float], shown: int, n_exc: int, dt: float) -> int
     """Return how long so many presentations may take, in minutes; `cost` is `LEARNING` or `FROZEN`, `dt` is in ms."""
     size = min(cost, key=lambda n: abs(n - n_exc))
     return max(10, round(MARGIN * shown * cost[size] * n_exc / size * 0.5 / dt / 60_000))
+
+
+def rising(record: Path) -> bool:
+    """Return whether the accuracy during training rose in the last pass: the mean over its windows by more than `RISE`."""
+    try:
+        one = json.loads(record.read_text(encoding="utf-8"))
+        curve, n = one["curve"], one["train"]["images"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # not there yet, or refused by `check_records`
+    last = curve[-1][0] // n if curve else 0
+    means = []
+    for epoch in (last - 1, last):
+        shares = [right / of for at, right, of in curve if (epoch - 1) * n < at <= epoch * n]
+        if not shares:
+            return False
+        means.append(sum(shares) / len(shares))
+    return bool(means[1] - means[0] > RISE)
 
 
 def milliseconds(text: str) -> float:
@@ -322,6 +353,7 @@ def cell_of(name: str, given: Mapping[str, Any], resolved: Mapping[str, Mapping[
         given.get("dataset", "mnist"),
         None if images is None else numbers(f"{where}: images", images, least=1)[0],
         numbers(f"{where}: passes", given.get("passes", 1), least=1),
+        None if "until" not in given else numbers(f"{where}: until", given["until"], least=1)[0],
         numbers(f"{where}: seeds", given.get("seeds", 1), least=0),
         numbers(f"{where}: repeats", given.get("repeats", 1), least=1)[0],
         resolved["params"],
@@ -351,7 +383,7 @@ def check_records(grid: Grid) -> None:
     """Refuse records that are not of the preset that their cell has now."""
     for name, cell in grid.cells.items():
         for seed in cell.seeds:
-            for passes in cell.passes:
+            for passes in grid.tested(name, seed):
                 path = grid.record(name, seed, passes)
                 if not path.exists():
                     continue
