@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from held_out import Outcome, Trial, gather, told
+from pages import put
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TABLE, PAGE = DOCS / "ablations.csv", DOCS / "deviations.md"
 ROWS = ROOT / "data" / "runs" / "trials" / "ablate"
-BEGIN, END = "<!-- measured: scripts/studies/ablate.py -->\n", "<!-- end of measured -->\n"
 
 SEEDS = (1, 2)
 LABEL = 10_000
@@ -143,10 +143,7 @@ def table(done: dict[Trial, Outcome]) -> str:
 
 def write_page(done: dict[Trial, Outcome]) -> None:
     """Put the table between its marks in docs/deviations.md."""
-    page = PAGE.read_text()
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(before + BEGIN + "\n" + table(done) + "\n" + END + after)
+    put(PAGE, "ablate.py", table(done))
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from pages import put
 
 from diehlcook.analysis import health
 from diehlcook.data.datasets import Dataset, load
@@ -27,7 +28,6 @@ from diehlcook.phases.train import train
 from diehlcook.runs.run import load_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "health.md"
-BEGIN, END = "<!-- measured: scripts/studies/faults.py -->\n", "<!-- end of measured -->\n"
 
 EPOCHS = 2
 SEED = 1
@@ -164,8 +164,7 @@ def main() -> int:
         print(rows[-1], flush=True)
     if options.page:
         head = "| fault | change | found | besides |\n|---|---|---|---|"
-        before, rest = PAGE.read_text().split(BEGIN)
-        PAGE.write_text(before + BEGIN + "\n" + "\n".join([head, *rows]) + "\n\n" + END + rest.split(END)[1])
+        put(PAGE, "faults.py", "\n".join([head, *rows]))
     return int(missed > 0)
 
 

@@ -12,7 +12,6 @@ python scripts/studies/held_out.py TRIAL --out FILE      # run one trial, given 
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import shutil
@@ -25,7 +24,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
+import pages
 from numpy.typing import NDArray
+from pages import read_rows
 
 from diehlcook.analysis import readout
 from diehlcook.data import datasets
@@ -152,13 +153,9 @@ def run_trial(trial: Trial) -> Outcome:
 
 def read_table(path: Path) -> dict[Trial, Outcome]:
     """Return the trials of a table, in its order."""
-    if not path.exists():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
     kinds = get_type_hints(Trial)
     found = {}
-    for row in rows:
+    for row in read_rows(path):
         trial = Trial(**{name: kinds[name](row[name]) for name in TRIAL})
         if trial.resolved != row[RESOLVED]:
             raise DiehlCookError(
@@ -171,13 +168,7 @@ def read_table(path: Path) -> dict[Trial, Outcome]:
 
 def append_row(path: Path, trial: Trial, outcome: Outcome) -> None:
     """Add a row to a table, which is made if needed."""
-    new = not path.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, [*TRIAL, RESOLVED, *OUTCOME], lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(asdict(trial) | {RESOLVED: trial.resolved} | asdict(outcome))
+    pages.append_row(path, asdict(trial) | {RESOLVED: trial.resolved} | asdict(outcome))
 
 
 def name_of(trial: Trial) -> str:

@@ -14,7 +14,6 @@ again, and their own in Brian2.
 """
 
 import argparse
-import csv
 import math
 import sys
 from collections.abc import Iterable
@@ -24,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from pages import Row, append_row, put, read_rows
 from scipy.stats import fisher_exact, norm
 
 from diehlcook.analysis.readout import wilson
@@ -37,7 +37,6 @@ DOCS = Path(__file__).parents[2] / "docs" / "companions"
 TABLE, PAGE, FIGURE, STEPS = (
     DOCS / f"masquelier2008{end}" for end in (".csv", ".md", "_robustness.png", "_first_steps.png")
 )
-BEGIN, END = "<!-- measured: scripts/studies/masquelier2008.py -->\n", "<!-- end of measured -->\n"
 
 
 class Published(NamedTuple):
@@ -105,8 +104,6 @@ FACTS = (
     "weights_high", "weights_high_in_pattern", "weights_mean",
 )  # fmt: skip
 
-Row = dict[str, str]
-
 
 def conditions() -> list[str]:
     """Return the settings of all conditions, each once."""
@@ -139,28 +136,14 @@ def experiment(condition: str, seed: int) -> Row:
     }
 
 
-def read_table() -> list[Row]:
-    """Return the experiments that have been run."""
-    if not TABLE.exists():
-        return []
-    with TABLE.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def run_all(todo: Iterable[tuple[str, int]], jobs: int) -> None:
     """Run experiments and append their rows as they come."""
-    new = not TABLE.exists()
-    with TABLE.open("a", newline="") as file:
-        writer = csv.DictWriter(file, ("condition", "seed", *FACTS), lineterminator="\n")
-        if new:
-            writer.writeheader()
 
-        def keep(_name: str, row: Row) -> None:
-            writer.writerow(row)
-            file.flush()
-            print(row["condition"] or "as published", row["seed"], row["success"], flush=True)
+    def keep(_name: str, row: Row) -> None:
+        append_row(TABLE, row)
+        print(row["condition"] or "as published", row["seed"], row["success"], flush=True)
 
-        run_jobs(experiment, {str(one): one for one in todo}, jobs=jobs, keep=keep)
+    run_jobs(experiment, {str(one): one for one in todo}, jobs=jobs, keep=keep)
 
 
 def of(rows: list[Row], condition: str) -> list[Row]:
@@ -372,11 +355,7 @@ def first_steps() -> Figure:
 
 def write_page(rows: list[Row]) -> None:
     """Put the tables between their marks in the page, and draw the figure."""
-    before, rest = PAGE.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(
-        f"{before}{BEGIN}\n{single_table(rows)}\n{axes_table(rows)}\n{compared(rows)}\n{END}{after}"
-    )
+    put(PAGE, "masquelier2008.py", f"{single_table(rows)}\n{axes_table(rows)}\n{compared(rows)}")
     figure(rows).savefig(FIGURE)
 
 
@@ -396,11 +375,11 @@ def main() -> int:
         return 0
     if not options.page:
         chosen = conditions() if options.only is None else [options.only]
-        done = {(row["condition"], int(row["seed"])) for row in read_table()}
+        done = {(row["condition"], int(row["seed"])) for row in read_rows(TABLE)}
         todo = [(one, seed) for seed in options.seeds for one in chosen if (one, seed) not in done]
         run_all(todo, options.jobs)
     if PAGE.exists():
-        write_page(read_table())
+        write_page(read_rows(TABLE))
     return 0
 
 

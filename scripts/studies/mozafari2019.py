@@ -12,10 +12,11 @@ the figures are of all 10,000 test images.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 from statistics import fmean
+
+from pages import put, read_rows, write_rows
 
 from diehlcook.arguments import seeds
 from diehlcook.companions.mozafari2019 import experiment
@@ -26,7 +27,6 @@ from diehlcook.progress import progress_report
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "companions"
 TABLE, PAGE = DOCS / "mozafari2019_bins.csv", DOCS / "mozafari2019.md"
-BEGIN, END = "<!-- measured: scripts/studies/mozafari2019.py -->\n", "<!-- end of measured -->\n"
 BINS, IMAGES, EPOCHS = (10, 15, 20, 25), 10_000, 30
 
 COLUMNS = ("steps", "seed", "held_out", "test", "test_at_best", "linear_held_out", "linear_test")
@@ -50,14 +50,6 @@ def measure(steps: int, seed: int, runs: Path) -> dict[str, str]:
     return dict(zip(COLUMNS, (str(steps), str(seed), *(f"{value:.4f}" for value in values)), strict=True))
 
 
-def read_table() -> list[dict[str, str]]:
-    """Return the rows that there are."""
-    if not TABLE.exists():
-        return []
-    with TABLE.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def write_page(rows: list[dict[str, str]]) -> None:
     """Put the table between its marks in the page."""
     lines = [
@@ -72,8 +64,7 @@ def write_page(rows: list[dict[str, str]]) -> None:
                 for name in ("test", "test_at_best", "linear_test")
             )
             lines.append(f"| {steps} | {', '.join(row['seed'] for row in some)} | {' | '.join(means)} |")
-    before, rest = PAGE.read_text().split(BEGIN)
-    PAGE.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n\n" + END + rest.split(END)[1])
+    put(PAGE, "mozafari2019.py", "\n".join(lines))
 
 
 def main() -> int:
@@ -83,17 +74,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=seeds, default=[0])
     parser.add_argument("--runs", type=Path, default=ROOT / "data" / "runs" / "mozafari2019")
     options = parser.parse_args()
-    rows = read_table()
+    rows = read_rows(TABLE)
     if not options.page:
         done = {(row["steps"], row["seed"]) for row in rows}
         for steps, seed in ((b, s) for s in options.seeds for b in BINS if (str(b), str(s)) not in done):
             rows.append(measure(steps, seed, options.runs))
-            with TABLE.open("w", newline="") as file:
-                writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
-    if PAGE.exists():
-        write_page(rows)
+            write_rows(TABLE, rows)
+    write_page(rows)
     return 0
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pages import put
 from record import machine
 
 from diehlcook.analysis import readouts
@@ -37,7 +38,6 @@ from diehlcook.runs.shipped import load_shipped, unpack
 
 DOCS = Path(__file__).parents[2] / "docs"
 RECORD, PAGE = DOCS / "readouts.json", DOCS / "readouts.md"
-BEGIN, END = "<!-- measured: scripts/studies/readout_study.py -->\n", "<!-- end of measured -->\n"
 
 ENGINE = "fused"
 NETWORKS = ("triplet-400", "power-law-400", "exponential-400", "pre-and-post-400")
@@ -245,9 +245,7 @@ def write_page() -> None:
     """Put the tables between their marks in the page."""
     if not RECORD.exists():
         raise SystemExit(f"{RECORD.name}: no record yet; run this script without --page")
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n{tables(load_json(RECORD))}\n{END}{after}", encoding="utf-8")
+    put(PAGE, "readout_study.py", tables(load_json(RECORD)))
 
 
 def main() -> int:

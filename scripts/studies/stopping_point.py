@@ -17,7 +17,6 @@ a fourth one in file order, from the preset's initial membranes, conductances an
 """
 
 import argparse
-import csv
 import dataclasses
 import sys
 import time
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from held_out import Trial, judge
+from pages import Row, read_rows, write_rows
 
 from diehlcook.data import datasets
 from diehlcook.engines.base import Model
@@ -47,9 +47,6 @@ GO_ON = (0, 1_000, 2_000, 4_000)
 
 SHIPPED = "shipped network"
 """What the table says of the settings of these."""
-
-
-Row = dict[str, str]
 
 
 def trial_of(word: str, seed: int) -> Trial:
@@ -98,14 +95,8 @@ def end_of(run: Run) -> int:
 def keep(rows: list[Row]) -> None:
     """Put the networks of one training into the table, in the place of earlier ones of the same training."""
     same = ("preset", "settings", "seed")
-    before = []
-    if TABLE.exists():
-        with TABLE.open(newline="") as file:
-            before = [row for row in csv.DictReader(file) if any(row[key] != rows[0][key] for key in same)]
-    with TABLE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(before + rows)
+    before = [row for row in read_rows(TABLE) if any(row[key] != rows[0][key] for key in same)]
+    write_rows(TABLE, before + rows)
 
 
 def main() -> int:

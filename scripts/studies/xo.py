@@ -8,9 +8,10 @@ networks with each single fault. The records are docs/companions/xo.csv.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
+
+from pages import put, read_rows, write_rows
 
 from diehlcook.companions.xo import FAULTS, XO, diagnosis, experiment, figures
 from diehlcook.companions.xo.command import with_faults
@@ -18,7 +19,6 @@ from diehlcook.companions.xo.recorded import Recorded
 
 DOCS = Path(__file__).parents[2] / "docs" / "companions"
 TABLE, PAGE = DOCS / "xo.csv", DOCS / "xo.md"
-BEGIN, END = "<!-- measured: scripts/studies/xo.py -->\n", "<!-- end of measured -->\n"
 
 NAMES = list(FAULTS)
 PATH = [NAMES[number:] for number in range(len(NAMES) + 1)]
@@ -93,10 +93,7 @@ def main() -> int:
             drawn[words(faults)] = words(faults), params, recorded
             rows.append(row(faults, params, options.seed, recorded))
             print(rows[-1], flush=True)
-        with TABLE.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(TABLE, rows)
         facts = f"xo · {XO().networks} networks · seed {options.seed}"
         for name, title, wanted in (
             ("path", "The faults mended one after the other", PATH),
@@ -108,14 +105,9 @@ def main() -> int:
         _, params, recorded = drawn["no fault"]
         figures.fields(params, recorded, facts).savefig(DOCS / "xo_weights.png")
         figures.raster(params, recorded, facts).savefig(DOCS / "xo_raster.png")
-    with TABLE.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    if PAGE.exists():
-        before, rest = PAGE.read_text().split(BEGIN)
-        tables = (
-            f"Mended one after the other:\n\n{table(rows, PATH)}\nEach alone:\n\n{table(rows, [*SINGLE, []])}"
-        )
-        PAGE.write_text(before + BEGIN + "\n" + tables + "\n" + END + rest.split(END)[1])
+    rows = read_rows(TABLE)
+    one_by_one, alone = table(rows, PATH), table(rows, [*SINGLE, []])
+    put(PAGE, "xo.py", f"Mended one after the other:\n\n{one_by_one}\nEach alone:\n\n{alone}")
     return 0
 
 

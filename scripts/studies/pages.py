@@ -1,0 +1,46 @@
+"""What the studies share: a table of rows as a CSV file, and what is measured, between marks in a page of the docs."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+END = "<!-- end of measured -->\n"
+
+Row = dict[str, str]
+
+
+def put(page: Path, script: str, text: str) -> None:
+    """Put a text between the marks of a script in a page; a page that is not there is left alone."""
+    if page.exists():
+        begin = f"<!-- measured: scripts/studies/{script} -->\n"
+        before, rest = page.read_text(encoding="utf-8").split(begin)
+        after = rest.split(END)[1]
+        page.write_text(f"{before}{begin}\n{text.strip()}\n\n{END}{after}", encoding="utf-8")
+
+
+def read_rows(table: Path) -> list[Row]:
+    """Return the rows of a table; none if it is not there."""
+    if not table.exists():
+        return []
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(table: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """Write a table anew."""
+    rows = list(rows)
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def append_row(table: Path, row: Mapping[str, str]) -> None:
+    """Add a row to a table, which is made if needed."""
+    new = not table.exists()
+    table.parent.mkdir(parents=True, exist_ok=True)
+    with table.open("a", newline="") as file:
+        writer = csv.DictWriter(file, row, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
