@@ -31,12 +31,12 @@ def write_whole(
         The folder cannot be written, or the disk is full.
     """
     path = path.resolve()  # through a link, to what it leads to
-    if path.exists() and not path.is_file():  # such as /dev/stdout: nothing to replace
-        with path.open("wb") as file:
-            write(file)
-        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        if path.is_char_device() or path.is_fifo():  # such as /dev/stdout: there is nothing to replace
+            with path.open("wb") as file:
+                write(file)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             write(file)
