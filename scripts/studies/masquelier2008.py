@@ -162,8 +162,7 @@ def single_table(rows: list[Row]) -> str:
     lines = [
         (
             "| change | | success | rate at the end, Hz | mean weight | found after, s | discharges | "
-            "latency, "
-            "ms | hits, % |"
+            "latency, ms | hits, % |"
         ),
         "|---|---|---|---|---|---|---|---|---|",
     ]

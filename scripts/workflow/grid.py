@@ -395,6 +395,5 @@ def check_records(grid: Grid) -> None:
                 if known != (cell.preset, dict(cell.differences)):
                     raise GridError(
                         f"{path}: a record of preset {known[0]} with other parameters than cell {name} has "
-                        "now; "
-                        "give the cell another name, or delete the record"
+                        "now; give the cell another name, or delete the record"
                     )

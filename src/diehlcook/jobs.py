@@ -120,9 +120,8 @@ def run_jobs(
     if not tasks:
         return
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        sys.exit(
-            1
-        )  # a worker that runs the script which started it once more: that process says what is wrong
+        # A worker that runs the script which started it once more: that process says what is wrong
+        sys.exit(1)
     context = multiprocessing.get_context("spawn")
     stop, done, born = context.Event(), context.Array("q", len(tasks)), context.Value("q", 0)
     with tempfile.TemporaryDirectory(prefix="diehlcook-jobs-") as folder:
@@ -155,8 +154,7 @@ def run_jobs(
                 if not born.value:
                     raise DiehlCookError(
                         "worker processes die at birth: a script that uses several has to keep what it "
-                        "does under "
-                        "`if __name__ == '__main__':`; or use one job"
+                        "does under `if __name__ == '__main__':`; or use one job"
                     ) from None
                 raise DiehlCookError("a worker process died (out of memory?); use fewer --jobs") from None
             finally:

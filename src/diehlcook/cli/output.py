@@ -38,8 +38,8 @@ def trained(facts: Facts) -> Iterator[str]:
     )
     yield (
         f"  {facts['presentations_per_image']:.2f} presentations and {facts['spikes_per_image']:.1f} "
-        "spikes per image, "
-        f"theta {theta['mean']:.1f} ± {theta['sd']:.1f} mV, {facts['silent_neurons']} neurons never fired"
+        f"spikes per image, theta {theta['mean']:.1f} ± {theta['sd']:.1f} mV, {facts['silent_neurons']} "
+        "neurons never fired"
     )
 
 

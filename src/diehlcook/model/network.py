@@ -274,8 +274,8 @@ def state_variables(network: b2.Network) -> dict[str, Any]:
                 if name == "lastupdate":
                     raise DiehlCookError(
                         f"{group.name}: event-driven variables keep absolute times, which do not survive "
-                        "chunks; "
-                        "refer them to the start of the presentation instead, like `x0` in rules.TRIPLET"
+                        "chunks; refer them to the start of the presentation instead, like `x0` in "
+                        "rules.TRIPLET"
                     )
                 if own and not variable.read_only and not scratch and not wiring_of_it:
                     found[f"{group.name}.{name}"] = variable

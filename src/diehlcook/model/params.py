@@ -233,8 +233,7 @@ class Params(Constants):
         if RULES[self.rule].below_w_max and self.normalise != "never":
             raise DiehlCookError(
                 f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights "
-                "can exceed w_max "
-                f"(--rule {self.rule} sets all that the rule needs)"
+                f"can exceed w_max (--rule {self.rule} sets all that the rule needs)"
             )
         if self.noise_rate < 0:
             raise DiehlCookError(f"noise_rate is {self.text('noise_rate')}; it must not be negative")

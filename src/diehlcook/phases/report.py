@@ -80,8 +80,7 @@ def report(
     page = template().render(
         title=f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}",
         subtitle=f"{rule} · {train['data']['name']}, {train['images']:,} images × "
-        f"{train['epochs']} · "
-        f"{run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}",
+        f"{train['epochs']} · {run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}",
         cards=list(cards(run)),
         checks=checks,
         findings=[check for check in checks if not check.ok],

@@ -267,8 +267,7 @@ def to_resume(
     if plan["epochs"] < facts["epochs"]:
         raise DiehlCookError(
             f"{run.folder}: cannot resume with --epochs {plan['epochs']}, the run was started with "
-            f"{facts['epochs']}; "
-            "give as many or more"
+            f"{facts['epochs']}; give as many or more"
         )
     run.facts = old.facts
     if not facts.get("finished"):

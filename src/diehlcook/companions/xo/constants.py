@@ -87,8 +87,7 @@ class XO(Constants):
             if getattr(self, name) + self.pulse > self.t_presentation:
                 raise DiehlCookError(
                     f"{name} and pulse are {self.text(name)} and {self.text('pulse')}; together they must "
-                    "not be longer than "
-                    f"t_presentation ({self.text('t_presentation')})"
+                    f"not be longer than t_presentation ({self.text('t_presentation')})"
                 )
         steps = self.t_presentation / self.dt
         if self.dt > 5e-4 or abs(steps - round(steps)) > 1e-6:
