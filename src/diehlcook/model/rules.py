@@ -191,7 +191,8 @@ class Rule(NamedTuple):
 RULES = {
     "triplet": Rule(
         TRIPLET,
-        "Paper §2.3, which prints no equation: as in the authors' public code, after Pfister & Gerstner 2006.",
+        "Paper §2.3, which prints no equation: as in the authors' public code, after Pfister & Gerstner "
+        "2006.",
         preset="paper-triplet-400",
     ),
     "triplet-100n": Rule(
@@ -208,7 +209,8 @@ RULES = {
     "rectangular": Rule(
         RECTANGULAR,
         "Querlioz, Bichler, Dollfus & Gamrat 2013, which the paper compares itself with (§4): up by a fixed "
-        "amount if a presynaptic spike came within `ltp_window`, else down; `x_tar` is the ratio of the two amounts.",
+        "amount if a presynaptic spike came within `ltp_window`, else down; `x_tar` is the ratio of the "
+        "two amounts.",
         preset="querlioz-400",
     ),
 }

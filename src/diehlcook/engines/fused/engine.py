@@ -148,8 +148,9 @@ class FusedEngine(Engine):
         digest = equations_digest()
         if digest != kernel.WRITTEN_FOR or model.params.rule not in kernel.CODES:
             raise DiehlCookError(
-                "the equations in diehlcook/model are not those that the kernel of --engine fused was written for: use "
-                f"--engine standalone, or change engines/fused/kernel.py too and set its WRITTEN_FOR to {digest}"
+                "the equations in diehlcook/model are not those that the kernel of --engine fused was "
+                "written for: use --engine standalone, or change engines/fused/kernel.py too and set its "
+                f"WRITTEN_FOR to {digest}"
             )
         self.kernel = kernel
         self.constants = constants(model)
