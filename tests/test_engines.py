@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from diehlcook.engines.base import REST_SPIKES, Model, check_state
-from diehlcook.engines.fused import kernel
+from diehlcook.engines.fused import arrays, cached, exponential, membranes, presentation
+from diehlcook.engines.fused.engine import constants
 from diehlcook.engines.registry import open_engine
 from diehlcook.engines.standalone.engine import sources
 from diehlcook.errors import Cancelled, DiehlCookError, NetworkError
@@ -215,9 +217,54 @@ def test_the_kernel_is_the_network_for_every_preset(params, mnist_folder, numpy_
 def test_the_vectorised_exponential():
     x = -np.concatenate([np.linspace(0, 3, 5001), np.geomspace(1e-300, 700, 5000)])
     out, scratch = np.empty_like(x), np.empty_like(x)
-    kernel.exponential(x, out, scratch)
+    exponential.exponential(x, out, scratch)
     exact = [math.exp(value) for value in x]
     assert out == pytest.approx(exact, rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("integrator", ["exponential_euler", "euler"])
+def test_what_is_left_of_a_presentation_without_input_in_closed_form(smoke, integrator):
+    """As step by step; and not while anything else could happen."""
+    c = constants(Model(smoke.with_values({"integrator": integrator, "clamp_exc": "true"}), learning=True))
+    v, theta = np.array([-60e-3, -71e-3, -65e-3]), np.array([20e-3, 40e-3, 20e-3])
+    ge, gi, refractory = np.array([0, 1e-14, 0]), np.array([1e-14, 0, 0]), np.zeros(3, np.int64)
+    scratch = np.empty((3, 3))
+
+    def over(**changed):
+        given = {"v": v, "ge": ge, "gi": gi, "theta": theta, "refractory": refractory} | changed
+        return membranes.is_over.py_func(c, 800, 1.0, **given)
+
+    assert over()
+    assert not over(ge=np.array([0, 0, 1e-3]))
+    assert not over(gi=np.array([0, 0, 1e-3]))
+    assert not over(v=np.array([-60e-3, -71e-3, c.threshold_exc + 20.1e-3]))
+    assert not over(theta=np.full(3, c.v_rest_exc - c.threshold_exc - 1e-3))
+    assert not over(refractory=np.array([0, 801, 0]))
+    stepped, closed = [v.copy(), ge.copy(), gi.copy()], [v.copy(), ge.copy(), gi.copy()]
+    for step in range(800, 900):
+        rest = (theta, refractory, refractory)
+        if c.euler:
+            membranes.advance_euler.py_func(c, step, 1.0, *stepped, *rest)
+        else:
+            membranes.advance_exponential.py_func(c, step, 1.0, *stepped, *rest, *scratch)
+    membranes.relax.py_func(c, 100, *closed)
+    assert abs(v - closed[0])[:2].min() > 1e-3
+    for one, other in zip(stepped, closed, strict=True):
+        assert other == pytest.approx(one, rel=1e-13, abs=1e-30)
+
+
+def test_compiled_code_is_kept_until_any_file_of_the_kernel_changes(monkeypatch, tmp_path):
+    folder = tmp_path / "fused"
+    shutil.copytree(Path(cached.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    digest = cached.sources_digest()
+    assert digest in presentation.run.stats.cache_path
+    monkeypatch.setattr(cached, "__file__", str(folder / "cached.py"))
+    assert cached.sources_digest() == digest
+    for path in folder.glob("*.py"):
+        before = path.read_text(encoding="utf-8")
+        path.write_text(before + "# edited\n", encoding="utf-8")
+        assert cached.sources_digest() != digest, path.name
+        path.write_text(before, encoding="utf-8")
 
 
 def test_fused_refuses_what_it_does_not_know(smoke, delays, monkeypatch):
@@ -228,8 +275,8 @@ def test_fused_refuses_what_it_does_not_know(smoke, delays, monkeypatch):
     ):
         with pytest.raises(DiehlCookError, match="knows the equations of this package only"):
             open_engine("fused", model, delays)
-    monkeypatch.setitem(sys.modules, "diehlcook.engines.fused.kernel", None)
-    monkeypatch.delattr("diehlcook.engines.fused.kernel")
+    monkeypatch.setitem(sys.modules, "diehlcook.engines.fused.presentation", None)
+    monkeypatch.delattr("diehlcook.engines.fused.presentation")
     with pytest.raises(DiehlCookError, match=r"needs Numba.*diehlcook\[fast\]"):
         open_engine("fused", Model(smoke, learning=True), delays)
 
@@ -443,6 +490,6 @@ def test_fused_refuses_a_model_that_its_kernel_was_not_written_for(smoke, delays
     with pytest.raises(DiehlCookError, match=r"WRITTEN_FOR to [0-9a-f]{16}"):
         open_engine("fused", Model(smoke, learning=True), delays)
     monkeypatch.undo()
-    monkeypatch.delitem(kernel.CODES, smoke.rule)
+    monkeypatch.delitem(arrays.CODES, smoke.rule)
     with pytest.raises(DiehlCookError, match="use --engine standalone"):
         open_engine("fused", Model(smoke, learning=True), delays)

@@ -38,13 +38,17 @@ SUMS = ("intensity", "theta_sum", "theta_squares", "weights_sum", "weights_squar
 MAX_PRESENTATIONS = 1000
 """Of one chunk."""
 
+INPUT_BYTES = 5 * 2**20
+"""The input of a presentation is summed beforehand if it takes no more than this: beyond, writing it costs
+more than it saves."""
+
 WORK = 40_000
 """Neurons times presentations of one call of the kernel; between calls a chunk can be cancelled."""
 
 
 def constants(model: Model) -> Any:
     """Return the numbers of a model as the kernel takes them: by the names of the parameters where they are the same."""
-    from . import kernel
+    from . import arrays, plasticity
 
     learning = model.learning
     p = model.params if learning else frozen(model.params)
@@ -53,13 +57,14 @@ def constants(model: Model) -> Any:
     def decay(tau: float) -> float:
         return 1 - p.dt / tau if euler else float(np.exp(-p.dt / tau))
 
-    as_named = {name: getattr(p, name) for name in kernel.Constants._fields if name in FIELDS}
-    return kernel.Constants(
+    as_named = {name: getattr(p, name) for name in arrays.Constants._fields if name in FIELDS}
+    return arrays.Constants(
         **as_named
         | {
-            "rule_code": kernel.CODES[p.rule] if learning else kernel.STATIC,
+            "rule_code": arrays.CODES[p.rule] if learning else arrays.STATIC,
             "euler": euler,
             "learning": learning,
+            "traced": learning and "x_post1" in rules.EQUATIONS[p.rule].neuron_variables,
             "all_to_all": float(p.pairing == "all-to-all"),
             "clamp": p.clamp_exc,
             "summing_own": 0.0 if p.self_inhibition else 1.0,
@@ -79,10 +84,10 @@ def constants(model: Model) -> Any:
             "decay_post1": float(np.exp(-p.dt / p.tau_post1)),
             "decay_post2": float(np.exp(-p.dt / p.tau_post2)),
             "leak_100n": p.tau_post1 / p.tau_post2 * (1 - float(np.exp(-p.dt / p.tau_post1))),
-            "memory_steps": p.presentation_steps + int(-np.log(kernel.CUT) * p.tau_post1 / p.dt) + 1,
+            "memory_steps": p.presentation_steps + int(-np.log(plasticity.CUT) * p.tau_post1 / p.dt) + 1,
             "normalise_images": p.normalise != "never",
             "normalise_presentations": p.normalise == "presentation",
-            "sum_beforehand": p.n_exc >= 4 and 8 * p.presentation_steps * p.n_exc <= kernel.INPUT_BYTES,
+            "sum_beforehand": p.n_exc >= 4 and 8 * p.presentation_steps * p.n_exc <= INPUT_BYTES,
         }
     )
 
@@ -134,7 +139,7 @@ class FusedEngine(Engine):
     def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
         super().__init__(model, delays)
         try:
-            from . import kernel
+            from . import arrays, presentation
         except ImportError as error:
             raise DiehlCookError(
                 f'--engine fused needs Numba ({error}): pip install "diehlcook[fast]", or use --engine '
@@ -146,13 +151,13 @@ class FusedEngine(Engine):
                 "changed ones"
             )
         digest = equations_digest()
-        if digest != kernel.WRITTEN_FOR or model.params.rule not in kernel.CODES:
+        if digest != presentation.WRITTEN_FOR or model.params.rule not in arrays.CODES:
             raise DiehlCookError(
                 "the equations in diehlcook/model are not those that the kernel of --engine fused was "
-                "written for: use --engine standalone, or change engines/fused/kernel.py too and set its "
-                f"WRITTEN_FOR to {digest}"
+                "written for: use --engine standalone, or change engines/fused too and set WRITTEN_FOR to "
+                f"{digest} in its presentation.py"
             )
-        self.kernel = kernel
+        self.run, self.arrays = presentation.run, arrays
         self.constants = constants(model)
         params = model.params
         self.order = wiring.synapse_order(delays, params.dt)
@@ -180,7 +185,7 @@ class FusedEngine(Engine):
         """Compile the kernel, or read it from Numba's cache, before any clock runs."""
         started = time.monotonic()
         nothing = self.initial_state(0, np.zeros(self.delays.shape))
-        self.kernel.run(
+        self.run(
             self.constants,
             self.load(nothing),
             np.zeros((1, self.delays.shape[0]), np.uint8),
@@ -195,7 +200,7 @@ class FusedEngine(Engine):
         """Return arrays to record so many presentations, however many spikes there are."""
         p = self.model.params
         most = p.n_exc * (p.presentation_steps // max(1, p.steps("refractory_exc")) + 1) * presentations
-        return self.kernel.Recorded(
+        return self.arrays.Recorded(
             np.empty(presentations, np.int64), np.empty(presentations, np.int32),
             np.empty((presentations, 5)),
             np.empty(most, np.int64), np.empty(most, np.int32),
@@ -214,7 +219,7 @@ class FusedEngine(Engine):
 
     def load(self, state: State) -> Any:
         """Return the arrays of the kernel for a state."""
-        kernel, p, learning = self.kernel, self.model.params, self.model.learning
+        p, learning = self.model.params, self.model.learning
         n = p.n_exc
 
         def until(left: NDArray[Any]) -> NDArray[np.int64]:
@@ -229,7 +234,7 @@ class FusedEngine(Engine):
         counters = np.zeros(len(COUNTERS), np.int64)
         for k, name in enumerate(COUNTERS):
             counters[k] = state[f"protocol.{name}"][0]
-        return kernel.Network(
+        return self.arrays.Network(
             v=own("exc.v"),
             ge=own("exc.ge"),
             gi=own("exc.gi"),
@@ -307,18 +312,18 @@ class FusedEngine(Engine):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> tuple[State, Responses]:
         """Show images; see `Engine.advance`."""
-        kernel, p = self.kernel, self.model.params
+        arrays, p = self.arrays, self.model.params
         images = np.ascontiguousarray(images.reshape(len(images), -1))
         most = MAX_PRESENTATIONS if presentations < 0 else min(presentations, MAX_PRESENTATIONS)
         net = self.load(state)
-        first_position = int(net.counters[kernel.POSITION])
+        first_position = int(net.counters[arrays.POSITION])
         at_once = max(1, WORK // p.n_exc)
         recorded = self.room(at_once)
         done, parts = 0, []
-        while done < most and net.counters[kernel.POSITION] - first_position < len(images):
+        while done < most and net.counters[arrays.POSITION] - first_position < len(images):
             if cancelled():
                 raise Cancelled
-            count, spikes = kernel.run(
+            count, spikes = self.run(
                 self.constants, net, images, first_position, min(at_once, most - done), recorded
             )
             parts.append(
@@ -334,8 +339,8 @@ class FusedEngine(Engine):
         )
         history = {
             "position": position, "attempt": attempt,
-            "theta_sum": sums[:, kernel.THETA_SUM], "theta_squares": sums[:, kernel.THETA_SQUARES],
-            "weights_sum": sums[:, kernel.WEIGHTS_SUM], "weights_squares": sums[:, kernel.WEIGHTS_SQUARES],
+            "theta_sum": sums[:, arrays.THETA_SUM], "theta_squares": sums[:, arrays.THETA_SQUARES],
+            "weights_sum": sums[:, arrays.WEIGHTS_SUM], "weights_squares": sums[:, arrays.WEIGHTS_SQUARES],
         }  # fmt: skip
         new = self.unload(net, state)
         responses, new[REST_SPIKES] = make_responses(p, history, neuron, step * p.dt, state[REST_SPIKES])
