@@ -21,6 +21,10 @@ CODES = {
 FLUSH = 2.0**-80
 """Conductances below this are zero between presentations, lest they become denormal."""
 
+CUT = 2.0**-42
+"""Postsynaptic traces below this are zero: after 29 time constants. What they would change is below 1e-16 of
+a weight."""
+
 
 class Constants(NamedTuple):
     """Numbers of the model, in SI units or per time step; fields are named as in `params` where they are the same."""
@@ -112,10 +116,26 @@ class Network(NamedTuple):
     sums: NDArray[np.float64]
 
 
+COUNTERS = ("position", "attempt", "n_spikes", "n_rest_spikes", "key", "normalising", "stream")
 POSITION, ATTEMPT, N_SPIKES, N_REST_SPIKES, KEY, NORMALISING, STREAM = range(7)
-"""Of `Network.counters`."""
+"""Of `Network.counters`, and the variables of the protocol that they are."""
+SUMS = ("intensity", "theta_sum", "theta_squares", "weights_sum", "weights_squares")
 INTENSITY, THETA_SUM, THETA_SQUARES, WEIGHTS_SUM, WEIGHTS_SQUARES = range(5)
-"""Of `Network.sums`."""
+"""Likewise of `Network.sums`."""
+
+VALUES = {
+    "v": "exc.v", "ge": "exc.ge", "gi": "exc.gi", "theta": "exc.theta", "x_post1": "exc.x_post1",
+    "x_post2": "exc.x_post2", "w_total": "exc.w_total", "w_squares": "exc.w_squares",
+    "w_factor": "exc.w_factor", "v_inh": "inh.v", "ge_inh": "inh.ge", "rate": "inp.rate",
+}  # fmt: skip
+"""Fields of `Network` that hold a variable of a state as it is."""
+STEPS_LEFT = {
+    "refractory_until": "exc.refractory_left", "locked_until": "exc.lockout_left",
+    "refractory_until_inh": "inh.refractory_left",
+}  # fmt: skip
+"""Fields that hold a step where a state holds how many steps are left."""
+SECONDS = {"spiked": "exc.lastspike", "spiked_inh": "inh.lastspike"}
+"""Fields that hold a step where a state holds seconds."""
 
 
 class Recorded(NamedTuple):

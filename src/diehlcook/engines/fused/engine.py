@@ -25,15 +25,12 @@ from ..base import (
     make_responses,
     prepared_state,
 )
+from . import arrays
 
 log = logging.getLogger(__name__)
 
 SLOW_START = 5.0
 """Seconds from which on the start is explained."""
-
-COUNTERS = ("position", "attempt", "n_spikes", "n_rest_spikes", "key", "normalising", "stream")
-SUMS = ("intensity", "theta_sum", "theta_squares", "weights_sum", "weights_squares")
-"""Variables of the protocol in the order in which the kernel holds them."""
 
 MAX_PRESENTATIONS = 1000
 """Of one chunk."""
@@ -48,8 +45,6 @@ WORK = 40_000
 
 def constants(model: Model) -> Any:
     """Return the numbers of a model as the kernel takes them: by the names of the parameters where they are the same."""
-    from . import arrays, plasticity
-
     learning = model.learning
     p = model.params if learning else frozen(model.params)
     euler = p.integrator == "euler"
@@ -84,7 +79,7 @@ def constants(model: Model) -> Any:
             "decay_post1": float(np.exp(-p.dt / p.tau_post1)),
             "decay_post2": float(np.exp(-p.dt / p.tau_post2)),
             "leak_100n": p.tau_post1 / p.tau_post2 * (1 - float(np.exp(-p.dt / p.tau_post1))),
-            "memory_steps": p.presentation_steps + int(-np.log(plasticity.CUT) * p.tau_post1 / p.dt) + 1,
+            "memory_steps": p.presentation_steps + int(-np.log(arrays.CUT) * p.tau_post1 / p.dt) + 1,
             "normalise_images": p.normalise != "never",
             "normalise_presentations": p.normalise == "presentation",
             "sum_beforehand": p.n_exc >= 4 and 8 * p.presentation_steps * p.n_exc <= INPUT_BYTES,
@@ -120,11 +115,10 @@ def blank_state(params: Params, learning: bool) -> State:
         state[f"{group}.refractory_left"] = np.zeros(n, np.int32)
         state[f"{group}.lastspike"] = np.full(n, LONG_AGO_SECONDS)
         state[f"{group}.not_refractory"] = np.ones(n, np.bool_)
-    for name in ("stream", "position", "key"):
-        state[f"protocol.{name}"] = np.zeros(1, np.int64)
-    for name in ("attempt", "n_spikes", "n_rest_spikes", "normalising"):
-        state[f"protocol.{name}"] = np.zeros(1, np.int32)
-    for name in SUMS:
+    for name in arrays.COUNTERS:
+        wide = name in ("stream", "position", "key")
+        state[f"protocol.{name}"] = np.zeros(1, np.int64 if wide else np.int32)
+    for name in arrays.SUMS:
         state[f"protocol.{name}"] = np.zeros(1)
     if learning:
         for name in ("w_total", "w_squares", "w_factor", *rules.EQUATIONS[params.rule].neuron_variables):
@@ -139,7 +133,7 @@ class FusedEngine(Engine):
     def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
         super().__init__(model, delays)
         try:
-            from . import arrays, presentation
+            from . import presentation
         except ImportError as error:
             raise DiehlCookError(
                 f'--engine fused needs Numba ({error}): pip install "diehlcook[fast]", or use --engine '
@@ -157,7 +151,7 @@ class FusedEngine(Engine):
                 "written for: use --engine standalone, or change engines/fused too and set WRITTEN_FOR to "
                 f"{digest} in its presentation.py"
             )
-        self.run, self.arrays = presentation.run, arrays
+        self.run = presentation.run
         self.constants = constants(model)
         params = model.params
         self.order = wiring.synapse_order(delays, params.dt)
@@ -200,7 +194,7 @@ class FusedEngine(Engine):
         """Return arrays to record so many presentations, however many spikes there are."""
         p = self.model.params
         most = p.n_exc * (p.presentation_steps // max(1, p.steps("refractory_exc")) + 1) * presentations
-        return self.arrays.Recorded(
+        return arrays.Recorded(
             np.empty(presentations, np.int64), np.empty(presentations, np.int32),
             np.empty((presentations, 5)),
             np.empty(most, np.int64), np.empty(most, np.int32),
@@ -220,39 +214,20 @@ class FusedEngine(Engine):
     def load(self, state: State) -> Any:
         """Return the arrays of the kernel for a state."""
         p, learning = self.model.params, self.model.learning
-        n = p.n_exc
+
+        def values(name: str) -> NDArray[np.float64]:
+            return state[name].copy() if name in state else np.zeros(p.n_exc)
 
         def until(left: NDArray[Any]) -> NDArray[np.int64]:
             return np.where(left > 0, left.astype(np.int64) - 1, 0)
 
-        def spiked(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-            return np.rint(seconds / p.dt).astype(np.int64)
-
-        def own(name: str) -> NDArray[np.float64]:
-            return state[name].copy() if name in state else np.zeros(n)
-
-        counters = np.zeros(len(COUNTERS), np.int64)
-        for k, name in enumerate(COUNTERS):
-            counters[k] = state[f"protocol.{name}"][0]
-        return self.arrays.Network(
-            v=own("exc.v"),
-            ge=own("exc.ge"),
-            gi=own("exc.gi"),
-            theta=own("exc.theta"),
-            x_post1=own("exc.x_post1"),
-            x_post2=own("exc.x_post2"),
-            refractory_until=until(state["exc.refractory_left"]),
-            locked_until=until(state["exc.lockout_left"]),
-            spiked=spiked(state["exc.lastspike"]),
-            v_inh=own("inh.v"),
-            ge_inh=own("inh.ge"),
-            refractory_until_inh=until(state["inh.refractory_left"]),
-            spiked_inh=spiked(state["inh.lastspike"]),
+        held: dict[str, Any] = {field: values(name) for field, name in arrays.VALUES.items()}
+        held |= {field: until(state[name]) for field, name in arrays.STEPS_LEFT.items()}
+        for field, name in arrays.SECONDS.items():
+            held[field] = np.rint(state[name] / p.dt).astype(np.int64)
+        return arrays.Network(
+            **held,
             x0=state["inp_exc.x0"][:, 0].copy() if learning else np.zeros(p.n_input),
-            rate=own("inp.rate"),
-            w_total=own("exc.w_total"),
-            w_squares=own("exc.w_squares"),
-            w_factor=own("exc.w_factor"),
             over=(state["inp_exc.w"].max(axis=0) >= p.w_max) & (p.normalise != "never"),
             w=self.order.flatten(state["inp_exc.w"]),
             target=self.target,
@@ -260,46 +235,31 @@ class FusedEngine(Engine):
             place=self.place,
             delay=self.delay,
             reach=np.exp(-self.steps[:, 0] * (p.dt / p.tau_pre)),
-            counters=counters,
+            counters=np.array([state[f"protocol.{name}"][0] for name in arrays.COUNTERS], np.int64),
             sums=np.array([state["protocol.intensity"][0], 0, 0, 0, 0]),
         )
 
     def unload(self, net: Any, state: State) -> State:
         """Return the state that the arrays of the kernel stand for."""
-        p, learning = self.model.params, self.model.learning
-
-        def left(until: NDArray[np.int64]) -> NDArray[np.int32]:
-            return np.maximum(until + 1, 0).astype(np.int32)
-
-        def seconds(spiked: NDArray[np.int64]) -> NDArray[np.float64]:
-            relative: NDArray[np.float64] = np.maximum(spiked * p.dt, LONG_AGO_SECONDS)
-            return relative
-
+        p = self.model.params
         new = dict(state)
-        names = {
-            "exc.v": net.v, "exc.ge": net.ge, "exc.gi": net.gi, "exc.theta": net.theta,
-            "exc.x_post1": net.x_post1, "exc.x_post2": net.x_post2,
-            "exc.w_total": net.w_total, "exc.w_squares": net.w_squares, "exc.w_factor": net.w_factor,
-            "inh.v": net.v_inh, "inh.ge": net.ge_inh, "inp.rate": net.rate,
-        }  # fmt: skip
-        new |= {name: values for name, values in names.items() if name in state}
+        for field, name in arrays.VALUES.items():
+            if name in state:
+                new[name] = getattr(net, field)
+        for field, name in arrays.STEPS_LEFT.items():
+            new[name] = np.maximum(getattr(net, field) + 1, 0).astype(np.int32)
+        for field, name in arrays.SECONDS.items():
+            new[name] = np.maximum(getattr(net, field) * p.dt, LONG_AGO_SECONDS)
         held = net.refractory_until > -1 if p.clamp_exc else np.zeros(p.n_exc, np.bool_)
-        new |= {
-            "exc.refractory_left": left(net.refractory_until),
-            "exc.lockout_left": left(net.locked_until),
-            "exc.lastspike": seconds(net.spiked),
-            "exc.not_refractory": ~(held | (net.spiked == -1)),
-            "inh.refractory_left": left(net.refractory_until_inh),
-            "inh.lastspike": seconds(net.spiked_inh),
-            "inh.not_refractory": ~((net.refractory_until_inh > -1) | (net.spiked_inh == -1)),
-            "inp_exc.w": self.order.matrix(net.w),
-        }
-        if learning:
+        new["exc.not_refractory"] = ~(held | (net.spiked == -1))
+        new["inh.not_refractory"] = ~((net.refractory_until_inh > -1) | (net.spiked_inh == -1))
+        new["inp_exc.w"] = self.order.matrix(net.w)
+        if self.model.learning:
             later = np.exp((self.steps - self.steps[:, :1]) * (p.dt / p.tau_pre))
             new["inp_exc.x0"] = net.x0[:, None] * later
-        for k, name in enumerate(COUNTERS):
+        for k, name in enumerate(arrays.COUNTERS):
             new[f"protocol.{name}"] = np.array([net.counters[k]], state[f"protocol.{name}"].dtype)
-        for k, name in enumerate(SUMS):
+        for k, name in enumerate(arrays.SUMS):
             new[f"protocol.{name}"] = net.sums[k : k + 1].copy()
         return new
 
@@ -312,7 +272,7 @@ class FusedEngine(Engine):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> tuple[State, Responses]:
         """Show images; see `Engine.advance`."""
-        arrays, p = self.arrays, self.model.params
+        p = self.model.params
         images = np.ascontiguousarray(images.reshape(len(images), -1))
         most = MAX_PRESENTATIONS if presentations < 0 else min(presentations, MAX_PRESENTATIONS)
         net = self.load(state)
@@ -334,14 +294,9 @@ class FusedEngine(Engine):
                 )
             )  # fmt: skip
             done += count
-        position, attempt, sums, step, neuron = (
-            np.concatenate(column) for column in zip(*parts, strict=True)
-        )
-        history = {
-            "position": position, "attempt": attempt,
-            "theta_sum": sums[:, arrays.THETA_SUM], "theta_squares": sums[:, arrays.THETA_SQUARES],
-            "weights_sum": sums[:, arrays.WEIGHTS_SUM], "weights_squares": sums[:, arrays.WEIGHTS_SQUARES],
-        }  # fmt: skip
+        columns = zip(*parts, strict=True)
+        position, attempt, sums, step, neuron = (np.concatenate(column) for column in columns)
+        history = {"position": position, "attempt": attempt, **dict(zip(arrays.SUMS, sums.T, strict=True))}
         new = self.unload(net, state)
         responses, new[REST_SPIKES] = make_responses(p, history, neuron, step * p.dt, state[REST_SPIKES])
         check_state(new, p)

@@ -6,11 +6,7 @@ import numpy as np
 from numba import njit
 
 from .active import drop, member, size
-from .arrays import EXPONENTIAL, POWER_LAW, PRE_AND_POST, RECTANGULAR, TRIPLET, TRIPLET_100N
-
-CUT = 2.0**-42
-"""Postsynaptic traces below this are zero: after 29 time constants. What they would change is below 1e-16 of
-a weight."""
+from .arrays import CUT, EXPONENTIAL, POWER_LAW, PRE_AND_POST, RECTANGULAR, TRIPLET, TRIPLET_100N
 
 COLUMN_COST = 3
 """Normalising one neuron by itself takes as long as normalising so many of all together."""

@@ -30,24 +30,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from . import arrays
 from .active import add, clear, empty_set, holds, member, size
-from .arrays import (
-    ATTEMPT,
-    FLUSH,
-    INTENSITY,
-    KEY,
-    N_REST_SPIKES,
-    N_SPIKES,
-    NORMALISING,
-    POSITION,
-    PRE_AND_POST,
-    STREAM,
-    THETA_SQUARES,
-    THETA_SUM,
-    TRIPLET,
-    WEIGHTS_SQUARES,
-    WEIGHTS_SUM,
-)
 from .cached import cached
 from .events import (
     Events,
@@ -125,23 +109,23 @@ def workspace(c, net):
 def begin(c, net, work, image):
     """Do what runs before a presentation: the protocol, normalisation, the input's events."""
     counters, sums, theta = net.counters, net.sums, net.theta
-    position, attempt = counters[POSITION], counters[ATTEMPT]
-    key = fold(fold(np.uint64(counters[STREAM]), np.uint64(position)), np.uint64(attempt))
-    counters[KEY] = np.int64(key)
+    position, attempt = counters[arrays.POSITION], counters[arrays.ATTEMPT]
+    key = fold(fold(np.uint64(counters[arrays.STREAM]), np.uint64(position)), np.uint64(attempt))
+    counters[arrays.KEY] = np.int64(key)
     intensity = c.intensity_init + c.intensity_step * attempt
     normalising = (
         c.normalise_images
         and position % c.normalise_every == 0
         and (attempt == 0 or c.normalise_presentations)
     )
-    counters[NORMALISING] = normalising
-    counters[N_SPIKES] = counters[N_REST_SPIKES] if c.count_rest else 0
-    counters[N_REST_SPIKES] = 0
+    counters[arrays.NORMALISING] = normalising
+    counters[arrays.N_SPIKES] = counters[arrays.N_REST_SPIKES] if c.count_rest else 0
+    counters[arrays.N_REST_SPIKES] = 0
     for i in range(image.size):
         net.rate[i] = image[i] * c.pixel_rate * intensity + c.noise_rate
-    repeated = sums[INTENSITY] != c.intensity_init or c.intensity_step == 0.0
+    repeated = sums[arrays.INTENSITY] != c.intensity_init or c.intensity_step == 0.0
     sums[:] = 0.0
-    sums[INTENSITY] = intensity
+    sums[arrays.INTENSITY] = intensity
     draw_events(c, net.rate, key, work.events)
     if c.learning:
         unseen = net.w_factor[0] == 0.0 or (
@@ -149,10 +133,10 @@ def begin(c, net, work, image):
         )
         normalise(c, net, normalising, unseen)
         for j in range(theta.size):
-            sums[THETA_SUM] += theta[j]
-            sums[THETA_SQUARES] += theta[j] ** 2
-            sums[WEIGHTS_SUM] += net.w_total[j]
-            sums[WEIGHTS_SQUARES] += net.w_squares[j]
+            sums[arrays.THETA_SUM] += theta[j]
+            sums[arrays.THETA_SQUARES] += theta[j] ** 2
+            sums[arrays.WEIGHTS_SUM] += net.w_total[j]
+            sums[arrays.WEIGHTS_SQUARES] += net.w_squares[j]
         across = np.exp(-c.presentation_steps * c.dt_over_tau_pre)
         for i in range(image.size):
             net.x0[i] *= across
@@ -170,11 +154,11 @@ def begin(c, net, work, image):
         if c.traced and (net.x_post1[j] > 0.0 or net.over[j]):
             add(work.recent, j)
             add(work.to_list, j)
-        if c.rule_code == TRIPLET and net.x_post2[j] > 0.0:
+        if c.rule_code == arrays.TRIPLET and net.x_post2[j] > 0.0:
             add(work.slow, j)
-        if net.ge[j] < FLUSH:
+        if net.ge[j] < arrays.FLUSH:
             net.ge[j] = 0.0
-        if net.gi[j] < FLUSH:
+        if net.gi[j] < arrays.FLUSH:
             net.gi[j] = 0.0
 
 
@@ -192,9 +176,9 @@ def reset(c, j, step, level, net, work):
     if c.traced:
         net.x_post1[j] = c.all_to_all * net.x_post1[j] + 1.0
         add(work.recent, j)
-        if c.rule_code != PRE_AND_POST:
+        if c.rule_code != arrays.PRE_AND_POST:
             net.x_post2[j] = c.all_to_all * net.x_post2[j] + 1.0
-        if c.rule_code == TRIPLET:
+        if c.rule_code == arrays.TRIPLET:
             add(work.slow, j)
 
 
@@ -214,10 +198,10 @@ def finish(c, net, work):
             for a in range(events.first[i], events.first[i + 1]):
                 arrival = np.exp(c.dt_over_tau_pre * (events.sent[a] + net.delay[0, i]))
                 net.x0[i] = c.all_to_all * net.x0[i] + arrival
-    attempt = counters[ATTEMPT]
-    accepted = counters[N_SPIKES] >= c.min_spikes or attempt + 1 >= c.max_attempts
-    counters[POSITION] += accepted
-    counters[ATTEMPT] = 0 if accepted else attempt + 1
+    attempt = counters[arrays.ATTEMPT]
+    accepted = counters[arrays.N_SPIKES] >= c.min_spikes or attempt + 1 >= c.max_attempts
+    counters[arrays.POSITION] += accepted
+    counters[arrays.ATTEMPT] = 0 if accepted else attempt + 1
 
 
 @njit(error_model="numpy", inline="always")
@@ -282,10 +266,10 @@ def run(c, net, images, first_position, presentations, recorded):
             add(awake, j)
 
     done, n_recorded = 0, 0
-    while done < presentations and counters[POSITION] - first_position < images.shape[0]:
-        begin(c, net, work, images[counters[POSITION] - first_position])
-        recorded.position[done] = counters[POSITION]
-        recorded.attempt[done] = counters[ATTEMPT]
+    while done < presentations and counters[arrays.POSITION] - first_position < images.shape[0]:
+        begin(c, net, work, images[counters[arrays.POSITION] - first_position])
+        recorded.position[done] = counters[arrays.POSITION]
+        recorded.attempt[done] = counters[arrays.ATTEMPT]
         for k in range(net.sums.size):
             recorded.sums[done, k] = net.sums[k]
         over_now = False
@@ -328,7 +312,7 @@ def run(c, net, images, first_position, presentations, recorded):
                 recorded.neuron[n_recorded] = j
                 n_recorded += 1
             reset_inhibitory(c, step, v_inh, refractory_inh, net.spiked_inh, fired_inh, awake)
-            counters[N_SPIKES if step < c.stimulus_steps else N_REST_SPIKES] += size(fired)
+            counters[arrays.N_SPIKES if step < c.stimulus_steps else arrays.N_REST_SPIKES] += size(fired)
         finish(c, net, work)
         done += 1
     return done, n_recorded
