@@ -69,10 +69,9 @@ def test_every_finding_is_provoked_by_a_fault():
     calls = [
         node for node in ast.walk(ast.parse(Path(health.__file__).read_text())) if isinstance(node, ast.Call)
     ]
-    fourth = [
-        call.args[3] for call in calls if getattr(call.func, "id", "") == "Check" and len(call.args) > 3
-    ]
-    findings = {one.value for one in fourth if isinstance(one, ast.Constant)} | {health.SEIZING[0]}
+    found = [call.args[3] for call in calls if getattr(call.func, "id", "") == "Check" and len(call.args) > 3]
+    found += [call.args[1] for call in calls if getattr(call.func, "attr", "") == "but_if" and call.args[1:]]
+    findings = {one.value for one in found if isinstance(one, ast.Constant)} | {health.SEIZING[0]}
     assert findings == {name for fault in faults.FAULTS for name in fault.findings}
 
 
