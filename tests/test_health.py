@@ -12,12 +12,11 @@ from conftest import load_script
 
 from diehlcook.analysis import health
 from diehlcook.analysis.health import Evidence, examine
-from diehlcook.analysis.history import ACCURACY, HISTORY, History, read_evidence
+from diehlcook.analysis.history import ACCURACY, HISTORY, History, examine_run, read_evidence
 from diehlcook.data.datasets import load
 from diehlcook.engines.base import Model
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.params import load_preset
-from diehlcook.phases.doctor import examine_run
 from diehlcook.phases.train import train
 from diehlcook.progress import Interrupted
 from diehlcook.runs.checkpoints import Checkpoints

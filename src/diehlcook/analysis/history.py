@@ -146,19 +146,11 @@ class History:
         self, weights: NDArray[np.float64], theta: NDArray[np.float64], *, unanswered: bool = False
     ) -> Evidence:
         """Return what there is to judge the health of the network by; see `health.Evidence`."""
-        filled = min(self.position, len(self.ring))
-        return Evidence(
-            self.params,
-            self.position,
-            weights,
-            theta,
-            history=self.rows[: self.position],
-            windows=self.windows,
-            counts=self.newest(health.NEWEST)[0],
-            spikes=self.ring[:filled].sum(axis=0, dtype=np.int64),
-            spikes_of=filled,
-            unanswered=unanswered,
+        counts, filled = self.newest(health.NEWEST)[0], self.ring[: min(self.position, len(self.ring))]
+        evidence = evidence_of(
+            self.params, weights, theta, self.rows[: self.position], self.windows, counts, filled
         )
+        return evidence._replace(unanswered=unanswered)
 
     def words(self, checks: list[health.Check]) -> str:
         """Return the state of things for the progress line."""
@@ -204,25 +196,17 @@ def read_evidence(run: Run) -> Evidence:
 
 
 def evidence_of(
-    run: Run,
+    params: Params,
     weights: NDArray[np.float64],
     theta: NDArray[np.float64],
     rows: NDArray[Any],
     windows: NDArray[Any],
-    counts: NDArray[np.uint16],
+    newest: NDArray[np.uint16],
+    ring: NDArray[np.uint16],
 ) -> Evidence:
-    """Return the evidence that recorded arrays are; `counts` are the responses to the newest images, oldest first."""
-    return Evidence(
-        run.params,
-        len(rows),
-        weights,
-        theta,
-        history=rows,
-        windows=windows,
-        counts=counts[-health.NEWEST :],
-        spikes=counts.sum(axis=0, dtype=np.int64),
-        spikes_of=len(counts),
-    )
+    """Return the evidence that recorded arrays are: responses to the `newest` images, oldest first, and all of the ring."""
+    spikes = ring.sum(axis=0, dtype=np.int64)
+    return Evidence(params, len(rows), weights, theta, rows, windows, newest, spikes, len(ring))
 
 
 def read_checkpoint(run: Run) -> Evidence:
@@ -235,7 +219,8 @@ def read_checkpoint(run: Run) -> Evidence:
     rows, ring = arrays["history"], arrays["ring"]
     counts = np.roll(ring, -(len(rows) % max(len(ring), 1)), axis=0)
     weights, theta = arrays["state.inp_exc.w"], arrays["state.exc.theta"]
-    return evidence_of(run, weights, theta, rows, arrays["accuracy"], counts)
+    newest = counts[-health.NEWEST :]
+    return evidence_of(run.params, weights, theta, rows, arrays["accuracy"], newest, ring)
 
 
 def read_finished(run: Run) -> Evidence:
@@ -249,4 +234,17 @@ def read_finished(run: Run) -> Evidence:
     rows, windows = run.load("train_history"), run.load("train_accuracy")
     if rows.dtype != HISTORY or windows.dtype != ACCURACY:
         raise DiehlCookError(f"{folder}: the training history has another layout than this version's")
-    return evidence_of(run, weights, theta, rows, windows, run.load("train_counts"))
+    counts = run.load("train_counts")
+    return evidence_of(run.params, weights, theta, rows, windows, counts[-health.NEWEST :], counts)
+
+
+def examine_run(run: Run, recorded: Evidence | None = None) -> list[health.Check]:
+    """Return every check of the health that a run allows, of all its phases; `recorded` if it has been read already."""
+    facts = run.facts.get("train", {})
+    if "stopped" in facts:
+        checks = health.from_facts(facts["health"])
+    else:
+        checks = health.examine(recorded or read_evidence(run))
+    for phase in ("observe", "test"):
+        checks += health.from_facts(run.facts.get(phase, {}).get("health", []))
+    return checks

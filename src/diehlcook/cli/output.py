@@ -129,7 +129,7 @@ def constants(table: Constants) -> Iterator[str]:
     )
 
 
-def differences(names: tuple[str, str], first: Params, second: Params) -> Iterator[str]:
+def differences(names: list[str], first: Params, second: Params) -> Iterator[str]:
     """Yield what differs between two presets, side by side, with both sources."""
     rows = [("", *names, "sources")]
     for name, texts in first.differences(second).items():

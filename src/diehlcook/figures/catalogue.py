@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -15,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis.health import Evidence
-from ..data.datasets import Dataset
 from ..errors import DiehlCookError
 from ..runs import layout, snapshots
+from ..runs.provenance import images_of
 from ..runs.run import Run, replaced_equations
 from .course import raster, training_curves
 from .fields import label_map, receptive_fields, theta_histogram, weight_histogram, weight_snapshots
@@ -38,13 +39,13 @@ class Source(NamedTuple):
         A run, trained or training.
     recorded
         What its training recorded; see `analysis.history.read_evidence`.
-    test_data
-        Gives the test images, for the figures that show some; None: these are left out.
+    data
+        Folder of the MNIST files, for the figures that show images, if it is not where it is looked for.
     """
 
     run: Run
     recorded: Evidence
-    test_data: Callable[[], Dataset] | None = None
+    data: Path | None = None
 
     @property
     def facts(self) -> str:
@@ -78,11 +79,6 @@ class Row(NamedTuple):
     """Draws it; returns None if what it needs is not there, and has logged why."""
 
 
-def fields_of_neurons(source: Source) -> Axes:
-    """Draw the weights of every neuron."""
-    return receptive_fields(source.recorded.weights, shape=source.run.image_shape(), facts=source.facts)
-
-
 def curves_of_training(source: Source) -> Figure | None:
     """Draw what the training recorded over its images."""
     recorded = source.recorded
@@ -91,16 +87,6 @@ def curves_of_training(source: Source) -> Figure | None:
         return None
     shown = recorded.windows if recorded.windows is not None and len(recorded.windows) else None
     return training_curves(recorded.history, shown, facts=source.facts)
-
-
-def weights_of_run(source: Source) -> Axes:
-    """Draw the distribution of the weights."""
-    return weight_histogram(source.recorded.weights, facts=source.facts)
-
-
-def theta_of_run(source: Source) -> Axes:
-    """Draw the distribution of the thresholds."""
-    return theta_histogram(source.recorded.theta, facts=source.facts)
 
 
 def fields_over_training(source: Source) -> Figure | None:
@@ -121,12 +107,6 @@ def fields_by_label(source: Source) -> Axes:
         run.weights(), assignments=run.assignments(), sort="label", shape=run.image_shape(),
         facts=source.facts
     )  # fmt: skip
-
-
-def labels_of_neurons(source: Source) -> Figure:
-    """Draw the label of every neuron."""
-    n_classes = len(source.run.facts["observe"]["neurons_per_class"])
-    return label_map(source.run.assignments(), n_classes=n_classes, facts=source.facts)
 
 
 def raster_of_presentations(source: Source) -> Figure | None:
@@ -172,36 +152,48 @@ def confusion_of_test(source: Source) -> Axes:
 def misclassified_of_test(source: Source) -> Figure | None:
     """Draw the images that were classified wrongly, if the images of the test are at hand."""
     tested = source.run.facts["test"]
-    if source.test_data is None:
-        return None
     try:
-        data = source.test_data()
+        data = images_of(source.run, "test", source.data)
     except DiehlCookError as error:
         log.warning("no sheet of misclassified images: %s", error)
-        return None
-    if data.digest != tested["data"]["sha256"]:
-        log.warning("no sheet of misclassified images: %s is not what the run was tested with", data.name)
         return None
     predictions = source.run.load("test_predictions", repeats=tested["repeats"], images=tested["images"])
     return misclassified(data.images, data.labels, predictions[0], facts=source.facts)
 
 
 FIGURES = {
-    "receptive_fields": Row("train", "Weights of every neuron, as images.", fields_of_neurons),
+    "receptive_fields": Row(
+        "train", "Weights of every neuron, as images.",
+        lambda source: receptive_fields(
+            source.recorded.weights, shape=source.run.image_shape(), facts=source.facts
+        ),
+    ),
     "training": Row("train", "Accuracy, thresholds, spikes and weights during training.", curves_of_training),
-    "weights": Row("train", "Distribution of the weights.", weights_of_run),
-    "theta": Row("train", "Distribution of the adaptive thresholds.", theta_of_run),
+    "weights": Row(
+        "train", "Distribution of the weights.",
+        lambda source: weight_histogram(source.recorded.weights, facts=source.facts),
+    ),
+    "theta": Row(
+        "train", "Distribution of the adaptive thresholds.",
+        lambda source: theta_histogram(source.recorded.theta, facts=source.facts),
+    ),
     "receptive_fields_over_training": Row(
         "train", "How some receptive fields came to be.", fields_over_training
     ),
     "receptive_fields_by_label": Row("observe", "The same fields, sorted by label.", fields_by_label),
-    "labels": Row("observe", "The label of every neuron.", labels_of_neurons),
+    "labels": Row(
+        "observe", "The label of every neuron.",
+        lambda source: label_map(
+            source.run.assignments(), n_classes=len(source.run.facts["observe"]["neurons_per_class"]),
+            facts=source.facts,
+        ),
+    ),
     "raster": Row(
         "observe", "Spikes and membrane potentials of a few presentations.", raster_of_presentations
     ),
     "confusion": Row("test", "True and predicted classes.", confusion_of_test),
     "misclassified": Row("test", "Images that were classified wrongly.", misclassified_of_test),
-}
+}  # fmt: skip
 """Figures by the name of their file, in the order in which they are drawn."""
 
 
