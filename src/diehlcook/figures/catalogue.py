@@ -62,9 +62,8 @@ class Source(NamedTuple):
         ]
         if tested:
             low, high = tested["interval95"]
-            words.append(
-                f"{tested['accuracy']:.1%} [{low:.1%}, {high:.1%}] of {tested['images']:,} test images"
-            )
+            right = f"{tested['accuracy']:.1%} [{low:.1%}, {high:.1%}]"
+            words.append(f"{right} of {tested['images']:,} test images")
         return " · ".join(words)
 
 
@@ -79,6 +78,11 @@ class Row(NamedTuple):
     """Draws it; returns None if what it needs is not there, and has logged why."""
 
 
+def fields_of_neurons(source: Source) -> Axes:
+    """Draw the weights of every neuron."""
+    return receptive_fields(source.recorded.weights, shape=source.run.image_shape(), facts=source.facts)
+
+
 def curves_of_training(source: Source) -> Figure | None:
     """Draw what the training recorded over its images."""
     recorded = source.recorded
@@ -87,6 +91,16 @@ def curves_of_training(source: Source) -> Figure | None:
         return None
     shown = recorded.windows if recorded.windows is not None and len(recorded.windows) else None
     return training_curves(recorded.history, shown, facts=source.facts)
+
+
+def weights_of_run(source: Source) -> Axes:
+    """Draw the distribution of the weights."""
+    return weight_histogram(source.recorded.weights, facts=source.facts)
+
+
+def theta_of_run(source: Source) -> Axes:
+    """Draw the distribution of the thresholds."""
+    return theta_histogram(source.recorded.theta, facts=source.facts)
 
 
 def fields_over_training(source: Source) -> Figure | None:
@@ -107,6 +121,12 @@ def fields_by_label(source: Source) -> Axes:
         run.weights(), assignments=run.assignments(), sort="label", shape=run.image_shape(),
         facts=source.facts
     )  # fmt: skip
+
+
+def labels_of_neurons(source: Source) -> Figure:
+    """Draw the label of every neuron."""
+    n_classes = len(source.run.facts["observe"]["neurons_per_class"])
+    return label_map(source.run.assignments(), n_classes=n_classes, facts=source.facts)
 
 
 def raster_of_presentations(source: Source) -> Figure | None:
@@ -162,38 +182,21 @@ def misclassified_of_test(source: Source) -> Figure | None:
 
 
 FIGURES = {
-    "receptive_fields": Row(
-        "train", "Weights of every neuron, as images.",
-        lambda source: receptive_fields(
-            source.recorded.weights, shape=source.run.image_shape(), facts=source.facts
-        ),
-    ),
+    "receptive_fields": Row("train", "Weights of every neuron, as images.", fields_of_neurons),
     "training": Row("train", "Accuracy, thresholds, spikes and weights during training.", curves_of_training),
-    "weights": Row(
-        "train", "Distribution of the weights.",
-        lambda source: weight_histogram(source.recorded.weights, facts=source.facts),
-    ),
-    "theta": Row(
-        "train", "Distribution of the adaptive thresholds.",
-        lambda source: theta_histogram(source.recorded.theta, facts=source.facts),
-    ),
+    "weights": Row("train", "Distribution of the weights.", weights_of_run),
+    "theta": Row("train", "Distribution of the adaptive thresholds.", theta_of_run),
     "receptive_fields_over_training": Row(
         "train", "How some receptive fields came to be.", fields_over_training
     ),
     "receptive_fields_by_label": Row("observe", "The same fields, sorted by label.", fields_by_label),
-    "labels": Row(
-        "observe", "The label of every neuron.",
-        lambda source: label_map(
-            source.run.assignments(), n_classes=len(source.run.facts["observe"]["neurons_per_class"]),
-            facts=source.facts,
-        ),
-    ),
+    "labels": Row("observe", "The label of every neuron.", labels_of_neurons),
     "raster": Row(
         "observe", "Spikes and membrane potentials of a few presentations.", raster_of_presentations
     ),
     "confusion": Row("test", "True and predicted classes.", confusion_of_test),
     "misclassified": Row("test", "Images that were classified wrongly.", misclassified_of_test),
-}  # fmt: skip
+}
 """Figures by the name of their file, in the order in which they are drawn."""
 
 
