@@ -176,11 +176,8 @@ def respond(
         raise Interrupted(
             f"saved {images_done()} of {len(images) * len(streams)} images; the same command continues"
         ) from None
-    blocks = [
-        np.concatenate([done[name] for name in tasks if name.startswith(f"{k:03d}-")])
-        for k in range(len(streams))
-    ]
-    return [Presented(block[:, :-1], block[:, -1]) for block in blocks]
+    blocks = np.concatenate([done[name] for name in tasks])
+    return [Presented(one[:, :-1], one[:, -1]) for one in np.split(blocks, len(streams))]
 
 
 def kept_blocks(
@@ -205,15 +202,12 @@ def kept_blocks(
     if not ((partial / "task.json").exists() and load_json(partial / "task.json") == task):
         shutil.rmtree(partial, ignore_errors=True)
         save_json(partial / "task.json", task)
-        return {}
-    done = {}
-    for name, (_, _, block_images) in tasks.items():
-        path = partial / f"{name}.npy"
-        if path.exists():
-            block = np.load(path, allow_pickle=False)
-            if block.shape == (len(block_images), trained.theta.size + 1):
-                done[name] = block
-    return done
+    paths = {name: partial / f"{name}.npy" for name in tasks}
+    blocks = {name: np.load(path, allow_pickle=False) for name, path in paths.items() if path.exists()}
+    shapes = {
+        name: (len(block_images), trained.theta.size + 1) for name, (_, _, block_images) in tasks.items()
+    }
+    return {name: block for name, block in blocks.items() if block.shape == shapes[name]}
 
 
 class PhaseOptions(TypedDict, total=False):
