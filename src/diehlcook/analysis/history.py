@@ -201,26 +201,31 @@ def evidence_of(
     theta: NDArray[np.float64],
     rows: NDArray[Any],
     windows: NDArray[Any],
-    newest: NDArray[np.uint16],
-    ring: NDArray[np.uint16],
+    counts: NDArray[np.uint16],
+    ring: NDArray[np.uint16] | None = None,
 ) -> Evidence:
-    """Return the evidence that recorded arrays are: responses to the `newest` images, oldest first, and all of the ring."""
+    """Return the evidence that recorded arrays are; `counts` are the responses to the newest images, oldest first.
+
+    `ring` are the responses to all images that are kept, in any order; by default `counts`.
+    """
+    ring = counts if ring is None else ring
     spikes = ring.sum(axis=0, dtype=np.int64)
+    newest = counts[-health.NEWEST :]
     return Evidence(params, len(rows), weights, theta, rows, windows, newest, spikes, len(ring))
 
 
 def read_checkpoint(run: Run) -> Evidence:
     """Read the newest checkpoint of a training."""
-    names = ("history", "accuracy", "ring", "state.inp_exc.w", "state.exc.theta")
-    saved = Checkpoints(run.folder).load(names)
+    saved = Checkpoints(run.folder).load(READ)
     if saved is None:
         raise DiehlCookError(f"{run.folder}: no checkpoint yet; wait a minute, or train")
-    arrays, _ = saved
-    rows, ring = arrays["history"], arrays["ring"]
+    weights, theta, rows, windows, ring = (saved[0][name] for name in READ)
     counts = np.roll(ring, -(len(rows) % max(len(ring), 1)), axis=0)
-    weights, theta = arrays["state.inp_exc.w"], arrays["state.exc.theta"]
-    newest = counts[-health.NEWEST :]
-    return evidence_of(run.params, weights, theta, rows, arrays["accuracy"], newest, ring)
+    return evidence_of(run.params, weights, theta, rows, windows, counts)
+
+
+READ = ("state.inp_exc.w", "state.exc.theta", "history", "accuracy", "ring")
+"""Arrays of a checkpoint that are evidence, in the order in which `evidence_of` takes them."""
 
 
 def read_finished(run: Run) -> Evidence:
@@ -234,8 +239,7 @@ def read_finished(run: Run) -> Evidence:
     rows, windows = run.load("train_history"), run.load("train_accuracy")
     if rows.dtype != HISTORY or windows.dtype != ACCURACY:
         raise DiehlCookError(f"{folder}: the training history has another layout than this version's")
-    counts = run.load("train_counts")
-    return evidence_of(run.params, weights, theta, rows, windows, counts[-health.NEWEST :], counts)
+    return evidence_of(run.params, weights, theta, rows, windows, run.load("train_counts"))
 
 
 def examine_run(run: Run, recorded: Evidence | None = None) -> list[health.Check]:

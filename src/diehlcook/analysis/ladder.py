@@ -61,7 +61,7 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
         try:
             fitted = readouts.fit(name, seen, labelling.labels, n_classes)
         except DiehlCookError as error:
-            if name not in READOUTS or not READOUTS[name].needs_sklearn:
+            if not READOUTS[name].needs_sklearn:
                 raise
             left_out[name] = str(error)
             log.warning("left out: %s", error)
@@ -71,16 +71,15 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
     found = {}
     for name, hits in right.items():
         accuracy = float(hits.mean())
-        against = readout.mcnemar(hits[0], right[PAPER][0])
+        interval = readout.wilson(round(accuracy * len(testing)), len(testing))
         found[name] = {
             "says": READOUTS[name].says,
             "accuracy": round(accuracy, 6),
-            "interval95": [
-                round(end, 4) for end in readout.wilson(round(accuracy * len(testing)), len(testing))
-            ],
+            "interval95": [round(end, 4) for end in interval],
             "chosen": chosen[name],
-            **({} if name == PAPER else {"gained": against.gained, "lost": against.lost, "p": against.p}),
         }
+        if name != PAPER:
+            found[name] |= readout.mcnemar(hits[0], right[PAPER][0])._asdict()
     return {
         "labelled_with": len(labelling),
         "images": len(testing),

@@ -94,9 +94,14 @@ def find_run(args: Namespace) -> Run:
     return load_run(folder_of(args))
 
 
-def facts_of(run: Run, phase: str) -> Facts:
+WORDS = {"train": output.trained, "observe": output.labelled, "test": output.tested}
+"""What makes lines of text of the facts of a phase."""
+
+
+def result_of(run: Run, phase: str) -> Result:
     """Return what a phase has to say."""
-    return {"run": str(run.folder), "assumed": run.params.assumed, **run.facts[phase]}
+    facts = {"run": str(run.folder), "assumed": run.params.assumed, **run.facts[phase]}
+    return Result(facts, WORDS[phase](facts))
 
 
 @contextlib.contextmanager
@@ -105,13 +110,8 @@ def phase(args: Namespace, name: str, total: int) -> Iterator[dict[str, Any]]:
     from ..progress import Interruption, progress_report
 
     with Interruption() as cancelled, progress_report(name, total, enabled=not args.quiet) as report:
-        yield {
-            "engine": args.engine,
-            "resume": args.resume,
-            "force": args.force,
-            "report": report,
-            "cancelled": cancelled,
-        }
+        shared = {"engine": args.engine, "resume": args.resume, "force": args.force}
+        yield {**shared, "report": report, "cancelled": cancelled}
 
 
 def cores(args: Namespace) -> int:
@@ -127,8 +127,7 @@ def train(args: Namespace) -> Result:
         return train_several(args)
     if args.jobs:
         raise DiehlCookError("--jobs is for several trainings at once: give --seeds, or a list of rules, too")
-    facts = facts_of(train_one(args), "train")
-    return Result(facts, output.trained(facts))
+    return result_of(train_one(args), "train")
 
 
 def train_one(args: Namespace) -> Run:
@@ -168,9 +167,10 @@ def train_several(args: Namespace) -> Result:
     data, epochs = load_images(args, "train"), args.epochs or 1
     with phase(args, "train", len(data) * epochs * len(tasks)) as options:
         runs = train_several(tasks, data, jobs=cores(args), epochs=epochs, **options)
-    trained = [facts_of(one, "train") for one in runs]
+    results = [result_of(one, "train") for one in runs]
+    trained = [one.facts for one in results]
     facts = {"runs": trained, "health": [check for one in trained for check in one["health"]]}
-    return Result(facts, (line for one in trained for line in output.trained(one)))
+    return Result(facts, (line for one in results for line in one.lines))
 
 
 def observe(args: Namespace) -> Result:
@@ -181,8 +181,7 @@ def observe(args: Namespace) -> Result:
     data = load_images(args, "train", run.dataset)
     with phase(args, "observe", len(data)) as options:
         observe.observe(run, data, jobs=cores(args), **options)
-    facts = facts_of(run, "observe")
-    return Result(facts, output.labelled(facts))
+    return result_of(run, "observe")
 
 
 def test(args: Namespace) -> Result:
@@ -193,8 +192,7 @@ def test(args: Namespace) -> Result:
     data = load_images(args, "test", run.dataset)
     with phase(args, "test", len(data) * args.repeats) as options:
         test.test(run, data, repeats=args.repeats, jobs=cores(args), **options)
-    facts = facts_of(run, "test")
-    return Result(facts, output.tested(facts))
+    return result_of(run, "test")
 
 
 def plot(args: Namespace) -> Result:
@@ -243,12 +241,11 @@ def demo(args: Namespace) -> Result:
     """Run all phases on the embedded digits."""
     args.run, args.dataset = args.run or RUNS / "demo", "digits"
     args.preset, args.epochs = DEMO_PRESET, DEMO_EPOCHS
-    trained = facts_of(train_one(args), "train")
-    labelled, tested = observe(args), test(args)
-    after = [plot(args), report(args)]
-    health = [check for facts in (trained, labelled.facts, tested.facts) for check in facts["health"]]
-    facts = tested.facts | after[0].facts | after[1].facts | {"health": health}
-    return Result(facts, [*tested.lines, *after[0].lines, *after[1].lines])
+    judged = [result_of(train_one(args), "train"), observe(args), test(args)]
+    health = [check for one in judged for check in one.facts["health"]]
+    tested, drawn, page = judged[-1], plot(args), report(args)
+    facts = tested.facts | drawn.facts | page.facts | {"health": health}
+    return Result(facts, [*tested.lines, *drawn.lines, *page.lines])
 
 
 def networks(args: Namespace) -> Result:
@@ -262,12 +259,8 @@ def networks(args: Namespace) -> Result:
     for known in shipped_names():
         one = load_shipped(known)
         trained = {key: one.facts["train"][key] for key in ("images", "epochs")}
-        facts["networks"][known] = {
-            "preset": one.preset,
-            "seed": one.seed,
-            "trained": trained,
-            **one.facts["shipped"],
-        }
+        made = {"preset": one.preset, "seed": one.seed, "trained": trained}
+        facts["networks"][known] = made | one.facts["shipped"]
     return Result(facts, output.networks(facts))
 
 

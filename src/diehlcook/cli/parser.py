@@ -35,9 +35,24 @@ def flag(*names: str, help: str) -> Option:
     return Option(names, {"action": "store_true", "help": help})
 
 
+def number(name: str, metavar: str, help: str, default: int | None = None) -> Option:
+    """Return an option that takes a whole number of at least 1."""
+    return Option((name,), {"type": positive, "metavar": metavar, "help": help, "default": default})
+
+
 def folder(name: str, help: str) -> Option:
     """Return an option that takes a folder."""
     return Option((name,), {"type": Path, "metavar": "DIR", "help": help})
+
+
+def seed(help: str) -> Option:
+    """Return the option of the seed."""
+    return Option(("--seed",), {"type": natural, "metavar": "S", "help": help})
+
+
+def changes(help: str) -> Option:
+    """Return the option that changes parameters."""
+    return Option(("--set",), {"action": "append", "default": [], "metavar": "NAME=VALUE", "help": help})
 
 
 RUN = folder(
@@ -46,7 +61,7 @@ RUN = folder(
     f"data/runs/{DEFAULT_PRESET})",
 )
 FORCE = flag("--force", help="replace what is there")
-SEED = option("--seed", type=natural, metavar="S", help="seed (default: 0)")
+SEED = seed("seed (default: 0)")
 OUTPUT = (
     flag("-v", "--verbose", help="log more; tracebacks of errors"),
     flag("-q", "--quiet", help="no progress, only warnings and results"),
@@ -56,14 +71,8 @@ MODEL = (
     option(
         "--preset", metavar="NAME|FILE.toml", help=f"parameters to start from (default: {DEFAULT_PRESET})"
     ),
-    option(
-        "--set", action="append", default=[], metavar="NAME=VALUE",
-        help="change a parameter, e.g. --set 'tau_mem_exc=80 ms'; repeatable",
-    ),
-    option(
-        "--n-exc", type=positive, metavar="N",
-        help="excitatory neurons; theta_plus is scaled with N unless set",
-    ),
+    changes("change a parameter, e.g. --set 'tau_mem_exc=80 ms'; repeatable"),
+    number("--n-exc", "N", "excitatory neurons; theta_plus is scaled with N unless set"),
     option(
         "--rule", metavar="NAME", help=f"learning rule, with the constants it needs: {', '.join(RULES)}"
     ),
@@ -80,7 +89,7 @@ IMAGES = (
         "phases: that of the training)",
     ),
     folder("--data", "folder of the MNIST files (default: $DIEHLCOOK_MNIST, the user cache, or a download)"),
-    option("--samples", type=positive, metavar="N", help="use the first N images (default: all)"),
+    number("--samples", "N", "use the first N images (default: all)"),
 )  # fmt: skip
 PHASE = (
     option(
@@ -94,9 +103,7 @@ PHASE = (
     FORCE,
     flag("--strict", help="exit 3 if the health check finds something"),
 )  # fmt: skip
-JOBS = option(
-    "--jobs", type=positive, metavar="J", help="processes (default: all cores); the result does not depend on it"
-)  # fmt: skip
+JOBS = number("--jobs", "J", "processes (default: all cores); the result does not depend on it")
 
 
 class Command(NamedTuple):
@@ -112,24 +119,18 @@ COMMANDS = {
         "learn from unlabelled images", commands.train,
         (
             RUN, *MODEL, *IMAGES, *PHASE, *OUTPUT,
-            option(
-                "--epochs", type=positive, metavar="E",
-                help="passes over the images (default: 1); with --resume, more than before go on from where "
-                "the training ended",
+            number(
+                "--epochs", "E",
+                "passes over the images (default: 1); with --resume, more than before go on from where the "
+                "training ended",
             ),
-            option(
-                "--seed", type=natural, metavar="S",
-                help="seed of weights, delays and input spikes (default: 0)",
-            ),
+            seed("seed of weights, delays and input spikes (default: 0)"),
             option(
                 "--seeds", type=seeds, metavar="A-B",
                 help="train several networks at once, as many as --jobs, each into DIR/seed-<k>; --rule may "
                 "be a list, too",
             ),
-            option(
-                "--jobs", type=positive, metavar="J",
-                help="trainings at once, one core each (default: all cores)",
-            ),
+            number("--jobs", "J", "trainings at once, one core each (default: all cores)"),
         ),
     ),
     "observe": Command(
@@ -140,10 +141,7 @@ COMMANDS = {
         "classify test images and report the accuracy", commands.test,
         (
             RUN, *IMAGES, *PHASE, JOBS, *OUTPUT,
-            option(
-                "--repeats", type=positive, default=1, metavar="K",
-                help="present the whole test set K times (paper: 10)",
-            ),
+            number("--repeats", "K", "present the whole test set K times (paper: 10)", default=1),
         ),
     ),
     "plot": Command(
@@ -255,10 +253,7 @@ def add_companions(added: Any) -> None:
             *OUTPUT,
             folder("--run", f"folder of the results (default: data/runs/{name})"),
             SEED,
-            option(
-                "--set", action="append", default=[], metavar="NAME=VALUE",
-                help="change a parameter; repeatable",
-            ),
+            changes("change a parameter; repeatable"),
             flag("--params", help="print the parameters with sources, run nothing"),
             FORCE,
         )  # fmt: skip

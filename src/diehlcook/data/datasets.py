@@ -20,8 +20,6 @@ from ..model.params import Params
 from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
 from .mnist import read_mnist
 
-__all__ = ["Dataset", "check_size", "expected_input_spikes", "load"]
-
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Images (n, rows, columns) and labels (n,)."""
 

@@ -180,12 +180,11 @@ def raster(
         ax.set(ylim=(-0.5, size - 0.5), ylabel=f"{name}\nneuron", label=name)
         ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     for k, ax in enumerate(axes[len(trains) :]):
-        limit = None if thresholds is None else thresholds[k]
         own = None
         if neurons is not None and "excitatory" in trains:
             index, when = trains["excitatory"]
             own = when[index == neurons[k]]
-        _draw_trace(ax, times, potentials[k], limit, own)
+        _draw_trace(ax, times, potentials[k], None if thresholds is None else thresholds[k], own)
         ax.set(label=f"v {k}", ylabel="v (mV)" if neurons is None else f"neuron {neurons[k]}\nv (mV)")
         if k == 0:
             above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96), "borderaxespad": 0}
@@ -207,9 +206,7 @@ def _draw_accuracy(ax: Axes, accuracy: NDArray[Any]) -> None:
         ax.text(0.5, 0.5, "no labelled window yet", transform=ax.transAxes, ha="center", color=style.GREY)
         return
     share = 100.0 * windows["correct"] / windows["total"]
-    band = 100.0 * np.array(
-        [wilson(int(c), int(n)) for c, n in zip(windows["correct"], windows["total"], strict=True)]
-    )
+    band = 100.0 * np.array([wilson(int(c), int(n)) for c, n in windows[["correct", "total"]]])
     images = windows["images"]
     ax.fill_between(
         images, band[:, 0], band[:, 1], color=style.SKY, alpha=0.35, linewidth=0, label="95 % interval"
@@ -271,9 +268,7 @@ def _traces(
     times = np.asarray([] if time is None else time, np.float64)
     if times.shape != potentials.shape[1:]:
         raise ValueError(f"time: expected shape {potentials.shape[1:]}, got {times.shape}")
-    if threshold is None:
-        return potentials, None, times
-    thresholds = np.asarray(threshold, np.float64)
-    if thresholds.shape != potentials.shape:
+    thresholds = None if threshold is None else np.asarray(threshold, np.float64)
+    if thresholds is not None and thresholds.shape != potentials.shape:
         raise ValueError(f"threshold: expected shape {potentials.shape}, got {thresholds.shape}")
     return potentials, thresholds, times

@@ -301,8 +301,7 @@ def label_map(
 
 def _image_shape(n_input: int, shape: tuple[int, int] | None) -> tuple[int, int]:
     """Rows and columns of an input image of `n_input` pixels."""
-    if shape is None:
-        shape = (math.isqrt(n_input), math.isqrt(n_input))
+    shape = shape or (math.isqrt(n_input), math.isqrt(n_input))
     if shape[0] * shape[1] != n_input:
         raise ValueError(f"shape: expected rows * columns = {n_input} inputs, got {shape[0]} * {shape[1]}")
     return shape
@@ -353,16 +352,11 @@ def _draw_groups(ax: Axes, classes: NDArray[np.int64], side: int, rows: int, col
     """Draw the borders between runs of equal classes and, where fields are too small, name them at the left."""
     grid = np.full((side, side), -2, np.int64)
     grid.flat[: classes.size] = classes
-    lines = []
-    for r, c in np.argwhere(grid[:, 1:] != grid[:, :-1]):
-        x = (c + 1) * columns - 0.5
-        lines.append([(x, r * rows - 0.5), (x, (r + 1) * rows - 0.5)])
-    for r, c in np.argwhere(grid[1:] != grid[:-1]):
-        y = (r + 1) * rows - 0.5
-        lines.append([(c * columns - 0.5, y), ((c + 1) * columns - 0.5, y)])
-    ax.add_collection(
-        LineCollection(lines, colors=style.BLUE, linewidths=1.3, capstyle="round"), autolim=False
-    )
+    right = [((r, c + 1), (r + 1, c + 1)) for r, c in np.argwhere(grid[:, 1:] != grid[:, :-1])]
+    below = [((r + 1, c), (r + 1, c + 1)) for r, c in np.argwhere(grid[1:] != grid[:-1])]
+    lines = [[(c * columns - 0.5, r * rows - 0.5) for r, c in ends] for ends in right + below]
+    borders = LineCollection(lines, colors=style.BLUE, linewidths=1.3, capstyle="round")
+    ax.add_collection(borders, autolim=False)
     if classes.size <= 100:
         return
     place: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 10, "weight": "bold"}

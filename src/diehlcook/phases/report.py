@@ -103,10 +103,8 @@ def cards(run: Run) -> Iterable[tuple[str, str]]:
         low, high = tested["interval95"]
         yield "test accuracy", f"{tested['accuracy']:.2%}"
         yield "95 % interval", f"{low:.1%} to {high:.1%}"
-        yield (
-            "test images",
-            f"{tested['images']:,}" + (f" × {tested['repeats']}" if tested["repeats"] > 1 else ""),
-        )
+        times = f" × {tested['repeats']}" if tested["repeats"] > 1 else ""
+        yield "test images", f"{tested['images']:,}{times}"
     yield "θ", f"{train['theta_mV']['mean']:.1f} ± {train['theta_mV']['sd']:.1f} mV"
     yield "spikes per image", f"{train['spikes_per_image']:.1f}"
     yield "presentations per image", f"{train['presentations_per_image']:.3f}"
@@ -193,12 +191,8 @@ def exciting(
         raise DiehlCookError("no neuron spiked while labelling")
     place = {int(image): k for k, image in enumerate(used)}
     best = [
-        [
-            (place[int(image)], int(data.labels[image]), int(counts[image, k]))
-            for image in top[:, k]
-            if counts[image, k]
-        ]
-        for k in range(counts.shape[1])
+        [(place[int(i)], int(data.labels[i]), int(counts[i, k])) for i in images if counts[i, k]]
+        for k, images in enumerate(top.T)
     ]
     across = math.isqrt(len(used) - 1) + 1
     return {"images": sprite(data.images[used].astype(np.float64), "gray", 255.0), "across": across}, best
