@@ -25,19 +25,13 @@ from ..runs.run import Run
 from . import health, readout
 from .health import Evidence
 
+BEFORE = ("theta_mean", "theta_sd", "weight_mean", "weight_sd")
+"""What a presentation begins with: theta (V) and weights, before normalisation."""
+
 HISTORY = np.dtype(
-    [
-        ("label", "i2"),
-        ("presentations", "i4"),
-        ("spikes", "i4"),
-        ("theta_mean", "f8"),
-        ("theta_sd", "f8"),
-        ("weight_mean", "f8"),
-        ("weight_sd", "f8"),
-    ]
+    [("label", "i2"), ("presentations", "i4"), ("spikes", "i4"), *((name, "f8") for name in BEFORE)]
 )
-"""One row per image: spikes of its last presentation, theta (V) and weights at the start of it (before
-normalisation)."""
+"""One row per image: spikes of its last presentation, and what that began with."""
 
 ACCURACY = np.dtype([("images", "i8"), ("correct", "i8"), ("total", "i8")])
 """One row per window of the accuracy during training: images trained at its end, and how many of it were
@@ -118,7 +112,7 @@ class History:
         rows["label"] = labels[self.image_at(at)]
         rows["presentations"] = responses.attempt[final] + 1
         rows["spikes"] = counts.sum(axis=1, dtype=np.int64)
-        for name in ("theta_mean", "theta_sd", "weight_mean", "weight_sd"):
+        for name in BEFORE:
             rows[name] = getattr(responses, name)[final]
         self.rows[at] = rows
         self.ring[at % len(self.ring)] = counts

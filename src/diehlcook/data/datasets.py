@@ -67,15 +67,13 @@ class Dataset:
         """Number of classes: 10, or one more than the largest label if that is larger."""
         return max(10, int(self.labels.max()) + 1)
 
-    def head(self, n: int, option: str = "--samples") -> "Dataset":
+    def head(self, n: int) -> "Dataset":
         """Return the first images.
 
         Parameters
         ----------
         n : int
             How many, from 1 to all.
-        option : str
-            What the user gave the number with, for the message.
 
         Returns
         -------
@@ -89,7 +87,7 @@ class Dataset:
         """
         if not 1 <= n <= len(self):
             raise DiehlCookError(
-                f"{option} {n}: expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
+                f"--samples {n}: expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
             )
         return _dataset(self.name, self.split, self.images[:n], self.labels[:n])
 

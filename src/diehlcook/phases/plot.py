@@ -113,12 +113,10 @@ def follow(
 
 def write(run: Run, figures: Iterable[tuple[str, Figure]], format: str) -> list[Path]:
     """Write figures into the folder ``figures`` of a run; each file appears whole."""
-    folder = run.folder / "figures"
     paths = []
     for name, figure in figures:
-        path = folder / f"{name}.{format}"
-        write_whole(path, partial(figure.savefig, format=format))
-        paths.append(path)
+        paths.append(run.folder / "figures" / f"{name}.{format}")
+        write_whole(paths[-1], partial(figure.savefig, format=format))
     return paths
 
 

@@ -70,10 +70,8 @@ def predict(
             f"images have shape {images.shape}; expected (n, rows, columns) or (n, {run.params.n_input})"
         )
     if images.dtype.kind not in "ui" or images.min() < 0 or images.max() > 255:
-        raise DiehlCookError(
-            f"images of dtype {images.dtype} from {images.min()} to {images.max()}; expected integers 0 to "
-            "255"
-        )
+        found = f"images of dtype {images.dtype} from {images.min()} to {images.max()}"
+        raise DiehlCookError(f"{found}; expected integers 0 to 255")
     readouts.check_name(readout)
     if readout == PAPER:
         assignments = run.assignments()

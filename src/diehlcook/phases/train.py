@@ -24,7 +24,6 @@ from ..engines.base import Model, Responses, State
 from ..engines.registry import DEFAULT_ENGINE, open_engine
 from ..errors import Cancelled, DiehlCookError, NetworkError
 from ..model import neurons, wiring
-from ..model.neurons import NeuronModel
 from ..model.params import Params
 from ..model.rules import LearningRule
 from ..model.stimulus import stream_key
@@ -55,7 +54,7 @@ def train(
     seed: int = 0,
     epochs: int = 1,
     engine: str = DEFAULT_ENGINE,
-    excitatory: NeuronModel = neurons.EXCITATORY,
+    excitatory: neurons.NeuronModel = neurons.EXCITATORY,
     plasticity: LearningRule | None = None,
     resume: bool = False,
     force: bool = False,
@@ -320,17 +319,17 @@ def note_stop(run: Run, why: health.Check, checks: list[health.Check]) -> None:
 
 def finish(run: Run, state: State, delays: NDArray[np.float64], record: History, wall: float) -> None:
     """Write the results; run.json says so last."""
+    history, theta = record.rows, state["exc.theta"]
     results: dict[str, NDArray[Any]] = {
         "weights": state["inp_exc.w"],
-        "theta": state["exc.theta"],
+        "theta": theta,
         "delays": delays,
-        "train_history": record.rows,
+        "train_history": history,
         "train_accuracy": record.windows,
         "train_counts": record.newest()[0],
         "train_spikes": record.spikes,
     }
     digests = layout.save(run.folder, "train", results)
-    history, theta = record.rows, state["exc.theta"]
     run.facts["train"] |= {
         "finished": True,
         "wall_s": round(wall, 1),
