@@ -24,6 +24,7 @@ from ..engines.base import Model, Responses, State
 from ..engines.registry import DEFAULT_ENGINE, open_engine
 from ..errors import Cancelled, DiehlCookError, NetworkError
 from ..model import neurons, wiring
+from ..model.neurons import NeuronModel
 from ..model.params import Params
 from ..model.rules import LearningRule
 from ..model.stimulus import stream_key
@@ -54,7 +55,7 @@ def train(
     seed: int = 0,
     epochs: int = 1,
     engine: str = DEFAULT_ENGINE,
-    excitatory: neurons.NeuronModel = neurons.EXCITATORY,
+    excitatory: NeuronModel = neurons.EXCITATORY,
     plasticity: LearningRule | None = None,
     resume: bool = False,
     force: bool = False,
