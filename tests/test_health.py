@@ -12,12 +12,11 @@ from conftest import load_script
 
 from diehlcook.analysis import health
 from diehlcook.analysis.health import Evidence, examine
-from diehlcook.analysis.history import ACCURACY, HISTORY, History, read_evidence
+from diehlcook.analysis.history import ACCURACY, HISTORY, History, examine_run, read_evidence
 from diehlcook.data.datasets import load
 from diehlcook.engines.base import Model
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.params import load_preset
-from diehlcook.phases.doctor import examine_run
 from diehlcook.phases.train import train
 from diehlcook.progress import Interrupted
 from diehlcook.runs.checkpoints import Checkpoints
@@ -69,10 +68,9 @@ def test_every_finding_is_provoked_by_a_fault():
     calls = [
         node for node in ast.walk(ast.parse(Path(health.__file__).read_text())) if isinstance(node, ast.Call)
     ]
-    fourth = [
-        call.args[3] for call in calls if getattr(call.func, "id", "") == "Check" and len(call.args) > 3
-    ]
-    findings = {one.value for one in fourth if isinstance(one, ast.Constant)} | {health.SEIZING[0]}
+    found = [call.args[3] for call in calls if getattr(call.func, "id", "") == "Check" and len(call.args) > 3]
+    found += [call.args[1] for call in calls if getattr(call.func, "attr", "") == "but_if" and call.args[1:]]
+    findings = {one.value for one in found if isinstance(one, ast.Constant)} | {health.SEIZING[0]}
     assert findings == {name for fault in faults.FAULTS for name in fault.findings}
 
 

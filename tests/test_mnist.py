@@ -1,6 +1,5 @@
 """MNIST: found, read, verified, fetched. No test leaves this machine."""
 
-import dataclasses
 import gzip
 import hashlib
 import http.server
@@ -168,12 +167,10 @@ def test_verify_tells_the_state_of_each_file(tiny, tmp_path):
     assert [check.name for check in checks] == STEMS
     assert [check.ok for check in checks] == [True, False, False, False]
     assert [check.found for check in checks] == ["train-images.idx3-ubyte", STEMS[1], f"{STEMS[2]}.gz", None]
-    assert checks[0].size == len(tiny[STEMS[0]])
-    assert checks[2].size == len(packed) - 1
     assert "not MNIST" in checks[1].problem
     assert "damaged gzip" in checks[2].problem
     assert "missing" in checks[3].problem
-    json.dumps([dataclasses.asdict(check) for check in checks])
+    json.dumps(checks)
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):

@@ -9,9 +9,9 @@ import pytest
 
 from diehlcook import load_run, predict
 from diehlcook.analysis import health
+from diehlcook.analysis.history import examine_run
 from diehlcook.data import datasets
 from diehlcook.model import order
-from diehlcook.phases.doctor import examine_run
 from diehlcook.phases.plot import plot
 from diehlcook.phases.train import train
 

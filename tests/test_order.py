@@ -17,7 +17,7 @@ from diehlcook.model.order import image_at, permutation
 from diehlcook.model.params import Params, load_preset
 from diehlcook.model.stimulus import stream_key
 from diehlcook.phases.observe import observe
-from diehlcook.phases.report import exciting, labelling_counts
+from diehlcook.phases.report import exciting
 from diehlcook.phases.train import train
 from diehlcook.phases.train_many import Task, train_several
 from diehlcook.progress import Interrupted
@@ -145,8 +145,8 @@ def test_what_is_told_of_an_image_is_of_the_image_that_was_shown(coded, shown, s
     observe(run, coded, engine="fused")
     observed = [shown[stream_key(6, "observe"), position] for position in range(N)]
     assert observed == list(range(N))
-    counts = labelling_counts(run)
-    _, best = exciting(run, counts, lambda: coded)
+    counts = run.load("observe_counts")
+    _, best = exciting(counts, coded)
     assert sum(map(bool, best)) > 5
     for neuron, images in enumerate(best):
         for _, label, spikes in images:

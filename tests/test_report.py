@@ -29,13 +29,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(run):
-    path = page_of.report(
-        run,
-        run.folder / "page.html",
-        train_data=lambda: load("digits", "train"),
-        test_data=lambda: load("digits", "test"),
-    )
-    return path.read_text()
+    return page_of.report(run, run.folder / "page.html").read_text()
 
 
 def explorer(page):
@@ -83,9 +77,10 @@ def test_a_finding_is_on_the_page(tmp_path):
     assert explorer(text)["neurons"][0]["label"] is None
 
 
-def test_other_labelling_images_are_refused(run, caplog):
-    data = page_of.explorer(run, read_evidence(run), lambda: load("digits", "test"))
-    assert "not what the neurons were labelled with" in data["why"]
+def test_other_labelling_images_are_refused(run, monkeypatch):
+    monkeypatch.setitem(run.facts["observe"]["data"], "split", "test")
+    data = page_of.explorer(run, read_evidence(run))
+    assert "digits is not what observe of" in data["why"]
     assert "images" not in data
     assert all(one["best"] == [] for one in data["neurons"])
 
@@ -99,7 +94,7 @@ def test_text_is_escaped(run, monkeypatch):
 
 def test_large_networks_show_some_of_their_neurons(run, monkeypatch):
     monkeypatch.setattr(page_of, "MOST_FIELDS", 20)
-    data = page_of.explorer(run, read_evidence(run), None)
+    data = page_of.explorer(run, read_evidence(run))
     assert [one["neuron"] for one in data["neurons"]] == list(range(0, 50, 3))
 
 

@@ -26,9 +26,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from diehlcook import figures, load_preset
-from diehlcook.analysis.history import read_evidence
+from diehlcook.analysis.history import examine_run, read_evidence
 from diehlcook.data.datasets import load
-from diehlcook.phases.doctor import examine_run
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
 from diehlcook.phases.train import train

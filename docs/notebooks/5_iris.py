@@ -27,9 +27,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from diehlcook import figures, load_preset, load_run
+from diehlcook.analysis.history import examine_run
 from diehlcook.data.datasets import load
 from diehlcook.errors import DiehlCookError
-from diehlcook.phases.doctor import examine_run
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
 from diehlcook.phases.train import train

@@ -18,10 +18,10 @@ import numpy as np
 from pages import put
 
 from diehlcook.analysis import health
+from diehlcook.analysis.history import examine_run
 from diehlcook.data.datasets import Dataset, load
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.params import Params, load_preset
-from diehlcook.phases.doctor import examine_run
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
 from diehlcook.phases.train import train

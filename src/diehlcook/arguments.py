@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+FORMATS = ("png", "pdf", "svg")
+"""Formats of figures."""
+
 
 def positive(text: str) -> int:
     """Parse a whole number of at least 1."""

@@ -8,7 +8,7 @@ network on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +71,10 @@ class Check(NamedTuple):
     def ok(self) -> bool:
         """Whether nothing is wrong."""
         return not self.finding
+
+    def but_if(self, wrong: bool, finding: str, causes: str, change: str) -> Check:
+        """Return the check with this finding if something is wrong; what was found first stays."""
+        return self._replace(finding=finding, causes=causes, change=change) if wrong and self.ok else self
 
     def __str__(self) -> str:
         """Return the check in one line."""
@@ -148,41 +152,26 @@ def in_short(checks: list[Check]) -> str:
     return findings[0] + others
 
 
-def newest(evidence: Evidence) -> NDArray[Any] | None:
-    """Return the history of the newest images; None if there is too little to judge by."""
-    history = evidence.history
-    return None if history is None or not evidence.enough else history[-NEWEST:]
-
-
-def newest_counts(evidence: Evidence) -> NDArray[np.int64] | None:
-    """Return the spikes per neuron for the newest images; None if there is too little to judge by."""
-    counts = evidence.counts
-    return None if counts is None or not evidence.enough else counts[-NEWEST:]
-
-
 def activity(evidence: Evidence) -> Check | None:
     """Check that the network responds to every image; an image without an answer stops the training."""
-    history, p = newest(evidence), evidence.params
+    history, p = evidence.history, evidence.params
     if history is None or not len(history):
         return None
-    measured, normal = (
-        f"{history['spikes'].mean():.1f} spikes per image",
-        f"15 to 60, at least {p.min_spikes}",
-    )
+    history = history[-NEWEST:]
+    measured = f"{history['spikes'].mean():.1f} spikes per image"
+    normal = f"15 to 60, at least {p.min_spikes}"
     if not evidence.unanswered:
         return Check("activity", measured, normal)
     silent = (history["presentations"] >= p.max_attempts) & (history["spikes"] < p.min_spikes)
     first = int(np.argmax(silent))
-    measured += f", {history['spikes'][first]} for one that was shown {history['presentations'][first]} times"
     others = history[:first]
-    if len(others) >= ENOUGH and others["presentations"].mean() <= 1 + RETRIES:
-        return Check(
-            "activity", measured, normal, "an image gets no answer",
-            "it is much darker or emptier than the others",
-            "the data (leave it out), or max_attempts up",
-        )  # fmt: skip
-    return Check(
-        "activity", measured, normal, "the network is silent",
+    measured += f", {history['spikes'][first]} for one that was shown {history['presentations'][first]} times"
+    return Check("activity", measured, normal).but_if(
+        len(others) >= ENOUGH and others["presentations"].mean() <= 1 + RETRIES, "an image gets no answer",
+        "it is much darker or emptier than the others",
+        "the data (leave it out), or max_attempts up",
+    ).but_if(
+        True, "the network is silent",
         "the input does not reach the threshold, or inhibition keeps everything down",
         "weight_sum or intensity_init up, theta_init or w_inh_exc down",
     )  # fmt: skip
@@ -190,15 +179,11 @@ def activity(evidence: Evidence) -> Check | None:
 
 def drive(evidence: Evidence) -> Check | None:
     """Check that the input is strong enough, so that an image is rarely shown again."""
-    history = newest(evidence)
-    if history is None:
+    if evidence.history is None:
         return None
-    retries = float(history["presentations"].mean()) - 1
-    measured, normal = f"{1 + retries:.2f} presentations per image", "1.00 to 1.10"
-    if retries <= RETRIES:
-        return Check("input", measured, normal)
-    return Check(
-        "input", measured, normal, "the input is too weak",
+    presentations = float(evidence.history["presentations"][-NEWEST:].mean())
+    return Check("input", f"{presentations:.2f} presentations per image", "1.00 to 1.10").but_if(
+        presentations > 1 + RETRIES, "the input is too weak",
         "weights or rates too small for the thresholds, or theta has run ahead of the weights",
         "weight_sum or intensity_init up, theta_init or theta_plus down",
     )  # fmt: skip
@@ -206,20 +191,17 @@ def drive(evidence: Evidence) -> Check | None:
 
 def rates(evidence: Evidence) -> Check | None:
     """Check that neurons do not fire as fast as their refractory period lets them."""
-    counts, p = newest_counts(evidence), evidence.params
+    counts, p = evidence.counts, evidence.params
     if counts is None or p.refractory_exc <= 0:
         return None
     limit = p.t_stimulus / p.refractory_exc
-    top = float(counts.max(axis=1).mean())
+    top = float(counts[-NEWEST:].max(axis=1).mean())
     measured = (
         f"the most active neuron spikes {top:.1f} times per image, {top / limit:.0%} of what its "
         "refractory period allows"
     )
-    normal = "up to 50 % at first, 5 to 10 % once theta has grown"
-    if top <= AT_LIMIT * limit:
-        return Check("rates", measured, normal)
-    return Check(
-        "rates", measured, normal, "neurons fire at the refractory limit",
+    return Check("rates", measured, "up to 50 % at first, 5 to 10 % once theta has grown").but_if(
+        top > AT_LIMIT * limit, "neurons fire at the refractory limit",
         "the input is too strong, or theta does not grow",
         "weight_sum or intensity_init down, theta_plus up",
     )  # fmt: skip
@@ -227,62 +209,57 @@ def rates(evidence: Evidence) -> Check | None:
 
 def inhibition(evidence: Evidence) -> Check | None:
     """Check that a winner keeps the others down, and not down for good."""
-    counts, n = newest_counts(evidence), evidence.params.n_exc
+    counts, n = evidence.counts, evidence.params.n_exc
     if counts is None or n < FEW:
         return None
+    counts = counts[-NEWEST:]
     active = float((counts > 0).sum(axis=1).mean())
     most = max(CROWD * n, min(CROWD_OF_FEW, CROWD_SHARE * n))
-    measured = f"{active:.1f} of {n} neurons spike per image"
-    normal = f"up to {most:.0f}, at 400 neurons 7 to 10"
-    if active > most:
-        return Check(
-            "inhibition", measured, normal, "inhibition is absent or too weak",
-            "excitatory spikes do not make their inhibitory partner spike, the sign is wrong, or "
-            "inhibition is too short",
-            "w_exc_inh (10.4) or w_inh_exc (17) up",
-        )  # fmt: skip
     # A network with one neuron that always wins has another fault, see `monopoly`
     several = n >= 20 and counts.sum(axis=0, dtype=np.int64).max() < MONOPOLY * counts.sum(dtype=np.int64)
-    if evidence.settled and several and active < STRANGLED:
-        return Check(
-            "inhibition", measured, normal, "inhibition strangles the competition",
-            "the first spike silences all others for the rest of the image, so only one neuron learns from "
-            "it",
-            "w_inh_exc (17) or tau_gi (2 ms) down",
-        )  # fmt: skip
-    return Check("inhibition", measured, normal)
+    return Check(
+        "inhibition", f"{active:.1f} of {n} neurons spike per image",
+        f"up to {most:.0f}, at 400 neurons 7 to 10",
+    ).but_if(
+        active > most, "inhibition is absent or too weak",
+        "excitatory spikes do not make their inhibitory partner spike, the sign is wrong, or "
+        "inhibition is too short",
+        "w_exc_inh (10.4) or w_inh_exc (17) up",
+    ).but_if(
+        evidence.settled and bool(several) and active < STRANGLED, "inhibition strangles the competition",
+        "the first spike silences all others for the rest of the image, so only one neuron learns from it",
+        "w_inh_exc (17) or tau_gi (2 ms) down",
+    )  # fmt: skip
 
 
 def seizures(evidence: Evidence) -> Check | None:
     """Check that explicit Euler does not carry membranes past the reversal potential of inhibition."""
-    history, p = newest(evidence), evidence.params
+    history, p = evidence.history, evidence.params
     if history is None or p.integrator != "euler" or p.n_exc < FEW:
         return None
-    spikes = history["spikes"]
+    spikes = history["spikes"][-NEWEST:]
     # The lock-out from the start ends for all neurons at once: they may spike together, once
-    if p.lockout_exc > 0 and len(history) == evidence.images > 1:
+    if p.lockout_exc > 0 and len(spikes) == evidence.images > 1:
         spikes = spikes[1:]
     most, usual = int(spikes.max()), float(np.median(spikes))
     limit = RAVING * p.n_exc * p.t_stimulus / max(p.refractory_exc, p.dt)
-    measured, normal = f"up to {most:,} spikes in one image", "below 10 times the median"
-    if most <= limit and (most <= OUTLIER * usual or most <= p.n_exc):
-        return Check("seizures", measured, normal)
-    return Check("seizures", measured, normal, *SEIZING)
+    return Check("seizures", f"up to {most:,} spikes in one image", "below 10 times the median").but_if(
+        most > limit or most > max(OUTLIER * usual, p.n_exc), *SEIZING
+    )
 
 
 def monopoly(evidence: Evidence) -> Check | None:
     """Check that no neuron wins everything."""
     spikes, n = evidence.spikes, evidence.params.n_exc
-    if spikes is None or not evidence.enough or n < FEW or not spikes.any():
+    if spikes is None or n < FEW or not spikes.any():
         return None
     top = float(spikes.max() / spikes.sum())
     favourite = FAVOURITE / n if n > 2 * FAVOURITE else MONOPOLY
-    measured = f"the most active neuron has {top:.1%} of the spikes"
-    normal = f"below {favourite:.1%}, once every neuron had its turn"
-    if top <= MONOPOLY and (not evidence.settled or top <= favourite):
-        return Check("monopoly", measured, normal)
     return Check(
-        "monopoly", measured, normal, "one neuron takes all",
+        "monopoly", f"the most active neuron has {top:.1%} of the spikes",
+        f"below {favourite:.1%}, once every neuron had its turn",
+    ).but_if(
+        top > (favourite if evidence.settled else MONOPOLY), "one neuron takes all",
         "its threshold does not rise when it spikes: homeostasis is missing or too slow",
         "theta_plus (0.05 mV at 400 neurons) up, tau_theta (10,000 s) up",
     )  # fmt: skip
@@ -295,20 +272,16 @@ def dead(evidence: Evidence) -> Check | None:
         return None
     never = int((spikes == 0).sum())
     measured = f"{never} of {spikes.size} neurons were silent for {evidence.spikes_of:,} images"
-    if never <= DEAD * spikes.size:
-        return Check("dead neurons", measured, "none")
-    return Check(
-        "dead neurons", measured, "none", "neurons are dead",
+    return Check("dead neurons", measured, "none").but_if(
+        never > DEAD * spikes.size, "neurons are dead",
         "their threshold is out of reach, their weights are gone, or others win everything",
         "theta_plus, w_inh_exc or eta_pre down, normalise to presentation",
     )  # fmt: skip
 
 
-def strengths(evidence: Evidence) -> Check | None:
+def strengths(evidence: Evidence) -> Check:
     """Check that the weights of each neuron are neither gone nor at their bound."""
     w, p = evidence.weights, evidence.params
-    if not evidence.enough:
-        return None
     sums, drawn = w.sum(axis=0), p.n_input * p.w_init_scale * (0.5 + p.w_init_offset)
     usual = p.weight_sum if p.normalise != "never" else drawn
     at_bound = (w >= 0.99 * p.w_max).mean(axis=0)
@@ -316,35 +289,25 @@ def strengths(evidence: Evidence) -> Check | None:
         f"weights of a neuron sum to {sums.mean():.1f} ± {sums.std():.1f}, {at_bound.mean():.0%} "
         "of them are at their bound"
     )
-    normal = (
-        f"a sum of {usual:.0f}" if p.normalise != "never" else f"a sum of {usual / 4:.0f} to {usual * 2:.0f}"
-    )
-    if (sums < COLLAPSED * usual).mean() > SOME:
-        return Check(
-            "weights", measured, normal, "weights collapse to zero",
-            "more depression than potentiation: neurons hardly spike, or the rates do not balance",
-            "eta_pre or x_tar down, eta_post up, weight_sum up",
-        )  # fmt: skip
-    if (at_bound > SATURATED).mean() > SOME:
-        return Check(
-            "weights", measured, normal, "weights saturate",
-            "more potentiation than depression, and nothing that bounds the sum",
-            "eta_post down, x_tar or eta_pre up, normalise to presentation, weight_sum down",
-        )  # fmt: skip
-    return Check("weights", measured, normal)
+    expected = f"{usual:.0f}" if p.normalise != "never" else f"{usual / 4:.0f} to {usual * 2:.0f}"
+    return Check("weights", measured, f"a sum of {expected}").but_if(
+        (sums < COLLAPSED * usual).mean() > SOME, "weights collapse to zero",
+        "more depression than potentiation: neurons hardly spike, or the rates do not balance",
+        "eta_pre or x_tar down, eta_post up, weight_sum up",
+    ).but_if(
+        (at_bound > SATURATED).mean() > SOME, "weights saturate",
+        "more potentiation than depression, and nothing that bounds the sum",
+        "eta_post down, x_tar or eta_pre up, normalise to presentation, weight_sum down",
+    )  # fmt: skip
 
 
 def drift(evidence: Evidence) -> Check | None:
     """Check that normalisation holds the sum of the weights of each neuron."""
-    w, p = evidence.weights, evidence.params
-    if p.normalise == "never" or not evidence.enough:
+    if evidence.params.normalise == "never":
         return None
-    off = float(np.abs(w.sum(axis=0) / p.weight_sum - 1).mean())
-    measured, normal = f"sums are {off:.1%} off weight_sum", "below 5 %"
-    if off <= DRIFT:
-        return Check("normalisation", measured, normal)
-    return Check(
-        "normalisation", measured, normal, "normalisation drifts",
+    off = float(np.abs(evidence.weights.sum(axis=0) / evidence.params.weight_sum - 1).mean())
+    return Check("normalisation", f"sums are {off:.1%} off weight_sum", "below 5 %").but_if(
+        off > DRIFT, "normalisation drifts",
         "weights change more between two normalisations than these can hold",
         "normalise_every to 1, normalise to presentation, eta_post down",
     )  # fmt: skip
@@ -362,52 +325,40 @@ def specialisation(evidence: Evidence) -> Check | None:
     units = w[:, length > 0] / length[length > 0]
     n = max(units.shape[1], 2)
     alike = (float((units.sum(axis=1) ** 2).sum()) - n) / (n * (n - 1))
-    measured = (
-        f"contrast of the weights {contrast:.2f} (drawn {drawn:.2f}), likeness of two neurons {alike:.2f}"
-    )
-    normal = "contrast 1.4 to 2.2, likeness 0.5 to 0.7"
-    if contrast < CONTRAST * drawn:
-        return Check(
-            "specialisation", measured, normal, "neurons do not specialise",
-            "nothing is learned: learning rates too small, traces gone before the spike, or too few spikes "
-            "of the winner for a triplet "
-            "rule, which learns from the second on (inhibition too weak, or of the own source)",
-            "eta_post (and eta_pre) up, tau_pre up, w_inh_exc (17) up, self_inhibition to false",
-        )  # fmt: skip
-    if alike > ALIKE:
-        return Check(
-            "specialisation", measured, normal, "neurons learn all the same",
-            "they spike together, so they see the same images",
-            "w_inh_exc up, theta_plus up",
-        )  # fmt: skip
-    return Check("specialisation", measured, normal)
+    return Check(
+        "specialisation", f"contrast of the weights {contrast:.2f} (drawn {drawn:.2f}), likeness of two neurons {alike:.2f}",
+        "contrast 1.4 to 2.2, likeness 0.5 to 0.7",
+    ).but_if(
+        contrast < CONTRAST * drawn, "neurons do not specialise",
+        "nothing is learned: learning rates too small, traces gone before the spike, or too few spikes of "
+        "the winner for a triplet rule, which learns from the second on (inhibition too weak, or of the own "
+        "source)",
+        "eta_post (and eta_pre) up, tau_pre up, w_inh_exc (17) up, self_inhibition to false",
+    ).but_if(
+        alike > ALIKE, "neurons learn all the same",
+        "they spike together, so they see the same images",
+        "w_inh_exc up, theta_plus up",
+    )  # fmt: skip
 
 
-def thresholds(evidence: Evidence) -> Check | None:
+def thresholds(evidence: Evidence) -> Check:
     """Check that theta follows the spikes, and leaves room for more."""
     theta, p = evidence.theta, evidence.params
-    if not evidence.enough:
-        return None
     room = p.e_exc - (p.v_thresh_exc - p.theta_offset + theta)
     measured = (
         f"theta {theta.mean() * 1e3:.1f} ± {theta.std() * 1e3:.1f} mV, {room.min() * 1e3:.1f} mV "
         "below what excitation can reach"
     )
-    normal = "at least 9 mV below, ± 1 mV or more between neurons"
-    if (room < HEADROOM).mean() > DEAD:
-        return Check(
-            "theta", measured, normal, "theta has run away",
-            "thresholds rise faster than they decay: too many spikes, or too large a step; such neurons "
-            "cannot spike any more",
-            "theta_plus down, w_inh_exc up, weight_sum down",
-        )  # fmt: skip
-    if p.n_exc > 1 and theta.std() < FROZEN:
-        return Check(
-            "theta", measured, normal, "theta is frozen",
-            "spikes do not raise the threshold: no homeostasis",
-            "theta_plus (0.05 mV at 400 neurons) up",
-        )  # fmt: skip
-    return Check("theta", measured, normal)
+    return Check("theta", measured, "at least 9 mV below, ± 1 mV or more between neurons").but_if(
+        (room < HEADROOM).mean() > DEAD, "theta has run away",
+        "thresholds rise faster than they decay: too many spikes, or too large a step; such neurons "
+        "cannot spike any more",
+        "theta_plus down, w_inh_exc up, weight_sum down",
+    ).but_if(
+        p.n_exc > 1 and theta.std() < FROZEN, "theta is frozen",
+        "spikes do not raise the threshold: no homeostasis",
+        "theta_plus (0.05 mV at 400 neurons) up",
+    )  # fmt: skip
 
 
 def learning(evidence: Evidence) -> Check | None:
@@ -423,16 +374,20 @@ def learning(evidence: Evidence) -> Check | None:
     return above_chance(right / images, images, len(classes))
 
 
-CHECKS: tuple[Callable[[Evidence], Check | None], ...] = (
+Look = Callable[[Evidence], Check | None]
+"""What looks at one thing; None if the evidence does not tell."""
+
+CHECKS: tuple[Look, ...] = (
     seizures, drift, strengths, inhibition, thresholds, rates, monopoly, drive, activity, dead,
     specialisation, learning,
 )  # fmt: skip
 """Causes before consequences."""
 
 
-def examine(evidence: Evidence) -> list[Check]:
-    """Return every check that the evidence allows, causes before consequences."""
-    return [check for check in (look(evidence) for look in CHECKS) if check is not None]
+def examine(evidence: Evidence, looks: Sequence[Look] = CHECKS) -> list[Check]:
+    """Return every check that the evidence allows, causes before consequences; none after too few images."""
+    found = [look(evidence) for look in looks] if evidence.enough else []
+    return [check for check in found if check is not None]
 
 
 def unanswered(message: str) -> Check:
@@ -450,16 +405,13 @@ def unstable(message: str) -> Check:
 
 def labelling(neurons_per_class: list[int], classes: list[int]) -> Check:
     """Return whether every class among the labelling images has neurons."""
-    empty = [str(c) for c in classes if neurons_per_class[c] == 0]
-    measured = (
-        f"{min(neurons_per_class[c] for c in classes)} to "
-        f"{max(neurons_per_class[c] for c in classes)} neurons per class"
-    )
-    if not empty:
-        return Check("classes", measured, "at least 1 for each")
-    return Check(
-        "classes", f"no neuron for class {', '.join(empty)}", "at least 1 for each",
-        "classes have no neurons",
+    numbers = {c: neurons_per_class[c] for c in classes}
+    empty = [str(c) for c, number in numbers.items() if number == 0]
+    measured = f"{min(numbers.values())} to {max(numbers.values())} neurons per class"
+    if empty:
+        measured = f"no neuron for class {', '.join(empty)}"
+    return Check("classes", measured, "at least 1 for each").but_if(
+        bool(empty), "classes have no neurons",
         "too few neurons or images for so many classes, or one class looks like another to the network",
         "--n-exc or --epochs up",
     )  # fmt: skip
@@ -470,10 +422,8 @@ def above_chance(accuracy: float, images: int, n_classes: int) -> Check:
     low, _ = wilson(round(accuracy * images), images)
     chance = 1 / max(n_classes, 1)
     measured, normal = f"{accuracy:.1%} of {images:,} images right", f"well above {chance:.0%}"
-    if n_classes < 2 or images < ENOUGH or low > chance:
-        return Check("accuracy", measured, normal)
-    return Check(
-        "accuracy", measured, normal, "the accuracy is at chance",
+    return Check("accuracy", measured, normal).but_if(
+        n_classes > 1 and images >= ENOUGH and low <= chance, "the accuracy is at chance",
         "the network has not learned, or images and labels do not belong together",
         "what the other findings say; else look at the data",
     )  # fmt: skip

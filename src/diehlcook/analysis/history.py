@@ -25,19 +25,13 @@ from ..runs.run import Run
 from . import health, readout
 from .health import Evidence
 
+BEFORE = ("theta_mean", "theta_sd", "weight_mean", "weight_sd")
+"""What a presentation begins with: theta (V) and weights, before normalisation."""
+
 HISTORY = np.dtype(
-    [
-        ("label", "i2"),
-        ("presentations", "i4"),
-        ("spikes", "i4"),
-        ("theta_mean", "f8"),
-        ("theta_sd", "f8"),
-        ("weight_mean", "f8"),
-        ("weight_sd", "f8"),
-    ]
+    [("label", "i2"), ("presentations", "i4"), ("spikes", "i4"), *((name, "f8") for name in BEFORE)]
 )
-"""One row per image: spikes of its last presentation, theta (V) and weights at the start of it (before
-normalisation)."""
+"""One row per image: spikes of its last presentation, and what that began with."""
 
 ACCURACY = np.dtype([("images", "i8"), ("correct", "i8"), ("total", "i8")])
 """One row per window of the accuracy during training: images trained at its end, and how many of it were
@@ -118,7 +112,7 @@ class History:
         rows["label"] = labels[self.image_at(at)]
         rows["presentations"] = responses.attempt[final] + 1
         rows["spikes"] = counts.sum(axis=1, dtype=np.int64)
-        for name in ("theta_mean", "theta_sd", "weight_mean", "weight_sd"):
+        for name in BEFORE:
             rows[name] = getattr(responses, name)[final]
         self.rows[at] = rows
         self.ring[at % len(self.ring)] = counts
@@ -146,19 +140,11 @@ class History:
         self, weights: NDArray[np.float64], theta: NDArray[np.float64], *, unanswered: bool = False
     ) -> Evidence:
         """Return what there is to judge the health of the network by; see `health.Evidence`."""
-        filled = min(self.position, len(self.ring))
-        return Evidence(
-            self.params,
-            self.position,
-            weights,
-            theta,
-            history=self.rows[: self.position],
-            windows=self.windows,
-            counts=self.newest(health.NEWEST)[0],
-            spikes=self.ring[:filled].sum(axis=0, dtype=np.int64),
-            spikes_of=filled,
-            unanswered=unanswered,
+        counts, filled = self.newest(health.NEWEST)[0], self.ring[: min(self.position, len(self.ring))]
+        evidence = evidence_of(
+            self.params, weights, theta, self.rows[: self.position], self.windows, counts, filled
         )
+        return evidence._replace(unanswered=unanswered)
 
     def words(self, checks: list[health.Check]) -> str:
         """Return the state of things for the progress line."""
@@ -204,38 +190,36 @@ def read_evidence(run: Run) -> Evidence:
 
 
 def evidence_of(
-    run: Run,
+    params: Params,
     weights: NDArray[np.float64],
     theta: NDArray[np.float64],
     rows: NDArray[Any],
     windows: NDArray[Any],
     counts: NDArray[np.uint16],
+    ring: NDArray[np.uint16] | None = None,
 ) -> Evidence:
-    """Return the evidence that recorded arrays are; `counts` are the responses to the newest images, oldest first."""
-    return Evidence(
-        run.params,
-        len(rows),
-        weights,
-        theta,
-        history=rows,
-        windows=windows,
-        counts=counts[-health.NEWEST :],
-        spikes=counts.sum(axis=0, dtype=np.int64),
-        spikes_of=len(counts),
-    )
+    """Return the evidence that recorded arrays are; `counts` are the responses to the newest images, oldest first.
+
+    `ring` are the responses to all images that are kept, in any order; by default `counts`.
+    """
+    ring = counts if ring is None else ring
+    spikes = ring.sum(axis=0, dtype=np.int64)
+    newest = counts[-health.NEWEST :]
+    return Evidence(params, len(rows), weights, theta, rows, windows, newest, spikes, len(ring))
 
 
 def read_checkpoint(run: Run) -> Evidence:
     """Read the newest checkpoint of a training."""
-    names = ("history", "accuracy", "ring", "state.inp_exc.w", "state.exc.theta")
-    saved = Checkpoints(run.folder).load(names)
+    saved = Checkpoints(run.folder).load(READ)
     if saved is None:
         raise DiehlCookError(f"{run.folder}: no checkpoint yet; wait a minute, or train")
-    arrays, _ = saved
-    rows, ring = arrays["history"], arrays["ring"]
+    weights, theta, rows, windows, ring = (saved[0][name] for name in READ)
     counts = np.roll(ring, -(len(rows) % max(len(ring), 1)), axis=0)
-    weights, theta = arrays["state.inp_exc.w"], arrays["state.exc.theta"]
-    return evidence_of(run, weights, theta, rows, arrays["accuracy"], counts)
+    return evidence_of(run.params, weights, theta, rows, windows, counts)
+
+
+READ = ("state.inp_exc.w", "state.exc.theta", "history", "accuracy", "ring")
+"""Arrays of a checkpoint that are evidence, in the order in which `evidence_of` takes them."""
 
 
 def read_finished(run: Run) -> Evidence:
@@ -249,4 +233,16 @@ def read_finished(run: Run) -> Evidence:
     rows, windows = run.load("train_history"), run.load("train_accuracy")
     if rows.dtype != HISTORY or windows.dtype != ACCURACY:
         raise DiehlCookError(f"{folder}: the training history has another layout than this version's")
-    return evidence_of(run, weights, theta, rows, windows, run.load("train_counts"))
+    return evidence_of(run.params, weights, theta, rows, windows, run.load("train_counts"))
+
+
+def examine_run(run: Run, recorded: Evidence | None = None) -> list[health.Check]:
+    """Return every check of the health that a run allows, of all its phases; `recorded` if it has been read already."""
+    facts = run.facts.get("train", {})
+    if "stopped" in facts:
+        checks = health.from_facts(facts["health"])
+    else:
+        checks = health.examine(recorded or read_evidence(run))
+    for phase in ("observe", "test"):
+        checks += health.from_facts(run.facts.get(phase, {}).get("health", []))
+    return checks

@@ -55,32 +55,28 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
         log.warning(SEEN)
     n_classes = max(labelling.n_classes, testing.n_classes)
     repeats = len(shown) // len(testing)
-    right: dict[str, Any] = {}
-    chosen, left_out = {}, {}
+    right, found, left_out = {}, {}, {}
     for name in wanted:
         try:
             fitted = readouts.fit(name, seen, labelling.labels, n_classes)
         except DiehlCookError as error:
-            if name not in READOUTS or not READOUTS[name].needs_sklearn:
+            if not READOUTS[name].needs_sklearn:
                 raise
             left_out[name] = str(error)
             log.warning("left out: %s", error)
             continue
-        predicted = fitted.classify(shown).reshape(repeats, len(testing))
-        right[name], chosen[name] = predicted == testing.labels, fitted.chosen
-    found = {}
-    for name, hits in right.items():
-        accuracy = float(hits.mean())
-        against = readout.mcnemar(hits[0], right[PAPER][0])
+        hits = fitted.classify(shown).reshape(repeats, len(testing)) == testing.labels
+        right[name], accuracy = hits[0], float(hits.mean())
+        interval = readout.wilson(round(accuracy * len(testing)), len(testing))
         found[name] = {
             "says": READOUTS[name].says,
             "accuracy": round(accuracy, 6),
-            "interval95": [
-                round(end, 4) for end in readout.wilson(round(accuracy * len(testing)), len(testing))
-            ],
-            "chosen": chosen[name],
-            **({} if name == PAPER else {"gained": against.gained, "lost": against.lost, "p": against.p}),
+            "interval95": [round(end, 4) for end in interval],
+            "chosen": fitted.chosen,
         }
+    for name, one in found.items():
+        if name != PAPER:
+            one |= readout.mcnemar(right[name], right[PAPER])._asdict()
     return {
         "labelled_with": len(labelling),
         "images": len(testing),

@@ -19,23 +19,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "Assignment",
-    "McNemar",
-    "Outcome",
-    "Prediction",
-    "assign_labels",
-    "blocks",
-    "checked",
-    "confusion",
-    "mcnemar",
-    "outcome",
-    "per_class",
-    "predict",
-    "silent",
-    "wilson",
-]
-
 _BLOCK_ELEMENTS = 1 << 22
 """Counts converted to float64 at a time (32 MiB)."""
 
@@ -167,7 +150,8 @@ def confusion(true: ArrayLike, predicted: ArrayLike, n_classes: int = 10) -> NDA
     ValueError
         If shapes, dtypes or values do not fit.
     """
-    truth, guess = _pair(true, predicted, n_classes)
+    truth = _classes("true", true, np.asarray(true).size, n_classes, lowest=0)
+    guess = _classes("predicted", predicted, truth.size, n_classes)
     answered = guess >= 0
     cells = truth[answered] * n_classes + guess[answered]
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
@@ -426,12 +410,3 @@ def checked(counts: ArrayLike, labels: ArrayLike, n_classes: int) -> tuple[NDArr
     """
     matrix = _counts(counts)
     return matrix, _classes("labels", labels, len(matrix), n_classes, lowest=0)
-
-
-def _pair(
-    true: ArrayLike, predicted: ArrayLike, n_classes: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Check true and predicted classes against each other."""
-    n_images = np.asarray(true).size
-    truth = _classes("true", true, n_images, n_classes, lowest=0)
-    return truth, _classes("predicted", predicted, n_images, n_classes)

@@ -12,7 +12,7 @@ set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -80,20 +80,14 @@ class Assigned(NamedTuple):
         return readout.predict(counts, self.labels, self.n_classes).labels
 
 
-class MostActive(NamedTuple):
+class MostActive(Assigned):
     """The label of the neuron that spikes most; of equally active ones, the lowest label."""
-
-    labels: NDArray[np.int8]
-    n_classes: int
-    chosen: dict[str, float]
 
     def classify(self, counts: Counts) -> NDArray[np.int8]:
         """Return the class of each image; see `Fitted`."""
         scores = np.zeros((len(counts), self.n_classes))
-        for k in range(self.n_classes):
-            own = self.labels == k
-            if own.any():
-                scores[:, k] = counts[:, own].max(axis=1)
+        for k in np.unique(self.labels[self.labels >= 0]):
+            scores[:, k] = counts[:, self.labels == k].max(axis=1)
         return answers(scores, counts)
 
 
@@ -133,14 +127,9 @@ def proportions(counts: Counts, labels: NDArray[Any], n_classes: int) -> NDArray
     return shares
 
 
-def fit_assignment(counts: Counts, labels: NDArray[Any], n_classes: int) -> Fitted:
-    """Label each neuron with the class of its highest mean response (paper, section 2.6)."""
-    return Assigned(readout.assign_labels(counts, labels, n_classes).labels, n_classes, {})
-
-
-def fit_most_active(counts: Counts, labels: NDArray[Any], n_classes: int) -> Fitted:
-    """Label neurons as the paper does, and let the most active one decide."""
-    return MostActive(readout.assign_labels(counts, labels, n_classes).labels, n_classes, {})
+def labelled(counts: Counts, labels: NDArray[Any], n_classes: int) -> tuple[NDArray[np.int8], int]:
+    """Return the class of the highest mean response of each neuron (paper, section 2.6), and the number of classes."""
+    return readout.assign_labels(counts, labels, n_classes).labels, n_classes
 
 
 def fit_proportion_weighting(counts: Counts, labels: NDArray[Any], n_classes: int) -> Fitted:
@@ -156,15 +145,10 @@ def fit_all_proportions(counts: Counts, labels: NDArray[Any], n_classes: int) ->
     return Linear(proportions(counts, labels, n_classes), np.zeros(n_classes), {})
 
 
-def fit_naive_bayes(counts: Counts, labels: NDArray[Any], n_classes: int) -> Fitted:
-    """Take the counts of neurons as independent Poisson numbers, with a mean for every neuron and class."""
-    return chosen_by_held_out(bayes_fits, "smoothing", counts, labels, n_classes)
-
-
 def bayes_fits(
     counts: Counts, labels: NDArray[Any], n_classes: int, candidates: Iterable[float]
 ) -> Iterator[Linear]:
-    """Yield the naive Bayes readout for each smoothing.
+    """Yield for each smoothing the readout that takes the counts of neurons as independent Poisson numbers.
 
     The mean count of a neuron for a class is drawn towards its mean over all images as if so many more images
     of the class had been answered with that (the mean of a posterior whose prior is a gamma distribution).
@@ -181,15 +165,10 @@ def bayes_fits(
         yield Linear(weights, prior - rates.sum(axis=1), {"smoothing": smoothing})
 
 
-def fit_ridge(counts: Counts, labels: NDArray[Any], n_classes: int) -> Fitted:
-    """Regress the classes, as 1 and -1, linearly on the counts, with small coefficients."""
-    return chosen_by_held_out(ridge_fits, "penalty", counts, labels, n_classes)
-
-
 def ridge_fits(
     counts: Counts, labels: NDArray[Any], n_classes: int, candidates: Iterable[float]
 ) -> Iterator[Linear]:
-    """Yield the ridge regression for each penalty."""
+    """Yield for each penalty the linear regression of the classes, as 1 and -1, on the counts."""
     linear_model = sklearn_linear_model("ridge")
     features = sparse(counts, square_root=False)
     for penalty in candidates:
@@ -197,15 +176,13 @@ def ridge_fits(
         yield as_linear(model.fit(features, labels), n_classes, {"penalty": penalty}, square_root=False)
 
 
-def fit_logistic(counts: Counts, labels: NDArray[Any], n_classes: int) -> Fitted:
-    """Fit multinomial logistic regression on the square roots of the counts, whose spread does not grow with their mean."""
-    return chosen_by_held_out(logistic_fits, "C", counts, labels, n_classes, at_most=LOGISTIC_FIT)
-
-
 def logistic_fits(
     counts: Counts, labels: NDArray[Any], n_classes: int, candidates: Iterable[float]
 ) -> Iterator[Linear]:
-    """Yield the logistic regression for each C."""
+    """Yield for each C the multinomial logistic regression on the square roots of the counts.
+
+    The spread of the square roots does not grow with their mean.
+    """
     linear_model = sklearn_linear_model("logistic")
     features = sparse(counts, square_root=True)
     for strength in candidates:
@@ -265,7 +242,7 @@ def evenly(images: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 def chosen_by_held_out(
     fits: Callable[..., Iterator[Linear]],
-    name: str,
+    candidates: Sequence[float],
     counts: Counts,
     labels: NDArray[Any],
     n_classes: int,
@@ -278,43 +255,51 @@ def chosen_by_held_out(
     ----------
     fits
         Yields the fit for each candidate.
-    name
-        Of the hyperparameter, a key of `CANDIDATES`.
+    candidates
+        Values of the hyperparameter, the strongest regularisation first: of equally good ones it is taken.
     counts, labels, n_classes
         All the responses to learn from.
     at_most
         Images that the candidates learn from, at most.
     """
-    candidates = CANDIDATES[name]
     judges = held_out(len(counts))
     others = np.flatnonzero(~judges)
     if at_most is not None:
         others = evenly(others, at_most)
+    best = candidates[len(candidates) // 2]
     if judges.any() and len(np.unique(labels[others])) > 1:
         tried = fits(counts[others], labels[others], n_classes, candidates)
         seen, truth = counts[judges], labels[judges]
         right = [int((one.classify(seen) == truth).sum()) for one in tried]
         best = candidates[int(np.argmax(right))]
-    else:
-        best = candidates[len(candidates) // 2]
     return next(fits(counts, labels, n_classes, [best]))
 
-
-CANDIDATES = {"smoothing": SMOOTHING, "penalty": PENALTY, "C": STRENGTH}
-"""Values of each hyperparameter, the strongest regularisation first: of equally good ones it is taken."""
 
 READOUTS = {
     "all-proportions": Readout(
         "every spike votes with the class proportions of its neuron", fit_all_proportions
     ),
-    "assignment": Readout("class with the highest mean count of its neurons (the paper)", fit_assignment),
-    "logistic": Readout("logistic regression on square roots of counts", fit_logistic, needs_sklearn=True),
-    "most-active": Readout("label of the most active neuron", fit_most_active),
-    "naive-bayes": Readout("Poisson naive Bayes", fit_naive_bayes),
+    "assignment": Readout(
+        "class with the highest mean count of its neurons (the paper)",
+        lambda *seen: Assigned(*labelled(*seen), {}),
+    ),
+    "logistic": Readout(
+        "logistic regression on square roots of counts",
+        lambda *seen: chosen_by_held_out(logistic_fits, STRENGTH, *seen, at_most=LOGISTIC_FIT),
+        needs_sklearn=True,
+    ),
+    "most-active": Readout("label of the most active neuron", lambda *seen: MostActive(*labelled(*seen), {})),
+    "naive-bayes": Readout(
+        "Poisson naive Bayes", lambda *seen: chosen_by_held_out(bayes_fits, SMOOTHING, *seen)
+    ),
     "proportion-weighting": Readout(
         "the paper's, each spike weighted by its neuron's share", fit_proportion_weighting
     ),
-    "ridge": Readout("ridge regression on counts", fit_ridge, needs_sklearn=True),
+    "ridge": Readout(
+        "ridge regression on counts",
+        lambda *seen: chosen_by_held_out(ridge_fits, PENALTY, *seen),
+        needs_sklearn=True,
+    ),
 }
 """All readouts, in the order of their names."""
 

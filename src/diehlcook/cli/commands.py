@@ -1,13 +1,12 @@
-"""The commands: typed values in, a result out. They load what they need when they are called, so that ``--help`` stays quick."""
+"""The commands: the options of `parser` in, a result out. They load what they need when they are called, so that ``--help`` stays quick."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,8 +15,6 @@ from . import output
 from .output import Facts
 
 if TYPE_CHECKING:
-    import argparse
-
     from ..data.datasets import Dataset
     from ..model.params import Params
     from ..runs.run import Run
@@ -40,43 +37,6 @@ class Result(NamedTuple):
     """Whether findings of the health check are logged, too."""
 
 
-@dataclass(frozen=True)
-class ModelChoice:
-    """What decides the parameters: a preset, changes ``"name=value"``, neurons, rule and order; None: as the preset has it."""
-
-    preset: str | None = None
-    changes: tuple[str, ...] = ()
-    n_exc: int | None = None
-    rule: str | None = None
-    order: str | None = None
-
-    @property
-    def is_given(self) -> bool:
-        """Whether anything but the order is asked for."""
-        return bool(self.preset or self.changes or self.n_exc or self.rule)
-
-
-@dataclass(frozen=True)
-class Images:
-    """What decides the images: a data set, the folder of MNIST, the first so many."""
-
-    dataset: str | None = None
-    folder: Path | None = None
-    samples: int | None = None
-
-
-@dataclass(frozen=True)
-class How:
-    """How phases are run."""
-
-    engine: str
-    jobs: int | None
-    """Processes; None: all cores."""
-    resume: bool
-    force: bool
-    progress: bool
-
-
 def settings(changes: Iterable[str]) -> dict[str, str]:
     """Return what texts ``"name=value"`` ask for."""
     found: dict[str, str] = {}
@@ -88,289 +48,237 @@ def settings(changes: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def resolve_params(model: ModelChoice) -> tuple[str, Params]:
-    """Return the name of the preset and the parameters that were chosen."""
+def resolve_params(args: Namespace, rule: str | None) -> tuple[str, Params]:
+    """Return the name of the preset and the parameters that were chosen, with this learning rule if any."""
     from ..model.params import DEFAULT_PRESET, REFERENCE_N_EXC, load_preset, with_rule, with_size
 
-    preset = model.preset or DEFAULT_PRESET
+    preset = args.preset or DEFAULT_PRESET
     params = load_preset(preset)
-    changes = settings(model.changes)
-    if model.rule:
-        params = with_rule(params, model.rule)
-    if model.n_exc and model.n_exc != params.n_exc:
+    changes = settings(args.set)
+    if rule:
+        params = with_rule(params, rule)
+    if args.n_exc and args.n_exc != params.n_exc:
         scale = "theta_plus" not in changes
-        params = with_size(params, model.n_exc, scale)
+        params = with_size(params, args.n_exc, scale)
         if scale:
             log.warning(
                 "theta_plus is scaled to %s for %d neurons (0.05 mV at %d); --set theta_plus=... overrides; "
                 "the inhibition is that published for 400, so results are a reconstruction",
                 params.text("theta_plus"),
-                model.n_exc,
+                args.n_exc,
                 REFERENCE_N_EXC,
             )
-    params = params.with_values({"order": model.order} | changes if model.order else changes)
+    params = params.with_values({"order": args.order} | changes if args.order else changes)
     return Path(preset).stem if preset.endswith(".toml") else preset, params
 
 
-def load_images(images: Images, split: str, progress: bool, default: str = "mnist") -> Dataset:
+def load_images(args: Namespace, split: str, default: str = "mnist") -> Dataset:
     """Return the images for a phase."""
     from ..data import datasets
 
-    data = datasets.load(images.dataset or default, split, data=images.folder, progress=progress)
-    return data.head(images.samples) if images.samples else data
+    data = datasets.load(args.dataset or default, split, data=args.data, progress=not args.quiet)
+    return data.head(args.samples) if args.samples else data
 
 
-def images_of(run: Run, phase: str, folder: Path | None) -> Callable[[], Dataset] | None:
-    """Return what loads the images of a finished phase, observe or test; None if it is not finished."""
-    from ..runs import provenance
-
-    return partial(provenance.images_of, run, phase, folder) if phase in run.facts else None
-
-
-def folder_of(run: Path | None) -> Path:
-    """Return a run directory that was named, or the default one."""
+def folder_of(args: Namespace) -> Path:
+    """Return the run directory that was named, or the default one."""
     from ..model.params import DEFAULT_PRESET
 
-    return run or RUNS / DEFAULT_PRESET
+    return args.run or RUNS / DEFAULT_PRESET
 
 
-def find_run(run: Path | None) -> Run:
+def find_run(args: Namespace) -> Run:
     """Return the run in `folder_of`."""
     from ..runs.run import load_run
 
-    return load_run(folder_of(run))
+    return load_run(folder_of(args))
 
 
-def facts_of(run: Run, phase: str) -> Facts:
+WORDS = {"train": output.trained, "observe": output.labelled, "test": output.tested}
+"""What makes lines of text of the facts of a phase."""
+
+
+def result_of(run: Run, phase: str) -> Result:
     """Return what a phase has to say."""
-    return {"run": str(run.folder), "assumed": run.params.assumed, **run.facts[phase]}
+    facts = {"run": str(run.folder), "assumed": run.params.assumed, **run.facts[phase]}
+    return Result(facts, WORDS[phase](facts))
 
 
 @contextlib.contextmanager
-def phase(how: How, name: str, total: int) -> Iterator[dict[str, Any]]:
+def phase(args: Namespace, name: str, total: int) -> Iterator[dict[str, Any]]:
     """Give the options that all phases share, with interrupts and progress in place."""
     from ..progress import Interruption, progress_report
 
-    with Interruption() as cancelled, progress_report(name, total, enabled=how.progress) as report:
-        yield {
-            "engine": how.engine,
-            "resume": how.resume,
-            "force": how.force,
-            "report": report,
-            "cancelled": cancelled,
-        }
+    with Interruption() as cancelled, progress_report(name, total, enabled=not args.quiet) as report:
+        shared = {"engine": args.engine, "resume": args.resume, "force": args.force}
+        yield {**shared, "report": report, "cancelled": cancelled}
 
 
-def cores(how: How) -> int:
+def cores(args: Namespace) -> int:
     """Return the number of processes to use."""
     from ..jobs import available_cores
 
-    return how.jobs or available_cores()
+    return args.jobs or available_cores()
 
 
-def train(
-    run: Path | None,
-    model: ModelChoice,
-    images: Images,
-    how: How,
-    epochs: int | None = None,
-    seed: int | None = None,
-    seeds: list[int] | None = None,
-) -> Result:
+def train(args: Namespace) -> Result:
     """Run the phase train, for one network or for several seeds and rules."""
-    if seeds or "," in (model.rule or ""):
-        return train_several(run, model, images, how, epochs or 1, seed, seeds)
-    if how.jobs:
+    if args.seeds or "," in (args.rule or ""):
+        return train_several(args)
+    if args.jobs:
         raise DiehlCookError("--jobs is for several trainings at once: give --seeds, or a list of rules, too")
-    facts = facts_of(train_one(run, model, images, how, epochs, seed), "train")
-    return Result(facts, output.trained(facts))
+    return result_of(train_one(args), "train")
 
 
-def train_one(
-    run: Path | None, model: ModelChoice, images: Images, how: How, epochs: int | None, seed: int | None
-) -> Run:
+def train_one(args: Namespace) -> Run:
     """Train one network."""
     from ..phases import train
     from ..runs.run import load_run
 
-    preset, params = resolve_params(model)
-    folder = run or RUNS / preset
-    if (
-        how.resume and not how.force and (folder / "run.json").exists()
-    ):  # what is not given again is as it was
-        old = load_run(folder)
+    preset, params = resolve_params(args, args.rule)
+    folder, seed = args.run or RUNS / preset, args.seed
+    if args.resume and not args.force and (folder / "run.json").exists():
+        old = load_run(folder)  # what is not given again is as it was
         started = old.facts.get("train", {})
-        if not model.is_given:
+        if not (args.preset or args.set or args.n_exc or args.rule):
             preset = old.preset
-            params = old.params.with_values({"order": model.order}) if model.order else old.params
+            params = old.params.with_values({"order": args.order}) if args.order else old.params
         seed = old.seed if seed is None else seed
-        epochs = epochs or started.get("epochs", 1)
-        images = replace(
-            images, dataset=images.dataset or old.dataset, samples=images.samples or started.get("images")
-        )
-    data, epochs = load_images(images, "train", how.progress), epochs or 1
-    with phase(how, "train", len(data) * epochs) as options:
+        args.epochs = args.epochs or started.get("epochs")
+        args.dataset = args.dataset or old.dataset
+        args.samples = args.samples or started.get("images")
+    data, epochs = load_images(args, "train"), args.epochs or 1
+    with phase(args, "train", len(data) * epochs) as options:
         return train.train(folder, data, params, preset=preset, seed=seed or 0, epochs=epochs, **options)
 
 
-def train_several(
-    run: Path | None,
-    model: ModelChoice,
-    images: Images,
-    how: How,
-    epochs: int,
-    seed: int | None,
-    seeds: list[int] | None,
-) -> Result:
+def train_several(args: Namespace) -> Result:
     """Train several seeds and rules."""
     from ..phases.train_many import Task, train_several
 
-    if seed is not None and seeds:
+    if args.seed is not None and args.seeds:
         raise DiehlCookError("--seed and --seeds are both given; give one of them")
-    rules, tasks = (model.rule or "").split(","), []
+    rules, tasks = (args.rule or "").split(","), []
     for rule in rules:
-        preset, params = resolve_params(replace(model, rule=rule))
-        for number in seeds or [seed or 0]:
+        preset, params = resolve_params(args, rule)
+        for number in args.seeds or [args.seed or 0]:
             name = "-".join([*([rule] if len(rules) > 1 else []), f"seed-{number}"])
-            tasks.append(Task((run or RUNS / preset) / name, params, preset, number))
-    data = load_images(images, "train", how.progress)
-    with phase(how, "train", len(data) * epochs * len(tasks)) as options:
-        runs = train_several(tasks, data, jobs=cores(how), epochs=epochs, **options)
-    trained = [facts_of(one, "train") for one in runs]
+            tasks.append(Task((args.run or RUNS / preset) / name, params, preset, number))
+    data, epochs = load_images(args, "train"), args.epochs or 1
+    with phase(args, "train", len(data) * epochs * len(tasks)) as options:
+        runs = train_several(tasks, data, jobs=cores(args), epochs=epochs, **options)
+    results = [result_of(one, "train") for one in runs]
+    trained = [one.facts for one in results]
     facts = {"runs": trained, "health": [check for one in trained for check in one["health"]]}
-    return Result(facts, (line for one in trained for line in output.trained(one)))
+    return Result(facts, (line for one in results for line in one.lines))
 
 
-def observe(run: Path | None, images: Images, how: How) -> Result:
+def observe(args: Namespace) -> Result:
     """Run the phase observe."""
     from ..phases import observe
 
-    one = find_run(run)
-    data = load_images(images, "train", how.progress, one.dataset)
-    with phase(how, "observe", len(data)) as options:
-        observe.observe(one, data, jobs=cores(how), **options)
-    facts = facts_of(one, "observe")
-    return Result(facts, output.labelled(facts))
+    run = find_run(args)
+    data = load_images(args, "train", run.dataset)
+    with phase(args, "observe", len(data)) as options:
+        observe.observe(run, data, jobs=cores(args), **options)
+    return result_of(run, "observe")
 
 
-def test(run: Path | None, images: Images, how: How, repeats: int = 1) -> Result:
+def test(args: Namespace) -> Result:
     """Run the phase test."""
     from ..phases import test
 
-    one = find_run(run)
-    data = load_images(images, "test", how.progress, one.dataset)
-    with phase(how, "test", len(data) * repeats) as options:
-        test.test(one, data, repeats=repeats, jobs=cores(how), **options)
-    facts = facts_of(one, "test")
-    return Result(facts, output.tested(facts))
+    run = find_run(args)
+    data = load_images(args, "test", run.dataset)
+    with phase(args, "test", len(data) * args.repeats) as options:
+        test.test(run, data, repeats=args.repeats, jobs=cores(args), **options)
+    return result_of(run, "test")
 
 
-def plot(
-    run: Path | None,
-    folder: Path | None = None,
-    format: str = "png",
-    show: bool = False,
-    follow: bool = False,
-) -> Result:
+def plot(args: Namespace) -> Result:
     """Run the phase plot."""
     from ..phases import plot
 
-    if follow:
-        if show:
-            raise DiehlCookError("--follow and --show are both given; give one of them")
-        paths = plot.follow(
-            folder_of(run), test_data=lambda one: images_of(one, "test", folder), format=format
-        )
+    if args.follow and args.show:
+        raise DiehlCookError("--follow and --show are both given; give one of them")
+    if args.follow:
+        paths = plot.follow(folder_of(args), data=args.data, format=args.format)
     else:
-        one = find_run(run)
-        paths = plot.plot(one, test_data=images_of(one, "test", folder), format=format, show=show)
+        paths = plot.plot(find_run(args), data=args.data, format=args.format, show=args.show)
     files = [str(path) for path in paths]
     return Result({"figures": files}, files)
 
 
-def report(run: Path | None, folder: Path | None = None, out: Path | None = None) -> Result:
+def report(args: Namespace) -> Result:
     """Write the page about a run."""
     from ..phases import report
 
-    one = find_run(run)
-    path = report.report(
-        one,
-        out or one.folder / "report.html",
-        train_data=images_of(one, "observe", folder),
-        test_data=images_of(one, "test", folder),
-    )
-    return Result({"run": str(one.folder), "report": str(path)}, [str(path)])
+    run = find_run(args)
+    path = report.report(run, args.out or run.folder / "report.html", data=args.data)
+    return Result({"run": str(run.folder), "report": str(path)}, [str(path)])
 
 
-def readouts(run: Path | None, folder: Path | None) -> Result:
+def readouts(args: Namespace) -> Result:
     """Compare the readouts of a run."""
     from ..analysis.ladder import ladder
 
-    one = find_run(run)
-    facts = {"run": str(one.folder), **ladder(one, data=folder)}
+    run = find_run(args)
+    facts = {"run": str(run.folder), **ladder(run, data=args.data)}
     return Result(facts, output.compared(facts))
 
 
-def doctor(run: Path | None) -> Result:
+def doctor(args: Namespace) -> Result:
     """Examine a run."""
     from ..analysis import health
-    from ..phases.doctor import examine_run
+    from ..analysis.history import examine_run
 
-    one = find_run(run)
-    facts = {"run": str(one.folder), "health": health.as_facts(examine_run(one))}
+    run = find_run(args)
+    facts = {"run": str(run.folder), "health": health.as_facts(examine_run(run))}
     return Result(facts, output.examined(facts), warn=False)
 
 
-def demo(run: Path | None, how: How, seed: int | None) -> Result:
+def demo(args: Namespace) -> Result:
     """Run all phases on the embedded digits."""
-    folder, digits = run or RUNS / "demo", Images("digits")
-    trained = train_one(folder, ModelChoice(DEMO_PRESET), digits, how, DEMO_EPOCHS, seed)
-    labelled, tested = observe(folder, digits, how), test(folder, digits, how)
-    after = [plot(folder), report(folder)]
-    health = [
-        check
-        for facts in (facts_of(trained, "train"), labelled.facts, tested.facts)
-        for check in facts["health"]
-    ]
-    facts = tested.facts | after[0].facts | after[1].facts | {"health": health}
-    return Result(facts, [*tested.lines, *after[0].lines, *after[1].lines])
+    args.run, args.dataset = args.run or RUNS / "demo", "digits"
+    args.preset, args.epochs = DEMO_PRESET, DEMO_EPOCHS
+    judged = [result_of(train_one(args), "train"), observe(args), test(args)]
+    health = [check for one in judged for check in one.facts["health"]]
+    tested, drawn, page = judged[-1], plot(args), report(args)
+    facts = tested.facts | drawn.facts | page.facts | {"health": health}
+    return Result(facts, [*tested.lines, *drawn.lines, *page.lines])
 
 
-def networks(name: str | None, run: Path | None, force: bool) -> Result:
+def networks(args: Namespace) -> Result:
     """List the trained networks that come with the package, or make a run directory of one."""
     from ..runs.shipped import load_shipped, shipped_names, unpack
 
-    if name:
-        folder = str(unpack(name, run or RUNS / name, force=force).folder)
+    if args.name:
+        folder = str(unpack(args.name, args.run or RUNS / args.name, force=args.force).folder)
         return Result({"unpacked": folder}, [f"a run of it is in {folder}; go on with --run {folder}"])
     facts: Facts = {"networks": {}}
     for known in shipped_names():
         one = load_shipped(known)
         trained = {key: one.facts["train"][key] for key in ("images", "epochs")}
-        facts["networks"][known] = {
-            "preset": one.preset,
-            "seed": one.seed,
-            "trained": trained,
-            **one.facts["shipped"],
-        }
+        made = {"preset": one.preset, "seed": one.seed, "trained": trained}
+        facts["networks"][known] = made | one.facts["shipped"]
     return Result(facts, output.networks(facts))
 
 
-def params(run: Path | None, model: ModelChoice, diff: tuple[str, str] | None) -> Result:
+def params(args: Namespace) -> Result:
     """Print the resolved parameters, or what differs between two presets."""
     from ..model.params import load_preset
     from ..runs.run import load_run
 
-    if diff:
-        first, second = map(load_preset, diff)
+    if args.diff:
+        first, second = map(load_preset, args.diff)
         pairs = first.differences(second)
-        facts = {name: dict(zip(diff, pair, strict=True)) for name, pair in pairs.items()}
-        return Result(facts, output.differences((diff[0], diff[1]), first, second))
-    found = load_run(run).params if run else resolve_params(model)[1]
+        facts = {name: dict(zip(args.diff, pair, strict=True)) for name, pair in pairs.items()}
+        return Result(facts, output.differences(args.diff, first, second))
+    found = load_run(args.run).params if args.run else resolve_params(args, args.rule)[1]
     return Result(dict(found.as_texts()), output.constants(found))
 
 
-def companion(module: Any, args: argparse.Namespace) -> Result:
+def companion(module: Any, args: Namespace) -> Result:
     """Run a companion, or print its parameters; `module` is its command."""
     changes = settings(args.set)
     if args.params:
@@ -380,12 +288,13 @@ def companion(module: Any, args: argparse.Namespace) -> Result:
     return Result(facts, module.sentences(facts))
 
 
-def data(folder: Path | None, progress: bool) -> Result:
+def data(args: Namespace) -> Result:
     """Find or fetch MNIST and verify it."""
     from ..data import mnist
 
-    named = folder or (Path(os.environ["DIEHLCOOK_MNIST"]) if os.environ.get("DIEHLCOOK_MNIST") else None)
-    found = mnist.fetch_mnist(named, progress=progress)  # fetches only what is missing or damaged
+    variable = os.environ.get("DIEHLCOOK_MNIST")
+    named = args.data or (Path(variable) if variable else None)
+    found = mnist.fetch_mnist(named, progress=not args.quiet)  # fetches only what is missing or damaged
     checks = mnist.verify_mnist(found)
     bad = [check for check in checks if not check.ok]
     if bad:

@@ -32,10 +32,8 @@ def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 def trained(facts: Facts) -> Iterator[str]:
     """Yield the result of a training."""
     theta = facts["theta_mV"]
-    yield (
-        f"trained {facts['run']}: {facts['images']} images, {facts['epochs']} epoch(s), "
-        f"{facts['wall_s']:.0f} s"
-    )
+    shown = f"{facts['images']} images, {facts['epochs']} epoch(s)"
+    yield f"trained {facts['run']}: {shown}, {facts['wall_s']:.0f} s"
     yield (
         f"  {facts['presentations_per_image']:.2f} presentations and {facts['spikes_per_image']:.1f} "
         f"spikes per image, theta {theta['mean']:.1f} ± {theta['sd']:.1f} mV, {facts['silent_neurons']} "
@@ -102,11 +100,8 @@ def examined(facts: Facts) -> Iterator[str]:
         return
     yield from columns(("ok" if check.ok else "!!", check.name, check.measured) for check in checks)
     for check in found:
-        yield ""
-        yield f"{check.finding}: {check.measured}"
-        yield f"  normal: {check.normal}"
-        yield f"  likely: {check.causes}"
-        yield f"  change: {check.change}"
+        yield from ("", f"{check.finding}: {check.measured}", f"  normal: {check.normal}")
+        yield from (f"  likely: {check.causes}", f"  change: {check.change}")
     if not found:
         yield f"{facts['run']} is healthy: nothing found in {len(checks)} checks"
 
@@ -129,7 +124,7 @@ def constants(table: Constants) -> Iterator[str]:
     )
 
 
-def differences(names: tuple[str, str], first: Params, second: Params) -> Iterator[str]:
+def differences(names: list[str], first: Params, second: Params) -> Iterator[str]:
     """Yield what differs between two presets, side by side, with both sources."""
     rows = [("", *names, "sources")]
     for name, texts in first.differences(second).items():

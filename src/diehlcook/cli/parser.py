@@ -1,24 +1,217 @@
-"""What can be typed: the parser of all commands, and how their options become typed arguments of `commands`."""
+"""What can be typed: all options, and the commands that take them, as tables; `commands` says what is done with them."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import __version__
-from ..arguments import natural, positive, seeds
+from ..arguments import FORMATS, natural, positive, seeds
 from ..companions import COMPANIONS
 from ..engines.registry import DEFAULT_ENGINE, ENGINES
 from ..model.params import DEFAULT_PRESET
 from ..model.rules import RULES
 from . import commands
-from .commands import How, Images, ModelChoice
+
+
+class Option(NamedTuple):
+    """An option: its names, and what `argparse` is told of it."""
+
+    names: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+def option(*names: str, **settings: Any) -> Option:
+    """Return an option."""
+    return Option(names, settings)
+
+
+def flag(*names: str, help: str) -> Option:
+    """Return an option that takes no value."""
+    return Option(names, {"action": "store_true", "help": help})
+
+
+def number(name: str, metavar: str, help: str, default: int | None = None) -> Option:
+    """Return an option that takes a whole number of at least 1."""
+    return Option((name,), {"type": positive, "metavar": metavar, "help": help, "default": default})
+
+
+def folder(name: str, help: str) -> Option:
+    """Return an option that takes a folder."""
+    return Option((name,), {"type": Path, "metavar": "DIR", "help": help})
+
+
+def seed(help: str) -> Option:
+    """Return the option of the seed."""
+    return Option(("--seed",), {"type": natural, "metavar": "S", "help": help})
+
+
+def changes(help: str) -> Option:
+    """Return the option that changes parameters."""
+    return Option(("--set",), {"action": "append", "default": [], "metavar": "NAME=VALUE", "help": help})
+
+
+RUN = folder(
+    "--run",
+    "run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else "
+    f"data/runs/{DEFAULT_PRESET})",
+)
+FORCE = flag("--force", help="replace what is there")
+SEED = seed("seed (default: 0)")
+OUTPUT = (
+    flag("-v", "--verbose", help="log more; tracebacks of errors"),
+    flag("-q", "--quiet", help="no progress, only warnings and results"),
+    flag("--json", help="results as JSON on stdout"),
+)
+MODEL = (
+    option(
+        "--preset", metavar="NAME|FILE.toml", help=f"parameters to start from (default: {DEFAULT_PRESET})"
+    ),
+    changes("change a parameter, e.g. --set 'tau_mem_exc=80 ms'; repeatable"),
+    number("--n-exc", "N", "excitatory neurons; theta_plus is scaled with N unless set"),
+    option(
+        "--rule", metavar="NAME", help=f"learning rule, with the constants it needs: {', '.join(RULES)}"
+    ),
+    option(
+        "--order", metavar="NAME",
+        help="order of the training images: file, the same in every pass, or shuffled, anew in every pass "
+        "(default: the preset's)",
+    ),
+)  # fmt: skip
+IMAGES = (
+    option(
+        "--dataset", metavar="NAME|DIR|FILE.npz",
+        help="mnist, digits (embedded), a folder of IDX files, or an .npz file (default: mnist; later "
+        "phases: that of the training)",
+    ),
+    folder("--data", "folder of the MNIST files (default: $DIEHLCOOK_MNIST, the user cache, or a download)"),
+    number("--samples", "N", "use the first N images (default: all)"),
+)  # fmt: skip
+PHASE = (
+    option(
+        "--engine", choices=tuple(ENGINES), default=DEFAULT_ENGINE,
+        help="; ".join(
+            f"{name}: {row.says}{' (default)' if name == DEFAULT_ENGINE else ''}"
+            for name, row in ENGINES.items()
+        ),
+    ),
+    flag("--resume", help="continue an interrupted phase"),
+    FORCE,
+    flag("--strict", help="exit 3 if the health check finds something"),
+)  # fmt: skip
+JOBS = number("--jobs", "J", "processes (default: all cores); the result does not depend on it")
+
+
+class Command(NamedTuple):
+    """A command: what it does, in words and as a function of what was typed, and its options."""
+
+    says: str
+    run: Callable[[argparse.Namespace], commands.Result]
+    options: tuple[Option, ...]
+
+
+COMMANDS = {
+    "train": Command(
+        "learn from unlabelled images", commands.train,
+        (
+            RUN, *MODEL, *IMAGES, *PHASE, *OUTPUT,
+            number(
+                "--epochs", "E",
+                "passes over the images (default: 1); with --resume, more than before go on from where the "
+                "training ended",
+            ),
+            seed("seed of weights, delays and input spikes (default: 0)"),
+            option(
+                "--seeds", type=seeds, metavar="A-B",
+                help="train several networks at once, as many as --jobs, each into DIR/seed-<k>; --rule may "
+                "be a list, too",
+            ),
+            number("--jobs", "J", "trainings at once, one core each (default: all cores)"),
+        ),
+    ),
+    "observe": Command(
+        "label the neurons by their responses to training images", commands.observe,
+        (RUN, *IMAGES, *PHASE, JOBS, *OUTPUT),
+    ),
+    "test": Command(
+        "classify test images and report the accuracy", commands.test,
+        (
+            RUN, *IMAGES, *PHASE, JOBS, *OUTPUT,
+            number("--repeats", "K", "present the whole test set K times (paper: 10)", default=1),
+        ),
+    ),
+    "plot": Command(
+        "draw the figures of a run", commands.plot,
+        (
+            RUN, *OUTPUT,
+            folder("--data", "folder of the MNIST files, for the misclassified digits"),
+            option("--format", choices=FORMATS, default="png", help="file format (default: png)"),
+            flag("--show", help="open the files as well"),
+            flag("--follow", help="draw a training that is running again and again, until it is finished"),
+        ),
+    ),
+    "report": Command(
+        "write one page (HTML) about a run: facts, health, receptive fields, figures", commands.report,
+        (
+            RUN, *OUTPUT,
+            folder("--data", "folder of the MNIST files, for the images that excite a neuron most"),
+            option(
+                "--out", type=Path, metavar="FILE", help="file to write (default: report.html in the run)"
+            ),
+        ),
+    ),
+    "readouts": Command(
+        "compare ways to read the spikes of a labelled and tested run, without simulating", commands.readouts,
+        (RUN, *OUTPUT, folder("--data", "folder of the MNIST files, for the labels of the images")),
+    ),
+    "doctor": Command(
+        "examine a run: is the network alive, competing, learning?", commands.doctor,
+        (RUN, *OUTPUT, flag("--strict", help="exit 3 if something is found")),
+    ),
+    "demo": Command(
+        "train, observe, test, plot and report 100 neurons on the embedded digits, a few minutes",
+        commands.demo, (RUN, *PHASE, JOBS, *OUTPUT, SEED),
+    ),
+    "networks": Command(
+        "list the trained networks that come with the package, or make a run of one", commands.networks,
+        (
+            *OUTPUT,
+            option("name", nargs="?", metavar="NAME", help="network to make a run of"),
+            folder("--run", "run directory to make (default: data/runs/NAME)"),
+            FORCE,
+        ),
+    ),
+    "params": Command(
+        "print the parameters with units, meaning and source", commands.params,
+        (
+            *MODEL, *OUTPUT,
+            folder("--run", "those of a run instead"),
+            option(
+                "--diff", nargs=2, metavar=("A", "B"),
+                help="only what differs between two presets, side by side",
+            ),
+        ),
+    ),
+    "data": Command(
+        "find or download MNIST and verify it", commands.data,
+        (
+            *OUTPUT,
+            folder("--data", "folder to look in or to fill (default: $DIEHLCOOK_MNIST or the user cache)"),
+        ),
+    ),
+}  # fmt: skip
+"""All commands but `companion`, in the order of the help."""
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; the parsed ``func`` runs the one that was asked for."""
+    """Return the parser of all commands; the parsed ``func`` runs the one that was asked for.
+
+    Options that a command does not take are there with their defaults, for the commands that it runs in turn.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m diehlcook",
         description="Diehl & Cook (2015) in Brian2: train a spiking network on digits, label its neurons, "
@@ -28,295 +221,26 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"diehlcook {__version__}")
     added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (
-        add_train, add_observe, add_test, add_plot, add_report, add_readouts, add_doctor, add_demo,
-        add_networks, add_params,
-        add_companion, add_data,
-    ):  # fmt: skip
-        add(added)
+    defaults: dict[str, Any] = {}
+    for name, command in COMMANDS.items():
+        if name == "data":
+            add_companions(added)
+        one = add_command(added, name, command.says, command.options)
+        one.set_defaults(func=command.run)
+        defaults |= {key: value for key, value in vars(one.parse_args([])).items() if key != "func"}
+    parser.set_defaults(**defaults)
     return parser
 
 
-def new_command(added: Any, name: str, text: str) -> argparse.ArgumentParser:
-    """Return the parser of a new command."""
-    one: argparse.ArgumentParser = added.add_parser(name, help=text, description=text)
+def add_command(added: Any, name: str, says: str, options: tuple[Option, ...]) -> argparse.ArgumentParser:
+    """Add a command with its options."""
+    one: argparse.ArgumentParser = added.add_parser(name, help=says, description=says)
+    for names, settings in options:
+        one.add_argument(*names, **settings)
     return one
 
 
-# --- options that several commands share
-
-
-def output_options(one: argparse.ArgumentParser) -> None:
-    """Add how much is said, and in which form; every command's last options."""
-    one.add_argument("-v", "--verbose", action="store_true", help="log more; tracebacks of errors")
-    one.add_argument("-q", "--quiet", action="store_true", help="no progress, only warnings and results")
-    one.add_argument("--json", action="store_true", help="results as JSON on stdout")
-
-
-def run_option(one: argparse.ArgumentParser) -> None:
-    """Add the run directory."""
-    one.add_argument(
-        "--run",
-        type=Path,
-        metavar="DIR",
-        help="run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else "
-        f"data/runs/{DEFAULT_PRESET})",
-    )
-
-
-def model_options(one: argparse.ArgumentParser) -> None:
-    """Add what decides the parameters."""
-    one.add_argument(
-        "--preset", metavar="NAME|FILE.toml", help=f"parameters to start from (default: {DEFAULT_PRESET})"
-    )
-    one.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="change a parameter, e.g. --set 'tau_mem_exc=80 ms'; repeatable",
-    )
-    one.add_argument(
-        "--n-exc",
-        type=positive,
-        metavar="N",
-        help="excitatory neurons; theta_plus is scaled with N unless set",
-    )
-    one.add_argument(
-        "--rule", metavar="NAME", help=f"learning rule, with the constants it needs: {', '.join(RULES)}"
-    )
-    one.add_argument(
-        "--order",
-        metavar="NAME",
-        help="order of the training images: file, the same in every pass, or shuffled, anew in every pass "
-        "(default: the preset's)",
-    )
-
-
-def chosen_model(args: argparse.Namespace) -> ModelChoice:
-    """Return what `model_options` were given."""
-    return ModelChoice(args.preset, tuple(args.set), args.n_exc, args.rule, args.order)
-
-
-def data_option(one: argparse.ArgumentParser, help_text: str) -> None:
-    """Add the folder of the MNIST files."""
-    one.add_argument("--data", type=Path, metavar="DIR", help=help_text)
-
-
-def image_options(one: argparse.ArgumentParser) -> None:
-    """Add what decides the images."""
-    one.add_argument(
-        "--dataset",
-        metavar="NAME|DIR|FILE.npz",
-        help="mnist, digits (embedded), a folder of IDX files, or an .npz file (default: mnist; later "
-        "phases: that of the training)",
-    )
-    data_option(one, "folder of the MNIST files (default: $DIEHLCOOK_MNIST, the user cache, or a download)")
-    one.add_argument("--samples", type=positive, metavar="N", help="use the first N images (default: all)")
-
-
-def chosen_images(args: argparse.Namespace) -> Images:
-    """Return what `image_options` were given."""
-    return Images(args.dataset, args.data, args.samples)
-
-
-def phase_options(one: argparse.ArgumentParser) -> None:
-    """Add how a phase is run."""
-    one.add_argument(
-        "--engine",
-        choices=tuple(ENGINES),
-        default=DEFAULT_ENGINE,
-        help="; ".join(
-            f"{name}: {row.says}{' (default)' if name == DEFAULT_ENGINE else ''}"
-            for name, row in ENGINES.items()
-        ),
-    )
-    one.add_argument("--resume", action="store_true", help="continue an interrupted phase")
-    one.add_argument("--force", action="store_true", help="replace what is there")
-    one.add_argument("--strict", action="store_true", help="exit 3 if the health check finds something")
-
-
-def jobs_option(one: argparse.ArgumentParser) -> None:
-    """Add the number of processes."""
-    one.add_argument(
-        "--jobs",
-        type=positive,
-        metavar="J",
-        help="processes (default: all cores); the result does not depend on it",
-    )
-
-
-def chosen_way(args: argparse.Namespace) -> How:
-    """Return what `phase_options` and `jobs_option` were given."""
-    return How(args.engine, args.jobs, args.resume, args.force, not args.quiet)
-
-
-def seed_option(one: argparse.ArgumentParser, help_text: str = "seed (default: 0)") -> None:
-    """Add the seed."""
-    one.add_argument("--seed", type=natural, metavar="S", help=help_text)
-
-
-# --- commands
-
-
-def add_train(added: Any) -> None:
-    """Add the command train."""
-    one = new_command(added, "train", "learn from unlabelled images")
-    for options in (run_option, model_options, image_options, phase_options, output_options):
-        options(one)
-    one.add_argument(
-        "--epochs",
-        type=positive,
-        metavar="E",
-        help="passes over the images (default: 1); with --resume, more than before go on from where the "
-        "training ended",
-    )
-    seed_option(one, "seed of weights, delays and input spikes (default: 0)")
-    one.add_argument(
-        "--seeds",
-        type=seeds,
-        metavar="A-B",
-        help="train several networks at once, as many as --jobs, each into DIR/seed-<k>; --rule may be a "
-        "list, too",
-    )
-    one.add_argument(
-        "--jobs", type=positive, metavar="J", help="trainings at once, one core each (default: all cores)"
-    )
-    one.set_defaults(
-        func=lambda args: commands.train(
-            args.run, chosen_model(args), chosen_images(args), chosen_way(args), args.epochs, args.seed,
-            args.seeds
-        )
-    )  # fmt: skip
-
-
-def add_observe(added: Any) -> None:
-    """Add the command observe."""
-    one = new_command(added, "observe", "label the neurons by their responses to training images")
-    for options in (run_option, image_options, phase_options, jobs_option, output_options):
-        options(one)
-    one.set_defaults(func=lambda args: commands.observe(args.run, chosen_images(args), chosen_way(args)))
-
-
-def add_test(added: Any) -> None:
-    """Add the command test."""
-    one = new_command(added, "test", "classify test images and report the accuracy")
-    for options in (run_option, image_options, phase_options, jobs_option, output_options):
-        options(one)
-    one.add_argument(
-        "--repeats",
-        type=positive,
-        default=1,
-        metavar="K",
-        help="present the whole test set K times (paper: 10)",
-    )
-    one.set_defaults(
-        func=lambda args: commands.test(args.run, chosen_images(args), chosen_way(args), args.repeats)
-    )
-
-
-def add_plot(added: Any) -> None:
-    """Add the command plot."""
-    one = new_command(added, "plot", "draw the figures of a run")
-    run_option(one)
-    output_options(one)
-    data_option(one, "folder of the MNIST files, for the misclassified digits")
-    one.add_argument(
-        "--format", choices=("png", "pdf", "svg"), default="png", help="file format (default: png)"
-    )
-    one.add_argument("--show", action="store_true", help="open the files as well")
-    one.add_argument(
-        "--follow",
-        action="store_true",
-        help="draw a training that is running again and again, until it is finished",
-    )
-    one.set_defaults(
-        func=lambda args: commands.plot(args.run, args.data, args.format, args.show, args.follow)
-    )
-
-
-def add_report(added: Any) -> None:
-    """Add the command report."""
-    one = new_command(
-        added, "report", "write one page (HTML) about a run: facts, health, receptive fields, figures"
-    )
-    run_option(one)
-    output_options(one)
-    data_option(one, "folder of the MNIST files, for the images that excite a neuron most")
-    one.add_argument(
-        "--out", type=Path, metavar="FILE", help="file to write (default: report.html in the run)"
-    )
-    one.set_defaults(func=lambda args: commands.report(args.run, args.data, args.out))
-
-
-def add_readouts(added: Any) -> None:
-    """Add the command readouts."""
-    one = new_command(
-        added, "readouts", "compare ways to read the spikes of a labelled and tested run, without simulating"
-    )
-    run_option(one)
-    output_options(one)
-    data_option(one, "folder of the MNIST files, for the labels of the images")
-    one.set_defaults(func=lambda args: commands.readouts(args.run, args.data))
-
-
-def add_doctor(added: Any) -> None:
-    """Add the command doctor."""
-    one = new_command(added, "doctor", "examine a run: is the network alive, competing, learning?")
-    run_option(one)
-    output_options(one)
-    one.add_argument("--strict", action="store_true", help="exit 3 if something is found")
-    one.set_defaults(func=lambda args: commands.doctor(args.run))
-
-
-def add_demo(added: Any) -> None:
-    """Add the command demo."""
-    one = new_command(
-        added,
-        "demo",
-        "train, observe, test, plot and report 100 neurons on the embedded digits, a few minutes",
-    )
-    for options in (run_option, phase_options, jobs_option, output_options):
-        options(one)
-    seed_option(one)
-    one.set_defaults(func=lambda args: commands.demo(args.run, chosen_way(args), args.seed))
-
-
-def add_networks(added: Any) -> None:
-    """Add the command networks."""
-    one = new_command(
-        added, "networks", "list the trained networks that come with the package, or make a run of one"
-    )
-    output_options(one)
-    one.add_argument("name", nargs="?", metavar="NAME", help="network to make a run of")
-    one.add_argument(
-        "--run", type=Path, metavar="DIR", help="run directory to make (default: data/runs/NAME)"
-    )
-    one.add_argument("--force", action="store_true", help="replace what is there")
-    one.set_defaults(func=lambda args: commands.networks(args.name, args.run, args.force))
-
-
-def add_params(added: Any) -> None:
-    """Add the command params."""
-    one = new_command(added, "params", "print the parameters with units, meaning and source")
-    model_options(one)
-    output_options(one)
-    one.add_argument("--run", type=Path, metavar="DIR", help="those of a run instead")
-    one.add_argument(
-        "--diff", nargs=2, metavar=("A", "B"), help="only what differs between two presets, side by side"
-    )
-    one.set_defaults(func=lambda args: commands.params(args.run, chosen_model(args), args.diff))
-
-
-def add_data(added: Any) -> None:
-    """Add the command data."""
-    one = new_command(added, "data", "find or download MNIST and verify it")
-    output_options(one)
-    data_option(one, "folder to look in or to fill (default: $DIEHLCOOK_MNIST or the user cache)")
-    one.set_defaults(func=lambda args: commands.data(args.data, not args.quiet))
-
-
-def add_companion(added: Any) -> None:
+def add_companions(added: Any) -> None:
     """Add the command companion, with a command for each."""
     one = added.add_parser(
         "companion",
@@ -324,20 +248,16 @@ def add_companion(added: Any) -> None:
         description="run a sibling system; docs/companions describes them",
     )
     siblings = one.add_subparsers(dest="companion", required=True, metavar="NAME", help="one of them")
-    for name, text in COMPANIONS.items():
-        one = new_command(siblings, name, text)
-        output_options(one)
-        one.add_argument(
-            "--run", type=Path, metavar="DIR", help=f"folder of the results (default: data/runs/{name})"
-        )
-        seed_option(one)
-        one.add_argument(
-            "--set", action="append", default=[], metavar="NAME=VALUE", help="change a parameter; repeatable"
-        )
-        one.add_argument(
-            "--params", action="store_true", help="print the parameters with sources, run nothing"
-        )
-        one.add_argument("--force", action="store_true", help="replace what is there")
+    for name, says in COMPANIONS.items():
+        options = (
+            *OUTPUT,
+            folder("--run", f"folder of the results (default: data/runs/{name})"),
+            SEED,
+            changes("change a parameter; repeatable"),
+            flag("--params", help="print the parameters with sources, run nothing"),
+            FORCE,
+        )  # fmt: skip
+        one = add_command(siblings, name, says, options)
         module = importlib.import_module(f"diehlcook.companions.{name}.command")
         module.add_arguments(one)
-        one.set_defaults(func=lambda args, module=module: commands.companion(module, args))
+        one.set_defaults(func=partial(commands.companion, module))

@@ -7,8 +7,7 @@ class number per image and a digest of both. Whatever a user can mend is a `Dieh
 import difflib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from ..errors import DiehlCookError
 from ..model.params import Params
 from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
 from .mnist import read_mnist
-
-__all__ = ["Dataset", "check_size", "expected_input_spikes", "load"]
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Images (n, rows, columns) and labels (n,)."""
@@ -70,15 +67,13 @@ class Dataset:
         """Number of classes: 10, or one more than the largest label if that is larger."""
         return max(10, int(self.labels.max()) + 1)
 
-    def head(self, n: int, option: str = "--samples") -> "Dataset":
+    def head(self, n: int) -> "Dataset":
         """Return the first images.
 
         Parameters
         ----------
         n : int
             How many, from 1 to all.
-        option : str
-            What the user gave the number with, for the message.
 
         Returns
         -------
@@ -92,7 +87,7 @@ class Dataset:
         """
         if not 1 <= n <= len(self):
             raise DiehlCookError(
-                f"{option} {n}: expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
+                f"--samples {n}: expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
             )
         return _dataset(self.name, self.split, self.images[:n], self.labels[:n])
 
@@ -190,17 +185,13 @@ def _dataset(name: str, split: str, images: NDArray[np.uint8], labels: NDArray[n
     return Dataset(name, split, images, labels, idx_sha256(images, labels))
 
 
-def _mnist(split: str, folder: Path | None, download: bool, progress: bool) -> Pair:
-    return read_mnist(split, folder, download=download, progress=progress)
-
-
 def _digits(split: str, _folder: Path | None, _download: bool, _progress: bool) -> Pair:
     part = slice(None, DIGITS_FIRST_TEST_IMAGE) if split == "train" else slice(DIGITS_FIRST_TEST_IMAGE, None)
     with np.load(DIGITS_FILE) as archive:
         return _digits_as_mnist(archive["images"][part]), archive["labels"][part]
 
 
-DATASETS: dict[str, Callable[[str, Path | None, bool, bool], Pair]] = {"mnist": _mnist, "digits": _digits}
+DATASETS: dict[str, Callable[[str, Path | None, bool, bool], Pair]] = {"mnist": read_mnist, "digits": _digits}
 """Data sets that go by a name: what gives images and labels of a part, from the folder of its files if it has any."""
 
 
@@ -222,42 +213,31 @@ def _digits_as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(grey, dtype=np.uint8)
 
 
+UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise on damaged, encrypted or pickled members."""
+
+
 def _load_npz(path: Path, name: str, split: str) -> Dataset:
-    with _npz_archive(path) as archive:
-        keys = _npz_keys(path, split, set(archive.files))
-        images, labels = archive[keys[0]], archive[keys[1]]
-    images = _as_pixels(images, f"{path}: {keys[0]}")
-    labels = _as_labels(labels, f"{path}: {keys[1]}")
-    if len(images) != len(labels):
-        raise DiehlCookError(
-            f"{path}: {len(labels)} {keys[1]}; expected {len(images)}, one for each of {keys[0]}"
-        )
-    return _dataset(name, split, images, labels)
-
-
-@contextmanager
-def _npz_archive(path: Path) -> Iterator[Any]:
     try:
         with path.open("rb") as file:
             if not zipfile.is_zipfile(file):
                 raise ValueError("not a zip archive, or cut short")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
-                yield archive
-    # What numpy and zipfile raise on damaged, encrypted or pickled members.
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        RuntimeError,
-        MemoryError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+                keys = _npz_keys(path, split, set(archive.files))
+                found = [archive[key] for key in keys]
+    except UNREADABLE as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
         raise DiehlCookError(
             f"{path}: cannot be read ({reason}); expected an .npz of plain arrays, as numpy.savez writes it"
         ) from error
+    images = _as_pixels(found[0], f"{path}: {keys[0]}")
+    labels = _as_labels(found[1], f"{path}: {keys[1]}")
+    if len(images) != len(labels):
+        raise DiehlCookError(
+            f"{path}: {len(labels)} {keys[1]}; expected {len(images)}, one for each of {keys[0]}"
+        )
+    return _dataset(name, split, images, labels)
 
 
 def _npz_keys(path: Path, split: str, present: set[str]) -> tuple[str, str]:

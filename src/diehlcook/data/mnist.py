@@ -6,8 +6,9 @@ import os
 import sys
 import time
 import urllib.request
-from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +16,7 @@ from numpy.typing import NDArray
 from ..cache import user_cache
 from ..errors import DiehlCookError
 from ..whole import write_whole
-from .idx import (
-    SPLIT_FILES,
-    expand,
-    find_idx,
-    gunzip,
-    holds,
-    idx_sha256,
-    is_gzip,
-    read_content,
-    read_idx_pair,
-)
-
-__all__ = ["FileCheck", "fetch_mnist", "find_mnist", "read_mnist", "verify_mnist"]
+from . import idx
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -68,18 +57,14 @@ def find_mnist(data: Path | None = None) -> Path | None:
         If a folder that the user has named lacks a file.
     """
     variable = os.environ.get("DIEHLCOOK_MNIST", "")
-    if data is not None:
-        return _complete_or_raise(expand(data), f"--data {data}")
-    if variable:
-        return _complete_or_raise(expand(Path(variable)), f"$DIEHLCOOK_MNIST={variable}")
-    cache = user_cache("mnist")
-    return cache if all(find_idx(cache, stem) for stem in MNIST_SHA256) else None
-
-
-def _complete_or_raise(folder: Path, origin: str) -> Path:
-    if not holds(Path.is_dir, folder):
+    if data is None and not variable:
+        cache = user_cache("mnist")
+        return cache if all(idx.find_idx(cache, stem) for stem in MNIST_SHA256) else None
+    folder = idx.expand(data or Path(variable))
+    origin = f"--data {data}" if data is not None else f"$DIEHLCOOK_MNIST={variable}"
+    if not idx.holds(Path.is_dir, folder):
         raise DiehlCookError(f"{origin}: no such folder; expected one with the four files of MNIST")
-    missing = [stem for stem in MNIST_SHA256 if find_idx(folder, stem) is None]
+    missing = [stem for stem in MNIST_SHA256 if idx.find_idx(folder, stem) is None]
     if missing:
         raise DiehlCookError(
             f"{origin}: MNIST is incomplete there, no {' or '.join(missing)} (raw or .gz); "
@@ -89,7 +74,7 @@ def _complete_or_raise(folder: Path, origin: str) -> Path:
 
 
 def read_mnist(
-    split: str, data: Path | None = None, *, download: bool = True, progress: bool = True
+    split: str, data: Path | None = None, download: bool = True, progress: bool = True
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Read images and labels of one part, found as by `find_mnist` or else fetched, and verified.
 
@@ -110,12 +95,12 @@ def read_mnist(
         If MNIST is nowhere, or is incomplete, damaged, or other data.
     """
     folder = find_mnist(data) or _fetched(download, progress)
-    arrays = read_idx_pair(folder, split)
-    for stem, array in zip(SPLIT_FILES[split], arrays, strict=True):
-        found = idx_sha256(array)
+    arrays = idx.read_idx_pair(folder, split)
+    for stem, array in zip(idx.SPLIT_FILES[split], arrays, strict=True):
+        found = idx.idx_sha256(array)
         if found != MNIST_SHA256[stem]:
             raise DiehlCookError(
-                f"{find_idx(folder, stem)}: SHA-256 of its content is {found[:12]}…; "
+                f"{idx.find_idx(folder, stem)}: SHA-256 of its content is {found[:12]}…; "
                 f"expected {MNIST_SHA256[stem][:12]}… of MNIST; "
                 f"move it away and run `python -m diehlcook data --data {folder}`, "
                 f"or, if it is other data, use --dataset {folder}"
@@ -136,8 +121,7 @@ def _fetched(download: bool, progress: bool) -> Path:
     )
 
 
-@dataclass(frozen=True)
-class FileCheck:
+class FileCheck(NamedTuple):
     """The state of one file of MNIST.
 
     Parameters
@@ -146,22 +130,18 @@ class FileCheck:
         Its name in MNIST, without ``.gz``.
     found : str or None
         The name under which it was found.
-    size : int or None
-        Its bytes on disk.
-    sha256 : str or None
-        SHA-256 of its uncompressed content, in hex.
-    ok : bool
-        Whether that is the right one.
     problem : str
         What is wrong, or empty.
     """
 
     name: str
     found: str | None
-    size: int | None
-    sha256: str | None
-    ok: bool
     problem: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is there, with the content of MNIST's."""
+        return not self.problem
 
 
 def verify_mnist(folder: Path) -> list[FileCheck]:
@@ -177,22 +157,20 @@ def verify_mnist(folder: Path) -> list[FileCheck]:
     list of FileCheck
         In the order training images, training labels, test images, test labels.
     """
-    return [_check(expand(folder), stem) for stem in MNIST_SHA256]
+    return [_check(idx.expand(folder), stem) for stem in MNIST_SHA256]
 
 
 def _check(folder: Path, stem: str) -> FileCheck:
-    path: Path | None = None
-    size: int | None = None
+    path, problem = None, ""
     try:
-        path = find_idx(folder, stem)
+        path = idx.find_idx(folder, stem)
         if path is None:
-            return FileCheck(stem, None, None, None, False, f"missing in {folder}")
-        size = path.stat().st_size
-        digest = hashlib.sha256(read_content(path)).hexdigest()
-    except (DiehlCookError, OSError) as error:
-        return FileCheck(stem, path.name if path else None, size, None, False, str(error))
-    ok = digest == MNIST_SHA256[stem]
-    return FileCheck(stem, path.name, size, digest, ok, "" if ok else f"{path}: its content is not MNIST's")
+            problem = f"missing in {folder}"
+        elif hashlib.sha256(idx.read_content(path)).hexdigest() != MNIST_SHA256[stem]:
+            problem = f"{path}: its content is not MNIST's"
+    except DiehlCookError as error:
+        problem = str(error)
+    return FileCheck(stem, path.name if path else None, problem)
 
 
 def fetch_mnist(folder: Path | None = None, *, progress: bool = True) -> Path:
@@ -218,34 +196,26 @@ def fetch_mnist(folder: Path | None = None, *, progress: bool = True) -> Path:
     DiehlCookError
         If no mirror gives the right content, or the folder cannot be written or holds other files.
     """
-    target = user_cache("mnist") if folder is None else expand(folder)
+    target = user_cache("mnist") if folder is None else idx.expand(folder)
     for stem in MNIST_SHA256:
         check = _check(target, stem)
         if check.ok:
             continue
         if check.found and folder is not None:
             raise DiehlCookError(f"{check.problem}; move {target / check.found} away, then run this again")
-        _make_folder(target)  # before the download, which would be in vain
+        try:  # before the download, which would be in vain
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DiehlCookError(
+                f"{target}: cannot be created ({error.strerror}); give another with --data"
+            ) from error
         content = _fetch_file(stem, progress)
         # A mirror may have sent it unpacked.
-        path = target / (f"{stem}.gz" if is_gzip(content) else stem)
-        _keep(path, content)
+        path = target / (f"{stem}.gz" if idx.is_gzip(content) else stem)
+        write_whole(path, methodcaller("write", content), advice="give another folder with --data")
         if check.found and check.found != path.name:
             (target / check.found).unlink()  # it would be read first
     return target
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DiehlCookError(
-            f"{folder}: cannot be created ({error.strerror}); give another with --data"
-        ) from error
-
-
-def _keep(path: Path, content: bytes) -> None:
-    write_whole(path, lambda file: file.write(content), advice="give another folder with --data")
 
 
 def _fetch_file(stem: str, progress: bool) -> bytes:
@@ -259,7 +229,7 @@ def _fetch_file(stem: str, progress: bool) -> bytes:
             url = f"{mirror}{name}"
             try:
                 content = _download(url, name, bar=progress and sys.stderr.isatty())
-                if hashlib.sha256(gunzip(content, name)).hexdigest() == MNIST_SHA256[stem]:
+                if hashlib.sha256(idx.gunzip(content, name)).hexdigest() == MNIST_SHA256[stem]:
                     return content
                 failures[url] = "wrong content"
             except (OSError, http.client.HTTPException, DiehlCookError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -15,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis.health import Evidence
-from ..data.datasets import Dataset
 from ..errors import DiehlCookError
 from ..runs import layout, snapshots
+from ..runs.provenance import images_of
 from ..runs.run import Run, replaced_equations
 from .course import raster, training_curves
 from .fields import label_map, receptive_fields, theta_histogram, weight_histogram, weight_snapshots
@@ -38,13 +39,13 @@ class Source(NamedTuple):
         A run, trained or training.
     recorded
         What its training recorded; see `analysis.history.read_evidence`.
-    test_data
-        Gives the test images, for the figures that show some; None: these are left out.
+    data
+        Folder of the MNIST files, for the figures that show images, if it is not where it is looked for.
     """
 
     run: Run
     recorded: Evidence
-    test_data: Callable[[], Dataset] | None = None
+    data: Path | None = None
 
     @property
     def facts(self) -> str:
@@ -61,9 +62,8 @@ class Source(NamedTuple):
         ]
         if tested:
             low, high = tested["interval95"]
-            words.append(
-                f"{tested['accuracy']:.1%} [{low:.1%}, {high:.1%}] of {tested['images']:,} test images"
-            )
+            right = f"{tested['accuracy']:.1%} [{low:.1%}, {high:.1%}]"
+            words.append(f"{right} of {tested['images']:,} test images")
         return " · ".join(words)
 
 
@@ -172,15 +172,10 @@ def confusion_of_test(source: Source) -> Axes:
 def misclassified_of_test(source: Source) -> Figure | None:
     """Draw the images that were classified wrongly, if the images of the test are at hand."""
     tested = source.run.facts["test"]
-    if source.test_data is None:
-        return None
     try:
-        data = source.test_data()
+        data = images_of(source.run, "test", source.data)
     except DiehlCookError as error:
         log.warning("no sheet of misclassified images: %s", error)
-        return None
-    if data.digest != tested["data"]["sha256"]:
-        log.warning("no sheet of misclassified images: %s is not what the run was tested with", data.name)
         return None
     predictions = source.run.load("test_predictions", repeats=tested["repeats"], images=tested["images"])
     return misclassified(data.images, data.labels, predictions[0], facts=source.facts)

@@ -13,25 +13,12 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from ..analysis.readout import wilson
-from .style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    SKY,
-    VERMILION,
-    as_matrix,
-    as_vector,
-    counted,
-    named,
-    new_figure,
-    styled,
-)
+from . import style
 
 HISTORY_FIELDS = ("presentations", "spikes", "theta_mean", "theta_sd", "weight_sd")
 
 
-@styled
+@style.styled
 def training_curves(
     history: NDArray[Any],
     accuracy: NDArray[Any] | None = None,
@@ -79,7 +66,7 @@ def training_curves(
     layout = [["theta", "spikes"], ["presentations", "weight_sd"]]
     if accuracy is not None:
         layout = [["accuracy", "accuracy", "theta"], ["spikes", "presentations", "weight_sd"]]
-    figure = new_figure((10.0 if accuracy is not None else 7.5, 5.4))
+    figure = style.new_figure((10.0 if accuracy is not None else 7.5, 5.4))
     axes = cast(dict[str, Axes], figure.subplot_mosaic(layout, sharex=True))  # type: ignore[arg-type]
     for name, ax in axes.items():
         ax.set_label(name)
@@ -95,22 +82,22 @@ def training_curves(
     if accuracy is not None:
         _draw_accuracy(axes["accuracy"], accuracy)
     theta, spread = means["theta_mean"] * 1e3, means["theta_sd"] * 1e3
-    axes["theta"].fill_between(ends, theta - spread, theta + spread, color=SKY, alpha=0.35, linewidth=0)
+    axes["theta"].fill_between(ends, theta - spread, theta + spread, color=style.SKY, alpha=0.35, linewidth=0)
     per = f"\n(mean of {window:,} images)" if window > 1 else ""
     for name, values, colour, label in (
-        ("theta", theta, BLUE, "θ, mean ± sd (mV)"),
-        ("spikes", means["spikes"], BLUE, f"spikes per image{per}"),
-        ("presentations", means["presentations"], VERMILION, f"presentations per image{per}"),
-        ("weight_sd", means["weight_sd"], GREEN, "sd of the weights"),
+        ("theta", theta, style.BLUE, "θ, mean ± sd (mV)"),
+        ("spikes", means["spikes"], style.BLUE, f"spikes per image{per}"),
+        ("presentations", means["presentations"], style.VERMILION, f"presentations per image{per}"),
+        ("weight_sd", means["weight_sd"], style.GREEN, "sd of the weights"),
     ):
         axes[name].plot(ends, values, color=colour, marker="o" if ends.size < 3 else None, markersize=3)
         axes[name].set_ylabel(label)
     axes["spikes"].set_ylim(bottom=0)
     axes["presentations"].set_ylim(0.98, max(1.1, 1.02 * means["presentations"].max()))
-    return named(figure, title, f"Training on {counted(history.size, 'image')}", facts)
+    return style.named(figure, title, f"Training on {style.counted(history.size, 'image')}", facts)
 
 
-@styled
+@style.styled
 def raster(
     spikes: Mapping[str, tuple[ArrayLike, ArrayLike]],
     *,
@@ -122,7 +109,6 @@ def raster(
     v: ArrayLike | None = None,
     threshold: ArrayLike | None = None,
     neurons: Sequence[int] | None = None,
-    traced: str = "excitatory",
     title: str | None = None,
     facts: str = "",
 ) -> Figure:
@@ -148,9 +134,7 @@ def raster(
     threshold : array_like, shape (n_traces, n_times), optional
         Firing thresholds of these neurons with their adaptive part, in volts.
     neurons : sequence of int, optional
-        Indices of these neurons, to name them and to mark their spikes.
-    traced : str
-        Population of these neurons.
+        Indices of these neurons in the population ``excitatory``, to name them and to mark their spikes.
     title, facts : str
         See `facts_title`.
 
@@ -179,14 +163,15 @@ def raster(
         last = [train.max(initial=0.0) for _, train in trains.values()]
         starts = np.append(starts, max([stops[-1], *last, *times[-1:]]))
     heights = [1.6] * len(trains) + [1.0] * n_traces
-    figure = new_figure((9.0, 0.95 * sum(heights) + 1.1))
+    figure = style.new_figure((9.0, 0.95 * sum(heights) + 1.1))
     axes = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
     for ax in axes:
         for start, stop, rest_end in zip(starts[:-1], stops, starts[1:], strict=True):
-            ax.axvline(start, color=GREY, linewidth=0.7, zorder=1)
+            ax.axvline(start, color=style.GREY, linewidth=0.7, zorder=1)
             ax.axvspan(stop, rest_end, color="#EFEFEF", linewidth=0, zorder=0)
         ax.tick_params(labelsize=8)
-    colours = itertools.cycle(("#555555", VERMILION, BLUE, GREEN))  # input, excitatory, inhibitory
+    # Input, excitatory, inhibitory
+    colours = itertools.cycle(("#555555", style.VERMILION, style.BLUE, style.GREEN))
     for ax, (name, (index, when)), colour in zip(axes, trains.items(), colours, strict=False):
         size = (sizes or {}).get(name, int(index.max(initial=0)) + 1)
         tick = float(np.clip(1600 / size, 2.0, 7.0))
@@ -195,12 +180,11 @@ def raster(
         ax.set(ylim=(-0.5, size - 0.5), ylabel=f"{name}\nneuron", label=name)
         ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     for k, ax in enumerate(axes[len(trains) :]):
-        limit = None if thresholds is None else thresholds[k]
         own = None
-        if neurons is not None and traced in trains:
-            index, when = trains[traced]
+        if neurons is not None and "excitatory" in trains:
+            index, when = trains["excitatory"]
             own = when[index == neurons[k]]
-        _draw_trace(ax, times, potentials[k], limit, own)
+        _draw_trace(ax, times, potentials[k], None if thresholds is None else thresholds[k], own)
         ax.set(label=f"v {k}", ylabel="v (mV)" if neurons is None else f"neuron {neurons[k]}\nv (mV)")
         if k == 0:
             above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96), "borderaxespad": 0}
@@ -210,7 +194,7 @@ def raster(
     for start, stop, label in zip(starts, stops, () if labels is None else labels, strict=False):
         at = axes[0].get_xaxis_transform()
         axes[0].annotate(str(label), ((start + stop) / 2, 1.0), xycoords=at, weight="bold", **over)
-    return named(figure, title, "Spikes and membrane potentials" if n_traces else "Spikes", facts)
+    return style.named(figure, title, "Spikes and membrane potentials" if n_traces else "Spikes", facts)
 
 
 def _draw_accuracy(ax: Axes, accuracy: NDArray[Any]) -> None:
@@ -219,22 +203,22 @@ def _draw_accuracy(ax: Axes, accuracy: NDArray[Any]) -> None:
     windows = accuracy[accuracy["total"] > 0]
     ax.set_ylabel("online accuracy (%)")
     if not windows.size:
-        ax.text(0.5, 0.5, "no labelled window yet", transform=ax.transAxes, ha="center", color=GREY)
+        ax.text(0.5, 0.5, "no labelled window yet", transform=ax.transAxes, ha="center", color=style.GREY)
         return
     share = 100.0 * windows["correct"] / windows["total"]
-    band = 100.0 * np.array(
-        [wilson(int(c), int(n)) for c, n in zip(windows["correct"], windows["total"], strict=True)]
-    )
+    band = 100.0 * np.array([wilson(int(c), int(n)) for c, n in windows[["correct", "total"]]])
     images = windows["images"]
-    ax.fill_between(images, band[:, 0], band[:, 1], color=SKY, alpha=0.35, linewidth=0, label="95 % interval")
-    style: dict[str, Any] = {"marker": "o" if windows.size <= 40 else None, "markersize": 3, "clip_on": False}
-    ax.plot(images, share, color=BLUE, **style)
+    ax.fill_between(
+        images, band[:, 0], band[:, 1], color=style.SKY, alpha=0.35, linewidth=0, label="95 % interval"
+    )
+    pen: dict[str, Any] = {"marker": "o" if windows.size <= 40 else None, "markersize": 3, "clip_on": False}
+    ax.plot(images, share, color=style.BLUE, **pen)
     if windows.size == 1:  # a band of one point has no area
-        ax.vlines(images, band[:, 0], band[:, 1], color=BLUE)
+        ax.vlines(images, band[:, 0], band[:, 1], color=style.BLUE)
     ax.margins(y=0.2)
     last = (float(images[-1]), float(share[-1]))
     place: dict[str, Any] = {"xytext": (0, 12), "textcoords": "offset points", "ha": "right", "va": "bottom"}
-    ax.annotate(f"{share[-1]:.1f} %", last, weight="bold", color=BLUE, **place)
+    ax.annotate(f"{share[-1]:.1f} %", last, weight="bold", color=style.BLUE, **place)
     ax.legend(loc="lower right")
 
 
@@ -246,18 +230,16 @@ def _draw_trace(
     spikes: NDArray[np.float64] | None,
 ) -> None:
     """Draw a membrane potential, its threshold and its spikes in mV."""
-    ax.plot(times, potential * 1e3, color=BLUE, linewidth=0.8, label="membrane potential")
+    ax.plot(times, potential * 1e3, color=style.BLUE, linewidth=0.8, label="membrane potential")
     if limit is not None:
-        ax.plot(times, limit * 1e3, color=VERMILION, linewidth=1.0, label="threshold + θ")
+        ax.plot(times, limit * 1e3, color=style.VERMILION, linewidth=1.0, label="threshold + θ")
     if spikes is not None:
         level = np.full(spikes.shape, potential.max()) if limit is None else np.interp(spikes, times, limit)
-        ax.plot(spikes, level * 1e3, "v", color=BLACK, markersize=4, label="spike", clip_on=False)
+        ax.plot(spikes, level * 1e3, "v", color=style.BLACK, markersize=4, label="spike", clip_on=False)
     ax.yaxis.set_major_locator(MaxNLocator(3))
     # One overshoot of the explicit Euler step would flatten all the rest
-    low, high = (
-        np.percentile(potential, 0.5),
-        potential.max() if limit is None else max(potential.max(), limit.max()),
-    )
+    shown = potential if limit is None else np.append(potential, limit)
+    low, high = np.percentile(potential, 0.5), shown.max()
     ax.set_ylim(1e3 * (low - 0.12 * (high - low)), 1e3 * (high + 0.12 * (high - low)) + 1e-9)
 
 
@@ -273,7 +255,7 @@ def _train(name: str, index: ArrayLike, when: ArrayLike) -> tuple[NDArray[np.int
     times = np.asarray(when, np.float64)
     if times.ndim != 1:
         raise ValueError(f"spikes[{name!r}]: expected times of shape (n_spikes,), got {times.shape}")
-    return as_vector(f"spikes[{name!r}]", index, times.size), times
+    return style.as_vector(f"spikes[{name!r}]", index, times.size), times
 
 
 def _traces(
@@ -282,13 +264,11 @@ def _traces(
     """Potentials (n_traces, n_times), thresholds of the same shape or None, and times (n_times,)."""
     if v is None:
         return np.empty((0, 0)), None, np.empty(0)
-    potentials = as_matrix("v", v, "(n_traces, n_times)").astype(np.float64)
+    potentials = style.as_matrix("v", v, "(n_traces, n_times)").astype(np.float64)
     times = np.asarray([] if time is None else time, np.float64)
     if times.shape != potentials.shape[1:]:
         raise ValueError(f"time: expected shape {potentials.shape[1:]}, got {times.shape}")
-    if threshold is None:
-        return potentials, None, times
-    thresholds = np.asarray(threshold, np.float64)
-    if thresholds.shape != potentials.shape:
+    thresholds = None if threshold is None else np.asarray(threshold, np.float64)
+    if thresholds is not None and thresholds.shape != potentials.shape:
         raise ValueError(f"threshold: expected shape {potentials.shape}, got {thresholds.shape}")
     return potentials, thresholds, times

@@ -15,26 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from .style import (
-    BLUE,
-    CLASS_COLOURS,
-    SKY,
-    as_matrix,
-    as_vector,
-    class_name,
-    colour_bar,
-    counted,
-    figure_of,
-    named,
-    new_axes,
-    new_figure,
-    styled,
-)
+from . import style
 
 UNASSIGNED = "#D8D8D8"
 
 
-@styled
+@style.styled
 def receptive_fields(
     weights: ArrayLike,
     *,
@@ -81,44 +67,42 @@ def receptive_fields(
     ValueError
         If shapes do not fit, `sort` is unknown, or is "label" without `assignments`.
     """
-    matrix = as_matrix("weights", weights, "(n_input, n_exc)")
+    matrix = style.as_matrix("weights", weights, "(n_input, n_exc)")
     n_input, n_exc = matrix.shape
     rows, columns = _image_shape(n_input, shape)
     if sort not in ("none", "label"):
         raise ValueError(f'sort: expected "none" or "label", got {sort!r}')
     if sort == "label" and assignments is None:
         raise ValueError('sort: "label" needs assignments')
-    classes = None if assignments is None else as_vector("assignments", assignments, n_exc)
+    classes = None if assignments is None else style.as_vector("assignments", assignments, n_exc)
     if classes is not None and sort == "label":
         order = np.argsort(np.where(classes < 0, np.iinfo(np.int64).max, classes), kind="stable")
         matrix, classes = matrix[:, order], classes[order]
 
     side = math.isqrt(n_exc - 1) + 1
     inches = float(np.interp(side, [1, 3, 10, 20, 40, 80], [3.6, 4.2, 5.6, 7.0, 8.5, 10.5]))
-    ax = ax or new_axes((inches, 0.93 * inches))
+    ax = ax or style.new_axes((inches, 0.93 * inches))
     _draw_weights(ax, mosaic(matrix.T.reshape(n_exc, rows, columns), side, side), vmax)
     _draw_grid(ax, side, side, rows, columns)
     if classes is not None and n_exc <= (100 if sort == "label" else 400):
-        style: dict[str, Any] = {"color": BLUE, "fontsize": min(11.0, 0.24 * inches * 72 / side)}
-        style |= {"weight": "bold", "va": "top", "in_layout": False, "clip_on": True}
+        pen: dict[str, Any] = {"color": style.BLUE, "fontsize": min(11.0, 0.24 * inches * 72 / side)}
+        pen |= {"weight": "bold", "va": "top", "in_layout": False, "clip_on": True}
         for k, label in enumerate(classes):
             x, y = (k % side + 0.04) * columns - 0.5, (k // side + 0.04) * rows - 0.5
-            ax.text(x, y, class_name(int(label)), **style)
+            ax.text(x, y, style.class_name(int(label)), **pen)
     if classes is not None and sort == "label":
         _draw_groups(ax, classes, side, rows, columns)
-    usual = f"Receptive fields of {counted(n_exc, 'neuron')}" + (
-        ", sorted by class" if sort == "label" else ""
-    )
-    return named(ax, title, usual, facts)
+    order_of = ", sorted by class" if sort == "label" else ""
+    usual = f"Receptive fields of {style.counted(n_exc, 'neuron')}{order_of}"
+    return style.named(ax, title, usual, facts)
 
 
-@styled
+@style.styled
 def weight_snapshots(
     snapshots: Sequence[tuple[int, ArrayLike]],
     *,
     neurons: Sequence[int] | None = None,
     shape: tuple[int, int] | None = None,
-    vmax: float | None = None,
     limit: int = 12,
     title: str | None = None,
     facts: str = "",
@@ -133,8 +117,6 @@ def weight_snapshots(
         Numbers of these neurons, to name the rows.
     shape : tuple of int, optional
         Rows and columns of the input image; square by default.
-    vmax : float, optional
-        Weight at the end of the colour scale; as in `receptive_fields`.
     limit : int
         At most so many columns: of more snapshots, evenly spaced ones with the first and the last.
     title, facts : str
@@ -154,7 +136,7 @@ def weight_snapshots(
         raise ValueError("snapshots: expected at least one, and a limit of at least 1")
     chosen = np.unique(np.linspace(0, len(snapshots) - 1, min(limit, len(snapshots))).round().astype(int))
     seen = [int(snapshots[k][0]) for k in chosen]
-    frames = [as_matrix("snapshots", snapshots[k][1], "(n_input, n_neurons)") for k in chosen]
+    frames = [style.as_matrix("snapshots", snapshots[k][1], "(n_input, n_neurons)") for k in chosen]
     n_input, n_neurons = frames[0].shape
     if any(frame.shape != frames[0].shape for frame in frames):
         raise ValueError(f"snapshots: expected shape {frames[0].shape} throughout")
@@ -165,19 +147,19 @@ def weight_snapshots(
 
     fields = np.stack(frames, axis=2).reshape(rows, columns, -1).transpose(2, 0, 1)
     cell = min(1.1, 9.0 / len(frames))
-    ax = new_axes((max(5.2, cell * len(frames) + 1.6), max(2.0, cell * n_neurons + 1.1)))
-    _draw_weights(ax, mosaic(fields, n_neurons, len(frames)), vmax)
+    ax = style.new_axes((max(5.2, cell * len(frames) + 1.6), max(2.0, cell * n_neurons + 1.1)))
+    _draw_weights(ax, mosaic(fields, n_neurons, len(frames)))
     _draw_grid(ax, n_neurons, len(frames), rows, columns, width=2.0, colour="white")
     ax.set_xticks((np.arange(len(frames)) + 0.5) * columns - 0.5, [f"{n:,}" for n in seen])
     ax.set_yticks((np.arange(n_neurons) + 0.5) * rows - 0.5, [str(n) for n in names])
     ax.tick_params(length=0)
     ax.set(xlabel="images seen", ylabel="neuron")
-    return named(figure_of(ax), title, "Receptive fields during training", facts)
+    return style.named(style.figure_of(ax), title, "Receptive fields during training", facts)
 
 
-@styled
+@style.styled
 def weight_histogram(
-    weights: ArrayLike, *, bins: int = 100, ax: Axes | None = None, title: str | None = None, facts: str = ""
+    weights: ArrayLike, *, ax: Axes | None = None, title: str | None = None, facts: str = ""
 ) -> Axes:
     """Draw the distribution of the input weights, on a logarithmic count axis.
 
@@ -185,8 +167,6 @@ def weight_histogram(
     ----------
     weights : array_like, shape (n_input, n_exc)
         Input weights, dimensionless.
-    bins : int
-        Bins between 0 and 1, or the greatest weight if that is more.
     ax : Axes, optional
         Where to draw; a new figure by default.
     title, facts : str
@@ -201,11 +181,11 @@ def weight_histogram(
     ValueError
         If `weights` is not a matrix.
     """
-    values, left_out = _finite(as_matrix("weights", weights, "(n_input, n_exc)"))
-    ax = ax or new_axes((5.0, 3.4), "constrained")
+    values, left_out = _finite(style.as_matrix("weights", weights, "(n_input, n_exc)"))
+    ax = ax or style.new_axes((5.0, 3.4), "constrained")
     top = max(1.0, float(values.max(initial=0.0)))
-    heights, edges = np.histogram(values, bins=bins, range=(min(0.0, float(values.min(initial=0.0))), top))
-    ax.stairs(heights, edges, fill=True, color=BLUE)
+    heights, edges = np.histogram(values, bins=100, range=(min(0.0, float(values.min(initial=0.0))), top))
+    ax.stairs(heights, edges, fill=True, color=style.BLUE)
     ax.set_yscale("log")
     ax.set(xlabel="synaptic weight", ylabel="synapses", xlim=(edges[0], edges[-1]), ylim=(0.7, None))
     if values.size:
@@ -213,12 +193,12 @@ def weight_histogram(
         note = f"mean {values.mean():.3f} ± {values.std():.3f} sd\n"
         note += f"{100 * near_zero:.1f} % below 0.01\n{100 * strong:.1f} % above 0.5"
         _note(ax, note + left_out)
-    return named(ax, title, "Input weights", facts)
+    return style.named(ax, title, "Input weights", facts)
 
 
-@styled
+@style.styled
 def theta_histogram(
-    theta: ArrayLike, *, bins: int = 50, ax: Axes | None = None, title: str | None = None, facts: str = ""
+    theta: ArrayLike, *, ax: Axes | None = None, title: str | None = None, facts: str = ""
 ) -> Axes:
     """Draw the distribution of the adaptive thresholds (paper, section 2.4).
 
@@ -226,8 +206,6 @@ def theta_histogram(
     ----------
     theta : array_like, shape (n_exc,)
         Adaptive part of each excitatory neuron's threshold, in volts; shown in mV.
-    bins : int
-        Number of bins.
     ax : Axes, optional
         Where to draw; a new figure by default.
     title, facts : str
@@ -246,20 +224,20 @@ def theta_histogram(
     if vector.ndim != 1:
         raise ValueError(f"theta: expected shape (n_exc,), got {vector.shape}")
     values, left_out = _finite(vector * 1e3)
-    ax = ax or new_axes((5.0, 3.4), "constrained")
-    heights, edges = np.histogram(values, bins=min(bins, max(5, values.size // 4)))
-    ax.stairs(heights, edges, fill=True, color=SKY)
+    ax = ax or style.new_axes((5.0, 3.4), "constrained")
+    heights, edges = np.histogram(values, bins=min(50, max(5, values.size // 4)))
+    ax.stairs(heights, edges, fill=True, color=style.SKY)
     ax.set(xlabel="adaptive threshold θ (mV)", ylabel="neurons")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     if values.size:
-        ax.axvline(values.mean(), color=BLUE)
+        ax.axvline(values.mean(), color=style.BLUE)
         _note(ax, f"mean {values.mean():.1f} ± {values.std():.1f} mV sd\nn = {values.size:,}" + left_out)
         ax.set_ylim(0, heights.max() * 1.45)
         ax.lines[-1].set_ydata([0, 1 / 1.45])  # below the note
-    return named(ax, title, "Adaptive thresholds", facts)
+    return style.named(ax, title, "Adaptive thresholds", facts)
 
 
-@styled
+@style.styled
 def label_map(
     assignments: ArrayLike, *, n_classes: int = 10, title: str | None = None, facts: str = ""
 ) -> Figure:
@@ -285,15 +263,15 @@ def label_map(
     ValueError
         If `assignments` is not a vector of classes below `n_classes`.
     """
-    classes = as_vector("assignments", assignments, np.asarray(assignments).size)
+    classes = style.as_vector("assignments", assignments, np.asarray(assignments).size)
     if not classes.size or classes.min() < -1 or classes.max() >= n_classes:
         raise ValueError(f"assignments: expected at least one class, each -1 to {n_classes - 1}")
     n_exc = classes.size
     side = math.isqrt(n_exc - 1) + 1
-    figure = new_figure((8.0, 5.6))
+    figure = style.new_figure((8.0, 5.6))
     ax, bars = figure.subplots(1, 2, width_ratios=(3, 1))
 
-    colours = [UNASSIGNED, *(CLASS_COLOURS[c % len(CLASS_COLOURS)] for c in range(n_classes))]
+    colours = [UNASSIGNED, *(style.CLASS_COLOURS[c % len(style.CLASS_COLOURS)] for c in range(n_classes))]
     grid = np.full(side * side, np.nan)
     grid[:n_exc] = classes
     colour_map = ListedColormap(colours).with_extremes(bad="white")
@@ -305,26 +283,25 @@ def label_map(
     place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "in_layout": False, "clip_on": True}
     for k, label in enumerate(classes if size >= 5 else ()):
         ink = _ink(colours[label + 1])
-        ax.text(k % side, k // side, class_name(int(label)), color=ink, fontsize=size, **place)
+        ax.text(k % side, k // side, style.class_name(int(label)), color=ink, fontsize=size, **place)
 
     numbers = np.bincount(classes + 1, minlength=n_classes + 1)
     shown = [*range(n_classes), *([-1] if numbers[0] else [])]
     drawn = bars.barh(range(len(shown)), numbers[np.array(shown) + 1], color=[colours[c + 1] for c in shown])
     bars.bar_label(drawn, fmt="{:,.0f}", padding=3, fontsize=8)
-    bars.set_yticks(range(len(shown)), [class_name(c) if c >= 0 else "none" for c in shown])
+    bars.set_yticks(range(len(shown)), [style.class_name(c) if c >= 0 else "none" for c in shown])
     bars.invert_yaxis()
     bars.set_xlim(0, max(1, numbers.max()) * 1.25)
     bars.spines.bottom.set_visible(False)
     bars.set(xticks=[], ylabel="class")
     bars.set_title("neurons per class", fontsize=9, loc="left")
     bars.tick_params(length=0, labelsize=8)
-    return named(figure, title, f"Classes of {counted(n_exc, 'neuron')}", facts)
+    return style.named(figure, title, f"Classes of {style.counted(n_exc, 'neuron')}", facts)
 
 
 def _image_shape(n_input: int, shape: tuple[int, int] | None) -> tuple[int, int]:
     """Rows and columns of an input image of `n_input` pixels."""
-    if shape is None:
-        shape = (math.isqrt(n_input), math.isqrt(n_input))
+    shape = shape or (math.isqrt(n_input), math.isqrt(n_input))
     if shape[0] * shape[1] != n_input:
         raise ValueError(f"shape: expected rows * columns = {n_input} inputs, got {shape[0]} * {shape[1]}")
     return shape
@@ -338,7 +315,7 @@ def mosaic(fields: NDArray[Any], down: int, across: int) -> NDArray[np.float32]:
     return cells.reshape(down, across, rows, columns).swapaxes(1, 2).reshape(down * rows, across * columns)
 
 
-def _draw_weights(ax: Axes, cells: NDArray[np.float32], vmax: float | None) -> None:
+def _draw_weights(ax: Axes, cells: NDArray[np.float32], vmax: float | None = None) -> None:
     """Show weights with their colour bar; the rule of the scale is in `receptive_fields`."""
     label = "synaptic weight"
     greatest = float(np.nanmax(cells, initial=0.0))
@@ -350,7 +327,7 @@ def _draw_weights(ax: Axes, cells: NDArray[np.float32], vmax: float | None) -> N
     colours = matplotlib.colormaps["hot_r"].with_extremes(bad="#E3E8EC")
     image = ax.imshow(cells, cmap=colours, vmin=0.0, vmax=vmax)
     _bare(ax)
-    colour_bar(ax, image, label, extend="max" if greatest > vmax * (1 + 1e-6) else "neither")
+    style.colour_bar(ax, image, label, extend="max" if greatest > vmax * (1 + 1e-6) else "neither")
 
 
 def _draw_grid(
@@ -375,14 +352,11 @@ def _draw_groups(ax: Axes, classes: NDArray[np.int64], side: int, rows: int, col
     """Draw the borders between runs of equal classes and, where fields are too small, name them at the left."""
     grid = np.full((side, side), -2, np.int64)
     grid.flat[: classes.size] = classes
-    lines = []
-    for r, c in np.argwhere(grid[:, 1:] != grid[:, :-1]):
-        x = (c + 1) * columns - 0.5
-        lines.append([(x, r * rows - 0.5), (x, (r + 1) * rows - 0.5)])
-    for r, c in np.argwhere(grid[1:] != grid[:-1]):
-        y = (r + 1) * rows - 0.5
-        lines.append([(c * columns - 0.5, y), ((c + 1) * columns - 0.5, y)])
-    ax.add_collection(LineCollection(lines, colors=BLUE, linewidths=1.3, capstyle="round"), autolim=False)
+    right = [((r, c + 1), (r + 1, c + 1)) for r, c in np.argwhere(grid[:, 1:] != grid[:, :-1])]
+    below = [((r + 1, c), (r + 1, c + 1)) for r, c in np.argwhere(grid[1:] != grid[:-1])]
+    lines = [[(c * columns - 0.5, r * rows - 0.5) for r, c in ends] for ends in right + below]
+    borders = LineCollection(lines, colors=style.BLUE, linewidths=1.3, capstyle="round")
+    ax.add_collection(borders, autolim=False)
     if classes.size <= 100:
         return
     place: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 10, "weight": "bold"}
@@ -391,7 +365,7 @@ def _draw_groups(ax: Axes, classes: NDArray[np.int64], side: int, rows: int, col
         members = np.flatnonzero(classes == label)
         y = max((members[0] + members[-1] + 1) / 2 / side, lowest)
         lowest = y + side / 45  # one line of text
-        ax.text(-0.008 * side * columns, y * rows - 0.5, class_name(label), color=BLUE, **place)
+        ax.text(-0.008 * side * columns, y * rows - 0.5, style.class_name(label), color=style.BLUE, **place)
 
 
 def _bare(ax: Axes) -> None:

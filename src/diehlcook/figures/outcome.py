@@ -12,21 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
-from .style import (
-    VERMILION,
-    as_matrix,
-    as_vector,
-    class_name,
-    colour_bar,
-    counted,
-    figure_of,
-    named,
-    new_axes,
-    styled,
-)
+from . import style
 
 
-@styled
+@style.styled
 def confusion_matrix(
     confusion: ArrayLike,
     *,
@@ -65,20 +54,20 @@ def confusion_matrix(
     ValueError
         If shapes do not fit, a count is negative, or a class has fewer images than its row.
     """
-    counts = as_matrix("confusion", confusion, "(n_classes, n_classes)")
+    counts = style.as_matrix("confusion", confusion, "(n_classes, n_classes)")
     n_classes = counts.shape[0]
     if counts.shape != (n_classes, n_classes) or counts.min() < 0:
         raise ValueError(f"confusion: expected counts of shape (n_classes, n_classes), got {counts.shape}")
     heads = [str(c) for c in range(n_classes)]
     if class_sizes is not None:
-        missing = as_vector("class_sizes", class_sizes, n_classes) - counts.sum(axis=1)
+        missing = style.as_vector("class_sizes", class_sizes, n_classes) - counts.sum(axis=1)
         if missing.min() < 0:
             raise ValueError("class_sizes: a class has fewer images than its row of the confusion matrix")
         if missing.any():
             counts, heads = np.column_stack([counts, missing]), [*heads, "none"]
 
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    ax = ax or new_axes((6.0, 5.6))
+    ax = ax or style.new_axes((6.0, 5.6))
     image = ax.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0.0, vmax=1.0))
     size = min(9.0, 85 / n_classes)
     for (row, column), count in np.ndenumerate(counts):
@@ -86,7 +75,7 @@ def confusion_matrix(
         ax.text(column, row, f"{int(count)}", color=ink, ha="center", va="center", fontsize=size)
     ticks = [0, 0.01, 0.05, 0.2, 0.5, 1]
     label = "share of the true class (square-root colour scale)"
-    colour_bar(ax, image, label, ticks=ticks, format=PercentFormatter(1.0, decimals=0, symbol=" %"))
+    style.colour_bar(ax, image, label, ticks=ticks, format=PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_xticks(range(len(heads)), heads)
     ax.set_yticks(range(n_classes))
     ax.tick_params(length=0, labelsize=9)
@@ -97,10 +86,10 @@ def confusion_matrix(
         kind += f": {100 * accuracy:.2f} % correct"
     if interval is not None:
         kind += f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
-    return named(ax, title, kind, facts)
+    return style.named(ax, title, kind, facts)
 
 
-@styled
+@style.styled
 def misclassified(
     images: ArrayLike,
     true: ArrayLike,
@@ -138,8 +127,8 @@ def misclassified(
     pictures = np.asarray(images)
     if pictures.ndim != 3:
         raise ValueError(f"images: expected shape (n_images, rows, columns), got {pictures.shape}")
-    truth = as_vector("true", true, len(pictures))
-    guess = as_vector("predicted", predicted, len(pictures))
+    truth = style.as_vector("true", true, len(pictures))
+    guess = style.as_vector("predicted", predicted, len(pictures))
     wrong = np.flatnonzero(truth != guess)
     shown = wrong[:limit]
     across = min(10, shown.size)
@@ -147,7 +136,7 @@ def misclassified(
     height, width = pictures.shape[1:]
     step = math.ceil(height * 1.32)  # room for the text under each image
     cell = 0.62
-    ax = new_axes((max(5.2, across * cell + 0.4), max(1.0, down * cell * step / width + 0.8)))
+    ax = style.new_axes((max(5.2, across * cell + 0.4), max(1.0, down * cell * step / width + 0.8)))
     ax.set_axis_off()
     sheet = np.full((down * step, across * width), np.nan)
     place: dict[str, Any] = {"ha": "center", "va": "top", "in_layout": False}
@@ -155,11 +144,11 @@ def misclassified(
         top, left = k // across * step, k % across * width
         picture = pictures[index].astype(np.float64)
         sheet[top : top + height, left : left + width] = picture / max(picture.max(), 1e-12)
-        text = f"{class_name(int(truth[index]))}→{class_name(int(guess[index]))}"
-        ax.text(left + (width - 1) / 2, top + height - 0.5, text, color=VERMILION, fontsize=8, **place)
+        text = f"{style.class_name(int(truth[index]))}→{style.class_name(int(guess[index]))}"
+        ax.text(left + (width - 1) / 2, top + height - 0.5, text, color=style.VERMILION, fontsize=8, **place)
     if shown.size:
         ax.imshow(sheet, cmap="gray_r", vmin=0, vmax=1)
-    kind = f"{wrong.size:,} of {counted(len(pictures), 'image')} misclassified"
+    kind = f"{wrong.size:,} of {style.counted(len(pictures), 'image')} misclassified"
     if shown.size < wrong.size:
         kind += f", the first {shown.size:,}"
-    return named(figure_of(ax), title, kind, facts)
+    return style.named(style.figure_of(ax), title, kind, facts)

@@ -7,42 +7,36 @@ import os
 import sys
 import time
 import webbrowser
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from ..analysis import health
-from ..analysis.health import Evidence
-from ..analysis.history import read_evidence
-from ..data.datasets import Dataset
+from ..analysis.history import examine_run, read_evidence
+from ..arguments import FORMATS
 from ..errors import DiehlCookError
+from ..figures import catalogue
 from ..runs.checkpoints import Checkpoints
 from ..runs.run import Run, load_run
 from ..whole import write_whole
-from .doctor import examine_run
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("png", "pdf", "svg")
 
-
-def plot(
-    run: Run, *, test_data: Callable[[], Dataset] | None = None, format: str = "png", show: bool = False
-) -> list[Path]:
+def plot(run: Run, *, data: Path | None = None, format: str = "png", show: bool = False) -> list[Path]:
     """Draw every figure that the finished phases of a run allow, into its folder ``figures``.
 
     Parameters
     ----------
     run
         A run, trained at least.
-    test_data
-        Gives the test images, for the sheet of misclassified ones; without it that sheet is left out.
+    data
+        Folder of the MNIST files, for the sheet of misclassified images, if it is not where it is looked for;
+        if they are nowhere, that sheet is left out.
     format
-        ``"png"``, ``"pdf"`` or ``"svg"``.
+        One of `arguments.FORMATS`.
     show
         Open the files with the desktop's viewer as well.
 
@@ -56,7 +50,7 @@ def plot(
         raise DiehlCookError(f"--format is {format!r}; choose one of {', '.join(FORMATS)}")
     if show and not has_display():
         raise DiehlCookError("--show found no display; leave it out, the figures are files anyway")
-    paths = write(run, draw(run, test_data), format)
+    paths = write(run, catalogue.draw(catalogue.Source(run, read_evidence(run), data)), format)
     if show:
         for path in paths:
             webbrowser.open(path.resolve().as_uri())
@@ -66,7 +60,7 @@ def plot(
 def follow(
     folder: Path,
     *,
-    test_data: Callable[[Run], Callable[[], Dataset] | None] = lambda _run: None,
+    data: Path | None = None,
     format: str = "png",
     every: float = 10.0,
     sleep: Callable[[float], None] = time.sleep,
@@ -77,9 +71,7 @@ def follow(
     ----------
     folder
         Run directory; a training may yet have to begin there.
-    test_data
-        As in `plot`, given the run; used once it is finished.
-    format
+    data, format
         As in `plot`.
     every
         Seconds between looks.
@@ -102,7 +94,7 @@ def follow(
         run = load_run(folder) if (folder / "run.json").exists() else None
         facts = run.facts.get("train", {}) if run else {}
         if run and facts.get("finished"):
-            return plot(run, test_data=test_data(run), format=format)
+            return plot(run, data=data, format=format)
         if "stopped" in facts:
             raise DiehlCookError(facts["stopped"])
         saved = Checkpoints(folder).numbers()
@@ -113,7 +105,7 @@ def follow(
                 if Checkpoints(folder).numbers() == saved:
                     raise
                 continue
-            write(run, draw_training(run, recorded), format)
+            write(run, catalogue.draw(catalogue.Source(run, recorded), phases=["train"]), format)
             drawn = saved[-1]
             log.info("%d images: %s", recorded.images, health.in_short(examine_run(run, recorded)))
         sleep(every)
@@ -121,27 +113,11 @@ def follow(
 
 def write(run: Run, figures: Iterable[tuple[str, Figure]], format: str) -> list[Path]:
     """Write figures into the folder ``figures`` of a run; each file appears whole."""
-    folder = run.folder / "figures"
     paths = []
     for name, figure in figures:
-        path = folder / f"{name}.{format}"
-        write_whole(path, partial(figure.savefig, format=format))
-        paths.append(path)
+        paths.append(run.folder / "figures" / f"{name}.{format}")
+        write_whole(paths[-1], partial(figure.savefig, format=format))
     return paths
-
-
-def draw(run: Run, test_data: Callable[[], Dataset] | None) -> Iterator[tuple[str, Figure]]:
-    """Yield name and figure of everything that a run allows, one after another."""
-    from ..figures import catalogue
-
-    return catalogue.draw(catalogue.Source(run, read_evidence(run), test_data))
-
-
-def draw_training(run: Run, recorded: Evidence) -> Iterator[tuple[str, Figure]]:
-    """Yield name and figure of what a training has come to so far."""
-    from ..figures import catalogue
-
-    return catalogue.draw(catalogue.Source(run, recorded), phases=["train"])
 
 
 def has_display() -> bool:

@@ -27,28 +27,6 @@ class Predicted(NamedTuple):
     """Spikes of each excitatory neuron (n, n_exc)."""
 
 
-def trained_readout(run: Run, name: str, data: Path | None = None) -> readouts.Fitted:
-    """Return a readout that has learned from the responses to the images that a run was labelled with.
-
-    Parameters
-    ----------
-    run
-        A labelled run.
-    name
-        One of `readouts.READOUTS`.
-    data
-        Folder of the MNIST files, if they are not where they are looked for.
-
-    Raises
-    ------
-    DiehlCookError
-        Not labelled, responses of another network, other images than were presented, or no such readout.
-    """
-    readouts.check_name(name)
-    seen, labelling = responses(run, "observe"), images_of(run, "observe", data)
-    return readouts.fit(name, np.asarray(seen), labelling.labels, labelling.n_classes)
-
-
 def predict(
     run: Run | Path | str,
     images: NDArray[np.uint8],
@@ -92,16 +70,15 @@ def predict(
             f"images have shape {images.shape}; expected (n, rows, columns) or (n, {run.params.n_input})"
         )
     if images.dtype.kind not in "ui" or images.min() < 0 or images.max() > 255:
-        raise DiehlCookError(
-            f"images of dtype {images.dtype} from {images.min()} to {images.max()}; expected integers 0 to "
-            "255"
-        )
-    fitted: readouts.Fitted
+        found = f"images of dtype {images.dtype} from {images.min()} to {images.max()}"
+        raise DiehlCookError(f"{found}; expected integers 0 to 255")
+    readouts.check_name(readout)
     if readout == PAPER:
         assignments = run.assignments()
-        fitted = readouts.Assigned(assignments, max(10, int(assignments.max()) + 1), {})
-    else:
-        fitted = trained_readout(run, readout, data)
+        fitted: readouts.Fitted = readouts.Assigned(assignments, max(10, int(assignments.max()) + 1), {})
+    else:  # learns from the responses to the images that the run was labelled with
+        seen, labelling = responses(run, "observe"), images_of(run, "observe", data)
+        fitted = readouts.fit(readout, seen, labelling.labels, labelling.n_classes)
     (presented,) = respond(
         trained_network(run, engine, "predict"),
         images.astype(np.uint8),

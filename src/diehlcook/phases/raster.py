@@ -58,15 +58,13 @@ def record_raster(run: Run, trained: TrainedNetwork, data: Dataset, counts: NDAr
         network.run(len(data) * presentation_time(params), namespace={})
     finally:
         b2.prefs.codegen.target = target
-    v = np.asarray(potential.v_)
+    v = np.asarray(potential.v_, np.float32)
     threshold = trained.theta[neurons] + params.v_thresh_exc - params.theta_offset
     arrays: dict[str, NDArray[Any]] = {
-        name: np.array([np.asarray(one.i, dtype=float), np.asarray(one.t_)]) for name, one in monitors.items()
-    }
-    arrays |= {
-        "v": v.astype(np.float32),
+        **{name: np.array([np.asarray(one.i), np.asarray(one.t_)]) for name, one in monitors.items()},
+        "v": v,
         "threshold": np.repeat(threshold[:, None], v.shape[1], axis=1).astype(np.float32),
+        "neurons": neurons.astype(np.int32),
     }
-    arrays["neurons"] = neurons.astype(np.int32)
     facts = {"presentations": len(data), "labels": data.labels.tolist(), "dt_ms": params.dt * 1e3}
     return Raster(arrays, facts)

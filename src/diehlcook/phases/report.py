@@ -7,7 +7,7 @@ import io
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,21 @@ from typing import Any
 import jinja2
 import numpy as np
 from jinja2.utils import htmlsafe_json_dumps
+from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from ..analysis.health import Evidence
-from ..analysis.history import read_evidence
+from ..analysis.history import examine_run, read_evidence
 from ..data.datasets import Dataset
 from ..errors import DiehlCookError
+from ..figures import catalogue
+from ..figures.fields import mosaic
 from ..model.params import DEFAULT_PRESET, load_preset, preset_names
 from ..runs import layout, snapshots
 from ..runs.files import load_json
+from ..runs.provenance import images_of
 from ..runs.run import Run, replaced_equations
 from ..whole import write_whole
-from .doctor import examine_run
-from .plot import draw
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +45,7 @@ TILES = 2400
 BEST = 8
 
 
-def report(
-    run: Run,
-    path: Path,
-    *,
-    train_data: Callable[[], Dataset] | None = None,
-    test_data: Callable[[], Dataset] | None = None,
-) -> Path:
+def report(run: Run, path: Path, *, data: Path | None = None) -> Path:
     """Write the page about a run.
 
     Parameters
@@ -58,9 +54,9 @@ def report(
         A run, trained at least.
     path
         File to write.
-    train_data, test_data
-        Give the images that the run was labelled and tested with, for the most exciting and the misclassified
-        ones; without them these are left out.
+    data
+        Folder of the MNIST files, for the most exciting and the misclassified images, if it is not where it
+        is looked for; if they are nowhere, these are left out.
 
     Returns
     -------
@@ -85,10 +81,10 @@ def report(
         checks=checks,
         findings=[check for check in checks if not check.ok],
         classes=list(classes(tested)) if tested else [],
-        figures=list(figures(run, test_data)),
+        figures=list(figures(catalogue.Source(run, recorded, data))),
         base=base,
         parameters=[(name, *both) for name, both in run.params.differences(load_preset(base)).items()],
-        data=htmlsafe_json_dumps(explorer(run, recorded, train_data)),
+        data=htmlsafe_json_dumps(explorer(run, recorded, data)),
     )
     write_whole(path, lambda file: file.write(page.encode()))
     return path
@@ -107,10 +103,8 @@ def cards(run: Run) -> Iterable[tuple[str, str]]:
         low, high = tested["interval95"]
         yield "test accuracy", f"{tested['accuracy']:.2%}"
         yield "95 % interval", f"{low:.1%} to {high:.1%}"
-        yield (
-            "test images",
-            f"{tested['images']:,}" + (f" × {tested['repeats']}" if tested["repeats"] > 1 else ""),
-        )
+        times = f" × {tested['repeats']}" if tested["repeats"] > 1 else ""
+        yield "test images", f"{tested['images']:,}{times}"
     yield "θ", f"{train['theta_mV']['mean']:.1f} ± {train['theta_mV']['sd']:.1f} mV"
     yield "spikes per image", f"{train['spikes_per_image']:.1f}"
     yield "presentations per image", f"{train['presentations_per_image']:.3f}"
@@ -129,17 +123,15 @@ def classes(tested: dict[str, Any]) -> Iterable[tuple[str, ...]]:
         yield str(k), f"{size:,}", f"{precision:.1%}", f"{recall:.1%}"
 
 
-def figures(run: Run, test_data: Callable[[], Dataset] | None) -> Iterable[tuple[str, str]]:
+def figures(source: catalogue.Source) -> Iterable[tuple[str, str]]:
     """Yield caption and picture, as a data URI, of every figure of the run."""
-    from ..figures.catalogue import FIGURES
-
-    for name, figure in draw(run, test_data):
+    for name, figure in catalogue.draw(source):
         buffer = io.BytesIO()
         figure.savefig(buffer, format="webp", dpi=110, pil_kwargs={"quality": 82})
-        yield FIGURES[name].caption, data_uri(buffer)
+        yield catalogue.FIGURES[name].caption, data_uri(buffer)
 
 
-def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | None) -> dict[str, Any]:
+def explorer(run: Run, recorded: Evidence, data: Path | None = None) -> dict[str, Any]:
     """Return what the grid of receptive fields needs: neurons, sprites of the fields over the training, exciting images."""
     p = run.params
     every = math.ceil(p.n_exc / MOST_FIELDS)
@@ -155,13 +147,14 @@ def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | N
         over_time = [(recorded.images, final)]
     labels = run.assignments()[chosen] if "observe" in run.facts else None
     counts, why = None, "Not labelled yet."
-    if labels is not None:
-        counts, why = labelling_counts(run), "The responses of the labelling are not here."
     best: list[list[tuple[int, int, int]]] = [[] for _ in chosen]
     sheet: dict[str, Any] = {}
-    if counts is not None:
+    if labels is not None and not layout.is_there(run.folder, "observe_counts"):
+        why = "The responses of the labelling are not here."
+    elif labels is not None:
+        counts = run.load("observe_counts", images=run.facts["observe"]["images"])[:, chosen]
         try:
-            sheet, best = exciting(run, counts[:, chosen], train_data)
+            sheet, best = exciting(counts, images_of(run, "observe", data))
         except DiehlCookError as error:
             why = f"No images: {error}"
             log.warning("no exciting images: %s", error)
@@ -177,7 +170,7 @@ def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | N
                 "neuron": int(neuron),
                 "label": None if labels is None else int(labels[k]),
                 "theta": round(float(theta[k]) * 1e3, 2),
-                "spikes": None if counts is None else int(counts[:, neuron].sum(dtype=np.int64)),
+                "spikes": None if counts is None else int(counts[:, k].sum(dtype=np.int64)),
                 "best": best[k],
             }
             for k, neuron in enumerate(chosen)
@@ -187,22 +180,10 @@ def explorer(run: Run, recorded: Evidence, train_data: Callable[[], Dataset] | N
     }  # fmt: skip
 
 
-def labelling_counts(run: Run) -> NDArray[np.uint16] | None:
-    """Return the responses to the labelling images (n_images, n_exc); None if they are not kept."""
-    if not layout.is_there(run.folder, "observe_counts"):
-        return None
-    return run.load("observe_counts", images=run.facts["observe"]["images"])
-
-
 def exciting(
-    run: Run, counts: NDArray[np.uint16], train_data: Callable[[], Dataset] | None
+    counts: NDArray[np.uint16], data: Dataset
 ) -> tuple[dict[str, Any], list[list[tuple[int, int, int]]]]:
     """Return a sheet of the most exciting images, and for each neuron (place on the sheet, label, spikes) of its own."""
-    if train_data is None:
-        raise DiehlCookError("the labelling images are not given")
-    data, seen = train_data(), run.facts["observe"]["data"]
-    if data.digest != seen["sha256"]:
-        raise DiehlCookError(f"{data.name} is not what the neurons were labelled with")
     each = max(1, min(BEST, TILES // counts.shape[1], len(counts)))
     top = np.stack([strongest(counts[:, k], each) for k in range(counts.shape[1])], axis=1)
     used = np.unique(top[np.take_along_axis(counts, top, axis=0) > 0])
@@ -210,12 +191,8 @@ def exciting(
         raise DiehlCookError("no neuron spiked while labelling")
     place = {int(image): k for k, image in enumerate(used)}
     best = [
-        [
-            (place[int(image)], int(data.labels[image]), int(counts[image, k]))
-            for image in top[:, k]
-            if counts[image, k]
-        ]
-        for k in range(counts.shape[1])
+        [(place[int(i)], int(data.labels[i]), int(counts[i, k])) for i in images if counts[i, k]]
+        for k, images in enumerate(top.T)
     ]
     across = math.isqrt(len(used) - 1) + 1
     return {"images": sprite(data.images[used].astype(np.float64), "gray", 255.0), "across": across}, best
@@ -230,22 +207,11 @@ def strongest(counts: NDArray[np.uint16], most: int) -> NDArray[np.int64]:
 
 def sprite(tiles: NDArray[Any], colours: str, greatest: float) -> str:
     """Return images (n, rows, columns) as one picture, in rows of ceil(sqrt(n)): a data URI."""
-    from matplotlib.image import imsave
-
-    from ..figures.fields import mosaic
-
     side = math.isqrt(len(tiles) - 1) + 1
     whole = np.nan_to_num(mosaic(tiles, math.ceil(len(tiles) / side), side))
     buffer = io.BytesIO()
-    imsave(
-        buffer,
-        whole,
-        cmap=colours,
-        vmin=0.0,
-        vmax=greatest,
-        format="webp",
-        pil_kwargs={"quality": 70, "method": 6},
-    )
+    webp: dict[str, Any] = {"format": "webp", "pil_kwargs": {"quality": 70, "method": 6}}
+    imsave(buffer, whole, cmap=colours, vmin=0.0, vmax=greatest, **webp)
     return data_uri(buffer)
 
 

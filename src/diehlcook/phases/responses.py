@@ -8,23 +8,30 @@ attempt.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import multiprocessing
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import jobs as jobs_of
+from ..data.datasets import Dataset, check_size
 from ..engines.base import Engine, Model
-from ..engines.registry import open_engine
-from ..errors import Cancelled
+from ..engines.registry import DEFAULT_ENGINE, open_engine
+from ..errors import Cancelled, DiehlCookError
 from ..model import wiring
+from ..model.stimulus import stream_key
 from ..progress import Interrupted, Report, no_report
+from ..runs import layout
 from ..runs.files import digest, load_json, save_array, save_json
 from ..runs.run import Run
+
+log = logging.getLogger(__name__)
 
 BLOCK = 250
 """Images of a block; recorded in run.json."""
@@ -48,6 +55,10 @@ class TrainedNetwork(NamedTuple):
     delays: NDArray[np.float64]
     weights: NDArray[np.float64]
     theta: NDArray[np.float64]
+
+    def open(self) -> Engine:
+        """Return its engine."""
+        return open_engine(self.engine, self.model, self.delays)
 
 
 def trained_network(run: Run, engine: str, phase: str) -> TrainedNetwork:
@@ -85,7 +96,7 @@ def respond_to_block(
 
 def prepare(trained: TrainedNetwork) -> tuple[Engine, TrainedNetwork]:
     """Open the engine of a worker process."""
-    network = open_engine(trained.engine, trained.model, trained.delays)
+    network = trained.open()
     multiprocessing.util.Finalize(None, network.close, exitpriority=1)
     return network, trained
 
@@ -138,37 +149,35 @@ def respond(
         for first in range(0, len(images), BLOCK)
     }
     done = kept_blocks(partial, trained, images, streams, tasks)
-    waiting = [name for name in tasks if name not in done]
-    if waiting:  # compile before the clock starts, and once, not in every worker
-        open_engine(trained.engine, trained.model, trained.delays).close()
-    report(sum(len(block) for block in done.values()), "")
+    left = {name: task for name, task in tasks.items() if name not in done}
+    if left:  # compile before the clock starts, and once, not in every worker
+        trained.open().close()
+
+    def images_done() -> int:
+        return sum(len(block) for block in done.values())
 
     def keep(name: str, block: NDArray[np.uint16]) -> None:
         done[name] = block
         if partial is not None:
             save_array(partial / f"{name}.npy", block)
-        report(sum(len(block) for block in done.values()), "")
+        report(images_done(), "")
 
+    report(images_done(), "")
     try:
-        if waiting and (jobs == 1 or not jobs_of.can_start_workers()):
-            with open_engine(trained.engine, trained.model, trained.delays) as network:
-                for name in waiting:
-                    keep(name, respond_to_block(network, trained, *tasks[name], cancelled))
-        elif waiting:
-            left = {name: tasks[name] for name in waiting}
+        if left and (jobs == 1 or not jobs_of.can_start_workers()):
+            with trained.open() as network:
+                for name, task in left.items():
+                    keep(name, respond_to_block(network, trained, *task, cancelled))
+        elif left:
             jobs_of.run_jobs(
                 work, left, jobs=jobs, keep=keep, given=trained, prepare=prepare, cancelled=cancelled
             )
     except Cancelled:
         raise Interrupted(
-            f"saved {sum(len(b) for b in done.values())} of {len(images) * len(streams)} images; the same "
-            "command continues"
+            f"saved {images_done()} of {len(images) * len(streams)} images; the same command continues"
         ) from None
-    blocks = [
-        np.concatenate([done[name] for name in tasks if name.startswith(f"{k:03d}-")])
-        for k in range(len(streams))
-    ]
-    return [Presented(block[:, :-1], block[:, -1]) for block in blocks]
+    blocks = np.concatenate([done[name] for name in tasks])
+    return [Presented(one[:, :-1], one[:, -1]) for one in np.split(blocks, len(streams))]
 
 
 def kept_blocks(
@@ -193,12 +202,91 @@ def kept_blocks(
     if not ((partial / "task.json").exists() and load_json(partial / "task.json") == task):
         shutil.rmtree(partial, ignore_errors=True)
         save_json(partial / "task.json", task)
-        return {}
-    done = {}
-    for name, (_, _, block_images) in tasks.items():
-        path = partial / f"{name}.npy"
-        if path.exists():
-            block = np.load(path, allow_pickle=False)
-            if block.shape == (len(block_images), trained.theta.size + 1):
-                done[name] = block
-    return done
+    paths = {name: partial / f"{name}.npy" for name in tasks}
+    blocks = {name: np.load(path, allow_pickle=False) for name, path in paths.items() if path.exists()}
+    shapes = {
+        name: (len(block_images), trained.theta.size + 1) for name, (_, _, block_images) in tasks.items()
+    }
+    return {name: block for name, block in blocks.items() if block.shape == shapes[name]}
+
+
+class PhaseOptions(TypedDict, total=False):
+    """What the phases observe and test are told of how to run; `run_phase` has the defaults."""
+
+    engine: str
+    jobs: int
+    resume: bool
+    force: bool
+    report: Report
+    cancelled: Callable[[], bool]
+
+
+class Judged(NamedTuple):
+    """What a phase made of responses: arrays and facts to store, and digests of what else they were made from."""
+
+    arrays: dict[str, NDArray[Any]]
+    facts: dict[str, Any]
+    parents: dict[str, str]
+
+
+DONE = {
+    "observe": "the neurons are labelled already; use --force to label them again",
+    "test": "the run is tested already; use --force to test again",
+}
+"""What there is to say of a phase that is asked for once more."""
+
+
+def run_phase(
+    run: Run,
+    phase: str,
+    data: Dataset,
+    judge: Callable[[TrainedNetwork, list[Presented]], Judged],
+    *,
+    repeats: int = 1,
+    engine: str = DEFAULT_ENGINE,
+    jobs: int = 1,
+    resume: bool = False,
+    force: bool = False,
+    report: Report = no_report,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Present a data set to the trained network of a run, `judge` the responses and store what comes of it.
+
+    See `observe.observe` for the options and errors; returns the entry of the phase in run.json.
+    """
+    known = run.facts.get(phase)
+    if known is not None and not force:
+        same = known.get("data", {}).get("sha256") == data.digest and known.get("repeats", 1) == repeats
+        if not (resume and same):
+            raise DiehlCookError(f"{run.folder}: {DONE[phase]}")
+        log.info(DONE[phase].partition(";")[0])
+        return dict(known)
+    check_size(data, run.params)
+    trained, started = trained_network(run, engine, phase), time.monotonic()
+    partial = run.folder / "checkpoints" / phase
+    streams = [stream_key(run.seed, phase, repeat) for repeat in range(repeats)]
+    presented = respond(
+        trained, data.images, streams, jobs=jobs, partial=partial, report=report, cancelled=cancelled
+    )
+    judged = judge(trained, presented)
+    spikes = np.concatenate([one.counts.sum(axis=1, dtype=np.int64) for one in presented])
+    digests = layout.save(run.folder, phase, judged.arrays)
+    later = ("test",) if phase == "observe" else ()  # these are results of other labels
+    for name in later:
+        run.facts.pop(name, None)
+    run.facts[phase] = {
+        "images": len(data),
+        "data": {"name": data.name, "split": data.split, "sha256": data.digest},
+        "engine": engine,
+        "jobs": jobs,
+        "block": BLOCK,
+        "wall_s": round(time.monotonic() - started, 1),
+        "spikes_per_image": round(float(spikes.mean()), 3),
+        **judged.facts,
+        "parents": {"weights": digest(trained.weights), "theta": digest(trained.theta), **judged.parents},
+        "sha256": digests,
+    }
+    run.save()
+    layout.discard(run.folder, *later)
+    shutil.rmtree(partial, ignore_errors=True)
+    return dict(run.facts[phase])

@@ -123,11 +123,7 @@ def train(
         else:
             built = state
             arrays, facts = saved
-            state = {
-                name.removeprefix("state."): array
-                for name, array in arrays.items()
-                if name.startswith("state.")
-            }
+            state = {name.removeprefix("state."): one for name, one in arrays.items() if "state." in name}
             check_same_network(state, built, folder)
             go_on(run, epochs)
             record.restore(arrays)
@@ -163,9 +159,7 @@ def train(
             except DiehlCookError as error:
                 save()
                 if isinstance(error, NetworkError):
-                    note_stop(
-                        run, error, [health.unstable(str(error)), *health.examine(evidence_of(record, state))]
-                    )
+                    note_stop(run, health.unstable(str(error)), examined(record, state))
                 raise
             now = time.monotonic()
             unanswered = first_unanswered(responses, params)
@@ -173,16 +167,15 @@ def train(
                 save()
             state = advanced
             record.add(responses, data.labels)
-            checks = health.examine(evidence_of(record, state, unanswered=unanswered is not None))
+            checks = examined(record, state, unanswered=unanswered is not None)
             if unanswered is not None:
-                reason = NetworkError(
+                reason = (
                     f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in "
-                    f"{params.max_attempts} attempts: "
-                    f"{health.in_short(checks)} (`doctor --run {folder}` says more); "
-                    "train again with other parameters and --force, or leave the image out"
+                    f"{params.max_attempts} attempts: {health.in_short(checks)} (`doctor --run {folder}` says "
+                    "more); train again with other parameters and --force, or leave the image out"
                 )
-                note_stop(run, reason, [health.unanswered(str(reason)), *checks])
-                raise reason
+                note_stop(run, health.unanswered(reason), checks)
+                raise NetworkError(reason)
             snapshot()
             chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), *CHUNKS))
             report(position_of(state), record.words(checks))
@@ -199,9 +192,9 @@ def position_of(state: State) -> int:
     return int(state["protocol.position"][0])
 
 
-def evidence_of(record: History, state: State, *, unanswered: bool = False) -> health.Evidence:
-    """Return what there is to judge the health of a network by that is being trained."""
-    return record.evidence(state["inp_exc.w"], state["exc.theta"], unanswered=unanswered)
+def examined(record: History, state: State, *, unanswered: bool = False) -> list[health.Check]:
+    """Return what the health check says of a network that is being trained."""
+    return health.examine(record.evidence(state["inp_exc.w"], state["exc.theta"], unanswered=unanswered))
 
 
 def check_visible(data: Dataset) -> None:
@@ -231,13 +224,9 @@ def to_resume(
     """Return the checkpoint to go on from, if any; refuse what would overwrite or mix runs. Changes no file."""
     if resume and force:
         raise DiehlCookError("--resume continues a run and --force discards it; give one of them")
-    if not run.path.exists():
-        if resume:
-            raise DiehlCookError(
-                f"{run.folder}: nothing to resume (run.json not found); name the run with --run"
-            )
-        return None
-    if force:
+    if resume and not run.path.exists():
+        raise DiehlCookError(f"{run.folder}: nothing to resume (run.json not found); name the run with --run")
+    if force or not run.path.exists():
         return None
     if not resume:
         raise DiehlCookError(
@@ -246,19 +235,15 @@ def to_resume(
         )
     old = load_run(run.folder)
     facts = old.facts.get("train", {})
-    different = {
-        **run.params.differences(old.params),
-        **({"seed": (str(run.seed), str(old.seed))} if run.seed != old.seed else {}),
-        **{
-            key: (str(plan[key]), str(facts.get(key)))
-            for key in ("images", "data")
-            if plan[key] != facts.get(key)
-        },
-    }
+    different = run.params.differences(old.params)
+    before = {"seed": old.seed, "images": facts.get("images"), "data": facts.get("data")}
+    for name, value in {"seed": run.seed, "images": plan["images"], "data": plan["data"]}.items():
+        if value != before[name]:
+            different[name] = (str(value), str(before[name]))
     if different:
-        name, (new_value, old_value) = next(iter(different.items()))
+        name, (now, then) = next(iter(different.items()))
         raise DiehlCookError(
-            f"{run.folder}: cannot resume with {name} = {new_value}, the run was started with {old_value}"
+            f"{run.folder}: cannot resume with {name} = {now}, the run was started with {then}"
         )
     if run.model != old.model:
         raise DiehlCookError(
@@ -278,9 +263,9 @@ def to_resume(
     saved = checkpoints.load()
     if saved is None or not saved[1].get("complete"):
         raise DiehlCookError(
-            f"{run.folder}: the final state of its training was not kept (networks that come with the "
-            "package and runs of earlier "
-            "versions have none), so it cannot go on for more epochs; train again with --force"
+            f"{run.folder}: the final state of its training was not kept (networks that come with the package "
+            "and runs of earlier versions have none), so it cannot go on for more epochs; train again with "
+            "--force"
         )
     if digest(saved[0]["state.inp_exc.w"]) != facts["sha256"]["weights"]:
         raise DiehlCookError(
@@ -322,31 +307,30 @@ def check_same_network(state: State, built: State, folder: Path) -> None:
 def first_unanswered(responses: Responses, params: Params) -> int | None:
     """Return the position of the first image that got too few spikes in its last allowed attempt."""
     spikes = responses.counts.sum(axis=1, dtype=np.int64)
-    silent_ones = np.flatnonzero(
-        (responses.attempt + 1 >= params.max_attempts) & (spikes < params.min_spikes)
-    )
-    return int(responses.position[silent_ones[0]]) if silent_ones.size else None
+    last = responses.attempt + 1 >= params.max_attempts
+    silent = responses.position[last & (spikes < params.min_spikes)]
+    return int(silent[0]) if silent.size else None
 
 
-def note_stop(run: Run, error: NetworkError, checks: list[health.Check]) -> None:
+def note_stop(run: Run, why: health.Check, checks: list[health.Check]) -> None:
     """Write into run.json why the training stopped by itself, and what its network looked like."""
-    run.facts["train"] |= {"stopped": str(error), "health": health.as_facts(checks)}
+    run.facts["train"] |= {"stopped": why.measured, "health": health.as_facts([why, *checks])}
     run.save()
 
 
 def finish(run: Run, state: State, delays: NDArray[np.float64], record: History, wall: float) -> None:
     """Write the results; run.json says so last."""
+    history, theta = record.rows, state["exc.theta"]
     results: dict[str, NDArray[Any]] = {
         "weights": state["inp_exc.w"],
-        "theta": state["exc.theta"],
+        "theta": theta,
         "delays": delays,
-        "train_history": record.rows,
+        "train_history": history,
         "train_accuracy": record.windows,
         "train_counts": record.newest()[0],
         "train_spikes": record.spikes,
     }
     digests = layout.save(run.folder, "train", results)
-    history, theta = record.rows, state["exc.theta"]
     run.facts["train"] |= {
         "finished": True,
         "wall_s": round(wall, 1),
@@ -355,7 +339,7 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: History,
         "spikes_per_image": round(float(history["spikes"].mean()), 3),
         "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
         "silent_neurons": int((record.spikes == 0).sum()),
-        "health": health.as_facts(health.examine(evidence_of(record, state))),
+        "health": health.as_facts(examined(record, state)),
         "sha256": digests,
     }
     run.save()

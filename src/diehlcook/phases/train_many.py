@@ -30,17 +30,13 @@ class Task(NamedTuple):
 def work(number: int, task: Task) -> Run | None:
     """Train in a worker process; return None if it was interrupted, with its checkpoint saved."""
     data, options = jobs_of.shared()
-
-    def report(images: int, _words: str) -> None:
-        jobs_of.tell(number, images)
-
-    options = dict(options)
     if not (task.folder / "run.json").exists():
-        options["resume"] = False  # this one had not begun
+        options = options | {"resume": False}  # this one had not begun
     try:
         return train(
             task.folder, data, task.params, preset=task.preset, seed=task.seed,
-            report=report, cancelled=jobs_of.asked_to_stop, **options,
+            report=lambda images, _words: jobs_of.tell(number, images), cancelled=jobs_of.asked_to_stop,
+            **options,
         )  # fmt: skip
     except Interrupted:
         return None
@@ -84,12 +80,11 @@ def train_several(
     """
     if options.get("resume"):  # refuse before any of them has gone on
         plan = plan_of(data, options.get("epochs", 1), options.get("engine", DEFAULT_ENGINE))
+        force = bool(options.get("force"))
         for task in tasks:
             begun = Run(task.folder, task.preset, task.params, task.seed, data.name, Model(task.params, True))
             if begun.path.exists():
-                to_resume(
-                    begun, plan, Checkpoints(task.folder), resume=True, force=bool(options.get("force"))
-                )
+                to_resume(begun, plan, Checkpoints(task.folder), resume=True, force=force)
     trained: dict[str, Run] = {}
     try:
         jobs_of.run_jobs(

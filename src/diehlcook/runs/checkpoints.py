@@ -41,24 +41,21 @@ class Checkpoints:
         target = self.folder / str(number)
         if target.exists():
             return
-        temporary = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(dir=self.folder, prefix=".unfinished-"))
-            digests = {}
-            for name, array in arrays.items():
-                save_array(temporary / f"{name}.npy", array)
-                digests[name] = digest(array)
-            save_json(temporary / "checkpoint.json", {"schema": SCHEMA, **facts, "digests": digests})
-            temporary.rename(target)
+            with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=self.folder) as temporary:
+                digests = {}
+                for name, array in arrays.items():
+                    save_array(Path(temporary, f"{name}.npy"), array)
+                    digests[name] = digest(array)
+                content = {"schema": SCHEMA, **facts, "digests": digests}
+                save_json(Path(temporary, "checkpoint.json"), content)
+                Path(temporary).rename(target)
         except OSError as error:
             raise DiehlCookError(
                 f"{target}: cannot write the checkpoint ({error.strerror or error}); the one before is "
                 "unchanged"
             ) from None
-        finally:
-            if temporary is not None:
-                shutil.rmtree(temporary, ignore_errors=True)
         self.prune(KEPT)
 
     def load(

@@ -30,70 +30,65 @@ class ResultFile(NamedTuple):
     shape
         Names of its sizes: those of `Params` are checked, others are told by whoever reads the file, or may
         be any.
+    says
+        What is in it, and in which unit.
     kind
         Kinds of dtype, as letters of `numpy.dtype.kind`.
     low
         Smallest value.
-    says
-        What is in it, and in which unit.
     digest
         Whether run.json holds its SHA-256.
     """
 
     phase: str
     shape: tuple[str, ...]
+    says: str
     kind: str = "f"
     low: float | None = None
-    says: str = ""
     digest: bool = False
 
 
+SYNAPSES = ("n_input", "n_exc")
+
 FILES = {
-    "weights": ResultFile("train", ("n_input", "n_exc"), low=0, says="trained weights", digest=True),
-    "theta": ResultFile("train", ("n_exc",), low=0, says="adaptive thresholds, V", digest=True),
+    "weights": ResultFile("train", SYNAPSES, "trained weights", low=0, digest=True),
+    "theta": ResultFile("train", ("n_exc",), "adaptive thresholds, V", low=0, digest=True),
     "delays": ResultFile(
-        "train", ("n_input", "n_exc"), low=0, says="delays from input to excitatory neurons, s", digest=True
+        "train", SYNAPSES, "delays from input to excitatory neurons, s", low=0, digest=True
     ),
-    "train_history": ResultFile("train", ("images",), "V", says="a row per image, see below"),
+    "train_history": ResultFile("train", ("images",), "a row per image, see below", "V"),
     "train_accuracy": ResultFile(
-        "train", ("windows",), "V", says="a row per window: `images` trained at its end, `correct`, `total`"
+        "train", ("windows",), "a row per window: `images` trained at its end, `correct`, `total`", "V"
     ),
-    "train_counts": ResultFile(
-        "train", ("newest", "n_exc"), "u", says="responses to the newest 10,000 images"
-    ),
-    "train_spikes": ResultFile("train", ("n_exc",), "i", says="all spikes of each neuron"),
+    "train_counts": ResultFile("train", ("newest", "n_exc"), "responses to the newest 10,000 images", "u"),
+    "train_spikes": ResultFile("train", ("n_exc",), "all spikes of each neuron", "i"),
     "observe_counts": ResultFile(
-        "observe", ("images", "n_exc"), "u", says="responses to the labelling images", digest=True
+        "observe", ("images", "n_exc"), "responses to the labelling images", "u", digest=True
     ),
     "assignments": ResultFile(
-        "observe", ("n_exc",), "i", -1, says="class of each neuron, -1 for one that never fired", digest=True
+        "observe", ("n_exc",), "class of each neuron, -1 for one that never fired", "i", -1, digest=True
     ),
     "raster_inp": ResultFile(
-        "observe",
-        ("2", "spikes"),
-        says="a few presentations in detail: neuron and time (s) of each input spike",
+        "observe", ("2", "spikes"), "a few presentations in detail: neuron and time (s) of each input spike"
     ),
-    "raster_exc": ResultFile("observe", ("2", "spikes"), says="the same of excitatory spikes"),
-    "raster_inh": ResultFile("observe", ("2", "spikes"), says="the same of inhibitory spikes"),
+    "raster_exc": ResultFile("observe", ("2", "spikes"), "the same of excitatory spikes"),
+    "raster_inh": ResultFile("observe", ("2", "spikes"), "the same of inhibitory spikes"),
     "raster_v": ResultFile(
-        "observe", ("neurons", "steps"), says="membrane potentials of the neurons that fired most, V"
+        "observe", ("neurons", "steps"), "membrane potentials of the neurons that fired most, V"
     ),
-    "raster_threshold": ResultFile("observe", ("neurons", "steps"), says="their thresholds, V"),
-    "raster_neurons": ResultFile("observe", ("neurons",), "i", says="which neurons these are"),
+    "raster_threshold": ResultFile("observe", ("neurons", "steps"), "their thresholds, V"),
+    "raster_neurons": ResultFile("observe", ("neurons",), "which neurons these are", "i"),
     "test_counts": ResultFile(
-        "test",
-        ("presentations", "n_exc"),
-        "u",
-        says="responses to the test images, all of them once for every repeat",
-        digest=True,
+        "test", ("presentations", "n_exc"), "responses to the test images, all of them once for every repeat",
+        "u", digest=True,
     ),
     "test_predictions": ResultFile(
-        "test", ("repeats", "images"), "i", -1, says="predicted classes, -1 where no labelled neuron fired"
+        "test", ("repeats", "images"), "predicted classes, -1 where no labelled neuron fired", "i", -1
     ),
     "confusion": ResultFile(
-        "test", ("classes", "classes"), "i", 0, says="true class, predicted class: how many images"
+        "test", ("classes", "classes"), "true class, predicted class: how many images", "i", 0
     ),
-}
+}  # fmt: skip
 """All arrays of a run by their name, in the order in which they come to be."""
 
 OTHERS = {

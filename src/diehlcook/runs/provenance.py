@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,38 +16,6 @@ from .run import Run
 
 SEEN = "these are the images that the neurons were labelled with: the accuracy says nothing about new ones"
 """The warning where a run is judged by the images it was labelled with."""
-
-
-def check_parents(run: Run, phase: str) -> None:
-    """Refuse the result of a phase that was made from other files than those in the folder.
-
-    Parameters
-    ----------
-    run
-        A run.
-    phase
-        ``"observe"`` or ``"test"``.
-
-    Raises
-    ------
-    DiehlCookError
-        The phase is missing, or weights, theta or labels are not those that it was made from.
-    """
-    facts = run.facts.get(phase)
-    if facts is None:
-        raise DiehlCookError(
-            f"{run.folder}: no responses of {phase}; run `python -m diehlcook {phase} --run {run.folder}` "
-            "first"
-        )
-    files: dict[str, Callable[[], NDArray[Any]]] = {
-        "weights": run.weights, "theta": run.theta, "assignments": run.assignments,
-    }  # fmt: skip
-    for name, known in facts["parents"].items():
-        if digest(files[name]()) != known:
-            raise DiehlCookError(
-                f"{run.folder / name}.npy is not the one that {phase} was made with; "
-                f"run `python -m diehlcook {phase} --run {run.folder} --force` again"
-            )
 
 
 def responses(run: Run, phase: str) -> NDArray[np.uint16]:
@@ -70,28 +36,33 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
     Raises
     ------
     DiehlCookError
-        See `check_parents`; or the counts are not there, or not those of the phase.
+        The phase is missing; weights, theta or labels are not those that it was made from; or the counts are
+        not there, or not those of the phase.
     """
-    check_parents(run, phase)
-    facts, name = run.facts[phase], f"{phase}_counts"
+    command = f"python -m diehlcook {phase} --run {run.folder}"
+    facts, name = run.facts.get(phase), f"{phase}_counts"
+    if facts is None:
+        raise DiehlCookError(f"{run.folder}: no responses of {phase}; run `{command}` first")
     path = layout.path_of(run.folder, name)
+    for parent, known in facts["parents"].items():
+        if digest(getattr(run, parent)()) != known:  # weights, theta and assignments are methods of a run
+            raise DiehlCookError(
+                f"{run.folder / parent}.npy is not the one that {phase} was made with; "
+                f"run `{command} --force` again"
+            )
     if not path.exists():
+        cure = "make it again with "
         if "shipped" in run.facts:
             cure = (
                 "networks that come with the package bring none: make a run of it with `python -m "
                 "diehlcook networks NAME`, then "
             )
-        else:
-            cure = "make it again with "
         raise DiehlCookError(f"{path}: not found; {cure}`python -m diehlcook {phase} --run DIR --force`")
     shown = facts.get("repeats", 1) * facts["images"]
     counts = run.load(name, images=shown, presentations=shown)
     known = facts.get("sha256", {}).get(name)
     if known is not None and digest(counts) != known:
-        raise DiehlCookError(
-            f"{path}: not what {phase} wrote; run `python -m diehlcook {phase} --run {run.folder} --force` "
-            "again"
-        )
+        raise DiehlCookError(f"{path}: not what {phase} wrote; run `{command} --force` again")
     return counts
 
 

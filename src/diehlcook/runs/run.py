@@ -18,7 +18,6 @@ from .. import __version__
 from ..engines.base import Model
 from ..errors import DiehlCookError
 from ..model import neurons, wiring
-from ..model.neurons import NeuronModel
 from ..model.params import Params
 from ..model.rules import LearningRule
 from . import layout
@@ -157,10 +156,9 @@ def replaced_equations(model: Model) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    packages = {name: importlib.metadata.version(name) for name in ("brian2", "numpy")}
     return {
         "diehlcook": __version__,
-        **packages,
+        **{name: importlib.metadata.version(name) for name in ("brian2", "numpy")},
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
@@ -188,9 +186,7 @@ def load_run(folder: Path) -> Run:
     try:
         params = Params().with_values(content["params"], content.get("sources", {}))
         equations = content.get("equations", {})
-        excitatory = (
-            NeuronModel(**equations["excitatory"]) if "excitatory" in equations else neurons.EXCITATORY
-        )
+        excitatory = neurons.NeuronModel(**equations.get("excitatory", neurons.EXCITATORY._asdict()))
         plasticity = LearningRule(**equations["plasticity"]) if "plasticity" in equations else None
         facts: dict[str, Any] = {
             phase: content[phase] for phase in ("train", "observe", "test", "shipped") if phase in content

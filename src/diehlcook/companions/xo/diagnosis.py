@@ -79,7 +79,7 @@ def examine(params: XO, recorded: Recorded, network: int) -> list[health.Check]:
         spikes_of=len(late),
         unanswered=not late.any(),
     )
-    checks = [check for check in (look(evidence) for look in LOOKS) if check is not None]
+    checks = health.examine(evidence, LOOKS)
     answers, labels = recorded.answers[network, n:], recorded.labels[network, n:]
     checks.append(health.above_chance(float((answers == labels).mean()), len(labels), 2))
     return [advised(check) for check in checks]
