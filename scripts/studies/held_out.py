@@ -1,4 +1,4 @@
-"""Short experiments on training images alone, each recorded as one row of a table; shared by search.py and ablate.py.
+"""Short experiments on training images alone, each recorded as one row of a table; shared by trials.py and survey.py.
 
 A trial trains on the first images of MNIST's training set, labels the neurons with the first images too, and
 classifies images from the last 10,000 of the training set, which it has not seen. Test images are never
@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -199,7 +198,7 @@ def gather(path: Path, rows: Path, *, write: bool = True) -> dict[Trial, Outcome
     return done
 
 
-def main() -> int:
+def main() -> None:
     """Run one trial and write its row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trial", type=json.loads, help="the trial's fields, as JSON")
@@ -207,8 +206,7 @@ def main() -> int:
     options = parser.parse_args()
     outcome = run_trial(Trial(**options.trial))
     save_json(options.out, {"trial": options.trial, "outcome": asdict(outcome)})
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
