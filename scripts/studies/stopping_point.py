@@ -18,7 +18,6 @@ a fourth one in file order, from the preset's initial membranes, conductances an
 
 import argparse
 import dataclasses
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -99,7 +98,7 @@ def keep(rows: list[Row]) -> None:
     write_rows(TABLE, before + rows)
 
 
-def main() -> int:
+def main() -> None:
     """Record the networks of the stops and print mean and spread of their accuracy."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -129,8 +128,7 @@ def main() -> int:
             f"{max(right):.1f})",
             flush=True,
         )
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
 LARGEST = 1_000_000
 
 
-def main() -> int:
+def main() -> None:
     """Execute and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="notebooks (default: all)")
@@ -50,8 +50,7 @@ def main() -> int:
             (options.out / f"{source.stem}-{number}.png").write_bytes(base64.b64decode(picture))
         (options.out / f"{source.stem}.ipynb").write_text(text + "\n")
         print(f"{source.stem}: {time.monotonic() - started:.0f} s, {len(text) / 1e3:.0f} kB", flush=True)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,7 +6,6 @@ The file is not to be committed. Cells of the grid use it as dataset: held-out.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ FIRST = 50_000
 """The first image that judges; those before train and label."""
 
 
-def main() -> int:
+def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
@@ -34,8 +33,7 @@ def main() -> int:
             test_labels=whole.labels[FIRST:],
         )
     unfinished.replace(options.out)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
