@@ -9,6 +9,7 @@ The workflow runs the trials that a table lacks, each as one job that writes its
 `read_table` refuses a table whose preset has changed since.
 
 python scripts/studies/held_out.py TRIAL --out FILE      # run one trial, given as JSON
+python scripts/studies/held_out.py --out FILE.npz        # write the images, for cells with dataset: held-out
 """
 
 import argparse
@@ -198,12 +199,28 @@ def gather(path: Path, rows: Path, *, write: bool = True) -> dict[Trial, Outcome
     return done
 
 
+def write_images(path: Path) -> None:
+    """Write MNIST's training images as a data set of their own, in which those that choose are the test images."""
+    whole = datasets.load("mnist", "train")
+    parts = {"train": slice(HELD_OUT), "test": slice(HELD_OUT, END)}
+    arrays = {f"{name}_images": whole.images[part] for name, part in parts.items()}
+    arrays |= {f"{name}_labels": whole.labels[part] for name, part in parts.items()}
+    unfinished = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with unfinished.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    unfinished.replace(path)
+
+
 def main() -> None:
-    """Run one trial and write its row."""
+    """Run one trial and write its row, or write the images."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("trial", type=json.loads, help="the trial's fields, as JSON")
+    parser.add_argument("trial", nargs="?", type=json.loads, help="the trial's fields, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     options = parser.parse_args()
+    if options.trial is None:
+        write_images(options.out)
+        return
     outcome = run_trial(Trial(**options.trial))
     save_json(options.out, {"trial": options.trial, "outcome": asdict(outcome)})
 

@@ -178,7 +178,7 @@ class Grid:
 
     def held_out_command(self) -> str:
         """Return the command that writes the data set `HELD_OUT`, but for the file."""
-        return shlex.join([self.python, str(HERE / "held_out_images.py")])
+        return shlex.join([self.python, str(STUDIES / "held_out.py"), "--out"])
 
     def record_command(self, cell: str, seed: int) -> str:
         """Return the command that writes the record of a network, but for the file."""
