@@ -40,13 +40,13 @@ def scripts():
     yield {
         name: importlib.import_module(name)
         for name in (
-            "ablate",
             "held_out",
             "readout_study",
             "record",
             "results_page",
-            "search",
             "stopping_point",
+            "survey",
+            "trials",
         )
     } | {"ship": load_script("ship")}
     sys.path.pop(0)

@@ -90,7 +90,7 @@ def test_a_trial_given_as_json_writes_its_row(scripts, tmp_path, monkeypatch):
     told = trials.told([one], {})[trials.name_of(one)]
     assert told["dt"] == "0.5 ms"
     monkeypatch.setattr("sys.argv", ["trials.py", json.dumps(told["trial"]), "--out", str(path)])
-    assert trials.main() == 0
+    trials.main()
     assert asked == [one]
     assert trials.gather(tmp_path / "table.csv", tmp_path) == {one: trials.Outcome(accuracy="0.9")}
 
@@ -154,7 +154,7 @@ def test_only_a_failing_network_is_an_outcome(scripts, monkeypatch, mnist_folder
 
 
 def test_candidates_of_the_search_can_be_built_and_differ(scripts):
-    search = scripts["search"]
+    search = scripts["trials"]
     for study, (candidates, rounds) in search.STUDIES.items():
         for one in rounds:
             trials = [candidate.trial(study, one) for candidate in candidates]
@@ -165,7 +165,7 @@ def test_candidates_of_the_search_can_be_built_and_differ(scripts):
 
 
 def test_search_keeps_the_best_of_each_round(scripts, capsys):
-    search, trials = scripts["search"], scripts["held_out"]
+    search, trials = scripts["trials"], scripts["held_out"]
     done, asked = {}, []
     while not asked or asked[-1]:
         *_, running = search.compete("power-law", done)
@@ -184,8 +184,8 @@ def test_search_keeps_the_best_of_each_round(scripts, capsys):
 
 def test_the_search_is_all_in_its_table(scripts):
     """Every round of every study, with the candidates that the round before lets through, can be read off the table."""
-    search = scripts["search"]
-    table = scripts["held_out"].read_table(search.TABLE)
+    search = scripts["trials"]
+    table = scripts["held_out"].read_table(search.TABLES["search"])
     for study, (_, rounds) in search.STUDIES.items():
         played = list(search.compete(study, table))
         assert len(played) == len(rounds)
@@ -194,8 +194,8 @@ def test_the_search_is_all_in_its_table(scripts):
 
 def test_values_from_the_search_are_winners_in_its_table(scripts):
     """A searched value is that of the best trial in the last round of its study, or less than a point behind."""
-    search = scripts["search"]
-    table = scripts["held_out"].read_table(search.TABLE)
+    search = scripts["trials"]
+    table = scripts["held_out"].read_table(search.TABLES["search"])
     found = set()
     for name in preset_names():
         params = load_preset(name)
@@ -216,6 +216,18 @@ def test_values_from_the_search_are_winners_in_its_table(scripts):
             assert max(with_value) > max(last.values()) - 0.01, (name, key)
             found.add((study, key))
     assert len(found) >= 8
+
+
+def test_the_survey_has_every_preset_and_every_rule_once(scripts):
+    survey = scripts["survey"]
+    found = survey.contestants()
+    names = [name for some in found.values() for name in some]
+    assert len(names) == len(set(names))
+    assert set(preset_names()) < set(names)
+    for trial, some in found.items():
+        for name in some:
+            if not name.startswith("--rule"):
+                assert trial.params == load_preset(name).with_values({"n_exc": 100, "theta_plus": "0.1 mV"})
 
 
 def test_stops_are_read_off_the_table_as_the_page_says(scripts):
@@ -262,7 +274,7 @@ def test_a_training_stopped_anew_takes_the_place_of_the_earlier_one(scripts, tmp
 
 
 def test_every_ablation_can_be_built_and_changes_something(scripts):
-    ablate = scripts["ablate"]
+    ablate = scripts["trials"]
     seen = {}
     for ablation in ablate.ABLATIONS:
         (first, *_) = trials = ablate.trials(ablation)
@@ -274,14 +286,20 @@ def test_every_ablation_can_be_built_and_changes_something(scripts):
 
 
 def test_deviations_page_has_the_measured_table(scripts):
-    ablate = scripts["ablate"]
-    done = scripts["held_out"].read_table(ablate.TABLE)
+    ablate = scripts["trials"]
+    done = scripts["held_out"].read_table(ablate.TABLES["ablations"])
     assert all(t in done for ablation in ablate.ABLATIONS for t in ablate.trials(ablation))
-    assert ablate.table(done) in ablate.PAGE.read_text(encoding="utf-8"), "run scripts/studies/ablate.py"
+    assert ablate.ablation_table(done) in ablate.PAGE.read_text(encoding="utf-8"), (
+        "run scripts/studies/trials.py"
+    )
+
+
+def joined(cells):
+    return f"| {' | '.join(cells)} |"
 
 
 def test_outcomes_are_compared_with_the_baseline_of_the_same_seed(scripts):
-    ablate, trials = scripts["ablate"], scripts["held_out"]
+    ablate, trials = scripts["trials"], scripts["held_out"]
     ablation = ablate.Ablation("19", "flipped", "eta_pre=-1e-4")
     outcome = trials.Outcome("0.8", "30", "2", "15", "1.1", "78", "0", "0", "60", "2026-01-01")
     other = dataclasses.replace(outcome, accuracy="0.9")
@@ -289,9 +307,11 @@ def test_outcomes_are_compared_with_the_baseline_of_the_same_seed(scripts):
         1: dataclasses.replace(outcome, accuracy="0.85"),
         2: dataclasses.replace(outcome, accuracy="0.87"),
     }
-    assert "| 80.0, 90.0 | -5.0, +3.0 |" in ablate.row(ablation, {1: outcome, 2: other}, baseline)
-    assert "| 90.0 | +3.0 |" in ablate.row(ablation, {2: other}, baseline)
+    assert "| 80.0, 90.0 | -5.0, +3.0 |" in joined(ablate.row(ablation, {1: outcome, 2: other}, baseline))
+    assert "| 90.0 | +3.0 |" in joined(ablate.row(ablation, {2: other}, baseline))
     failed = trials.Outcome(error="silent")
-    assert "| 80.0 (seed 2 stops: silent) | -5.0 |" in ablate.row(ablation, {1: outcome, 2: failed}, baseline)
-    nothing = ablate.row(ablation, {1: failed, 2: failed}, baseline)
+    assert "| 80.0 (seed 2 stops: silent) | -5.0 |" in joined(
+        ablate.row(ablation, {1: outcome, 2: failed}, baseline)
+    )
+    nothing = joined(ablate.row(ablation, {1: failed, 2: failed}, baseline))
     assert "| seed 1 stops: silent; seed 2 stops: silent |" in nothing

@@ -244,15 +244,15 @@ def test_trials_that_a_table_lacks_are_jobs(grid, tmp_path, monkeypatch):
     """A script that says what it lacks, and one that fails."""
     monkeypatch.setattr(grid, "STUDIES", tmp_path)
     trial = {"n_exc": 400, "images": 20_000, "epochs": 2, "label": 10_000, "choose": 5_000}
-    script = f"print({json.dumps({'abc': {'trial': trial, 'dt': '0.25 ms'}})!r})"
-    (tmp_path / "study.py").write_text(script)
-    (one,) = grid.trials(sys.executable, "study", tmp_path)
+    script = f"print({json.dumps({'study/abc': {'trial': trial, 'dt': '0.25 ms'}})!r})"
+    (tmp_path / "trials.py").write_text(script)
+    (one,) = grid.trials(sys.executable, tmp_path)
     assert one.file == tmp_path / "study" / "abc.json"
     assert shlex.split(one.command)[2:] == [json.dumps(trial), "--out"]
     assert one.minutes == round(grid.MARGIN * 55_000 * grid.LEARNING[400] * 2 / 60_000)
-    (tmp_path / "study.py").write_text("raise SystemExit('table.csv: the preset has changed since')")
+    (tmp_path / "trials.py").write_text("raise SystemExit('table.csv: the preset has changed since')")
     with pytest.raises(grid.GridError, match="the preset has changed since"):
-        grid.trials(sys.executable, "study", tmp_path)
+        grid.trials(sys.executable, tmp_path)
 
 
 def test_a_dry_run_of_the_trials_finds_the_tables_whole(snakemake):

@@ -4,7 +4,6 @@ python scripts/benchmarks/kernel_parts.py              # a minute; 400 and 6400 
 """
 
 # mypy: allow-untyped-decorators
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -93,7 +92,7 @@ def parts(n_exc: int, images: np.ndarray) -> dict[str, float]:
     return found
 
 
-def main() -> int:
+def main() -> None:
     """Measure and print."""
     images = load_images(None).images[:2000].reshape(2000, -1)
     sizes = (400, 6400)
@@ -106,8 +105,7 @@ def main() -> int:
         f"\nmemory: {2 * 8 * source.size / best(lambda: np.copyto(copy, source)) / 1e6:.1f} GB/s read and "
         "written by a copy"
     )
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pages import put
+from pages import put, table
 
 from diehlcook.analysis import health
 from diehlcook.analysis.history import examine_run
@@ -160,11 +160,10 @@ def main() -> int:
             or f"{len(findings)} findings in {len(checks)} checks",
             ", ".join(name for name in findings if name not in wanted),
         )
-        rows.append(f"| {' | '.join(cells)} |")
-        print(rows[-1], flush=True)
+        rows.append(cells)
+        print(" | ".join(cells), flush=True)
     if options.page:
-        head = "| fault | change | found | besides |\n|---|---|---|---|"
-        put(PAGE, "faults.py", "\n".join([head, *rows]))
+        put(PAGE, "faults.py", table("| fault | change | found | besides |", rows))
     return int(missed > 0)
 
 

@@ -1,4 +1,4 @@
-"""Short experiments on training images alone, each recorded as one row of a table; shared by search.py and ablate.py.
+"""Short experiments on training images alone, each recorded as one row of a table; shared by trials.py and survey.py.
 
 A trial trains on the first images of MNIST's training set, labels the neurons with the first images too, and
 classifies images from the last 10,000 of the training set, which it has not seen. Test images are never
@@ -9,13 +9,13 @@ The workflow runs the trials that a table lacks, each as one job that writes its
 `read_table` refuses a table whose preset has changed since.
 
 python scripts/studies/held_out.py TRIAL --out FILE      # run one trial, given as JSON
+python scripts/studies/held_out.py --out FILE.npz        # write the images, for cells with dataset: held-out
 """
 
 import argparse
 import hashlib
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -199,16 +199,31 @@ def gather(path: Path, rows: Path, *, write: bool = True) -> dict[Trial, Outcome
     return done
 
 
-def main() -> int:
-    """Run one trial and write its row."""
+def write_images(path: Path) -> None:
+    """Write MNIST's training images as a data set of their own, in which those that choose are the test images."""
+    whole = datasets.load("mnist", "train")
+    parts = {"train": slice(HELD_OUT), "test": slice(HELD_OUT, END)}
+    arrays = {f"{name}_images": whole.images[part] for name, part in parts.items()}
+    arrays |= {f"{name}_labels": whole.labels[part] for name, part in parts.items()}
+    unfinished = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with unfinished.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    unfinished.replace(path)
+
+
+def main() -> None:
+    """Run one trial and write its row, or write the images."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("trial", type=json.loads, help="the trial's fields, as JSON")
+    parser.add_argument("trial", nargs="?", type=json.loads, help="the trial's fields, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     options = parser.parse_args()
+    if options.trial is None:
+        write_images(options.out)
+        return
     outcome = run_trial(Trial(**options.trial))
     save_json(options.out, {"trial": options.trial, "outcome": asdict(outcome)})
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

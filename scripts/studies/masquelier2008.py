@@ -15,15 +15,13 @@ again, and their own in Brian2.
 
 import argparse
 import math
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from pages import Row, append_row, put, read_rows
+from pages import Row, append_row, put, read_rows, table
 from scipy.stats import fisher_exact, norm
 
 from diehlcook.analysis.readout import wilson
@@ -39,52 +37,18 @@ TABLE, PAGE, FIGURE, STEPS = (
 )
 
 
-class Published(NamedTuple):
-    """Successes in 100 runs: the original code, the replication in Brian2 at 0.1 ms and at 1 µs; None where not published."""
+PUBLISHED = read_rows(DOCS / "masquelier2008_published.csv")
+"""By constant and value: successes in 100 runs of the original code, and of the replication in Brian2 at 0.1 ms (coarse) and
+at 1 µs (fine)."""
 
-    original: int | None
-    coarse: int | None
-    fine: int | None
-
-
-AXES = {
-    "jitter": {
-        "0 ms": Published(93, 89, 97),
-        "1 ms": Published(90, 94, 98),
-        "2 ms": Published(63, 92, 94),
-        "3 ms": Published(34, 51, 52),
-        "4 ms": Published(12, 4, 2),
-        "5 ms": Published(2, 0, 0),
-    },
-    "pattern_freq": {
-        "0.05": Published(28, 43, 37),
-        "0.1": Published(79, 97, 89),
-        "0.15": Published(89, 99, 99),
-        "0.25": Published(90, 94, 98),
-        "0.5": Published(71, 49, 84),
-    },
-    "n_pattern": {
-        "400": Published(0, 0, 0),
-        "600": Published(3, 6, 18),
-        "800": Published(51, 74, 78),
-        "1000": Published(96, 94, 98),
-        "1200": Published(95, 95, 100),
-    },
-    "w_init": {
-        "0.275": Published(50, 66, 74),
-        "0.325": Published(80, 88, 93),
-        "0.375": Published(81, 95, 97),
-        "0.425": Published(92, 96, 100),
-        "0.475": Published(90, 94, 98),
-    },
-    "deletion": {
-        "0.0": Published(96, 94, 98),
-        "0.1": Published(80, 67, 76),
-        "0.2": Published(50, 13, 19),
-        "0.3": Published(1, 1, 0),
-    },
+MEANING = {
+    "jitter": "jitter, ms",
+    "pattern_freq": "share of time with the pattern",
+    "n_pattern": "afferents in the pattern",
+    "w_init": "initial weight",
+    "deletion": "spikes deleted",
 }
-"""Constant: value: what was published."""
+"""The constants that are published, and what they are."""
 
 SINGLE = {
     "": "as published",
@@ -105,13 +69,15 @@ FACTS = (
 )  # fmt: skip
 
 
+def condition_of(published: Row) -> str:
+    """Return the settings of what was published; "" for the standard ones."""
+    name, value = published["constant"], published["value"]
+    return "" if value == Masquelier2008().text(name) else f"{name}={value}"
+
+
 def conditions() -> list[str]:
     """Return the settings of all conditions, each once."""
-    standard = Masquelier2008()
-    changed = [
-        f"{name}={value}" for name, values in AXES.items() for value in values if value != standard.text(name)
-    ]
-    return [*SINGLE, *changed]
+    return list(dict.fromkeys([*SINGLE, *map(condition_of, PUBLISHED)]))
 
 
 def experiment(condition: str, seed: int) -> Row:
@@ -136,19 +102,16 @@ def experiment(condition: str, seed: int) -> Row:
     }
 
 
-def run_all(todo: Iterable[tuple[str, int]], jobs: int) -> None:
-    """Run experiments and append their rows as they come."""
-
-    def keep(_name: str, row: Row) -> None:
-        append_row(TABLE, row)
-        print(row["condition"] or "as published", row["seed"], row["success"], flush=True)
-
-    run_jobs(experiment, {str(one): one for one in todo}, jobs=jobs, keep=keep)
+def of(rows: list[Row], condition: str) -> tuple[list[Row], list[Row]]:
+    """Return the rows of a condition, by seed, and those of them with success."""
+    some = sorted((row for row in rows if row["condition"] == condition), key=lambda row: int(row["seed"]))
+    return some, [row for row in some if row["success"] == "1"]
 
 
-def of(rows: list[Row], condition: str) -> list[Row]:
-    """Return the rows of a condition, by seed."""
-    return sorted((row for row in rows if row["condition"] == condition), key=lambda row: int(row["seed"]))
+def robustness(rows: list[Row]) -> list[tuple[Row, list[Row], list[Row]]]:
+    """Return what was published, with our rows of the same condition and those of them with success, where there are any."""
+    found = [(published, *of(rows, condition_of(published))) for published in PUBLISHED]
+    return [one for one in found if one[1]]
 
 
 def mean(rows: list[Row], name: str, factor: float = 1.0, digits: int = 1) -> str:
@@ -159,123 +122,84 @@ def mean(rows: list[Row], name: str, factor: float = 1.0, digits: int = 1) -> st
 
 def single_table(rows: list[Row]) -> str:
     """Return the table of the single changes."""
-    lines = [
-        (
-            "| change | | success | rate at the end, Hz | mean weight | found after, s | discharges | "
-            "latency, ms | hits, % |"
-        ),
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    head = (
+        "| change | | success | rate at the end, Hz | mean weight | found after, s | discharges | "
+        "latency, ms | hits, % |"
+    )
+    lines = []
     for condition, what in SINGLE.items():
-        some = of(rows, condition)
+        some, good = of(rows, condition)
         if some:
-            good = [row for row in some if row["success"] == "1"]
-            found = [
-                mean(good, "found_at"),
-                mean(good, "found_after", digits=0),
-                mean(good, "latency", 1e3),
-                mean(good, "hit_rate", 100, 2),
-            ]
-            shown = ", ".join(f"`{one}`" for one in condition.split("; ") if one)
             lines.append(
-                f"| {shown} | {what} | {len(good)} of {len(some)} | {mean(some, 'rate')} | "
-                f"{mean(some, 'weights_mean', digits=3)} | {' | '.join(found)} |"
+                (
+                    ", ".join(f"`{one}`" for one in condition.split("; ") if one),
+                    what,
+                    f"{len(good)} of {len(some)}",
+                    mean(some, "rate"),
+                    mean(some, "weights_mean", digits=3),
+                    mean(good, "found_at"),
+                    mean(good, "found_after", digits=0),
+                    mean(good, "latency", 1e3),
+                    mean(good, "hit_rate", 100, 2),
+                )
             )
-    return "\n".join(lines) + "\n"
+    return table(head, lines)
 
 
 def axes_table(rows: list[Row]) -> str:
     """Return the table of the robustness."""
-    standard = Masquelier2008()
-    lines = [
-        "| | | ours | original code | replication, 0.1 ms | replication, 1 µs | found after, s |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, values in AXES.items():
-        for value, published in values.items():
-            some = of(rows, "" if value == standard.text(name) else f"{name}={value}")
-            if some:
-                good = [row for row in some if row["success"] == "1"]
-                lines.append(
-                    f"| {name} | {value} | {len(good)} of {len(some)} | "
-                    f"{' | '.join(str(one) for one in published)} | {mean(good, 'found_at')} |"
-                )
-    return "\n".join(lines) + "\n"
+    head = "| | | ours | original code | replication, 0.1 ms | replication, 1 µs | found after, s |"
+    lines = []
+    for published, some, good in robustness(rows):
+        name, value, *theirs = published.values()
+        lines.append((name, value, f"{len(good)} of {len(some)}", *theirs, mean(good, "found_at")))
+    return table(head, lines)
 
 
 def compared(rows: list[Row]) -> str:
     """Say whether our shares of success differ from those of the replication at 0.1 ms, of 100 runs each."""
-    standard = Masquelier2008()
-    found = {}
-    for name, values in AXES.items():
-        for value, published in values.items():
-            condition = "" if value == standard.text(name) else f"{name}={value}"
-            some = of(rows, condition)
-            if some and published.coarse is not None:
-                found[condition] = sum(row["success"] == "1" for row in some), len(some), published.coarse
+    found = {
+        condition_of(published): (len(good), len(some), int(published["coarse"]))
+        for published, some, good in robustness(rows)
+    }
     right, runs, theirs = found[""]
     p = fisher_exact([[right, runs - right], [theirs, 100 - theirs]]).pvalue
-    expected = sum(runs * theirs / 100 for _, runs, theirs in found.values())
-    spread = sum(
-        runs * theirs / 100 * (1 - theirs / 100) * (1 + runs / 100) for _, runs, theirs in found.values()
-    )
-    ours = sum(right for right, _, _ in found.values())
-    pooled = 2 * norm.sf(abs(ours - expected) / math.sqrt(spread))
+    ours, all_runs, shares = np.array(list(found.values())).T
+    expected = (all_runs * shares / 100).sum()
+    spread = (all_runs * shares / 100 * (1 - shares / 100) * (1 + all_runs / 100)).sum()
+    pooled = 2 * norm.sf(abs(ours.sum() - expected) / math.sqrt(spread))
     return (
         f"Against the replication at 0.1 ms: {right} of {runs} and {theirs} of 100 do not differ "
         f"measurably (Fisher's exact test, p = {p:.2f}). "
-        f"All {len(found)} conditions together have {ours} successes, where its shares would give "
-        f"{expected:.1f} (p = {pooled:.2f}, normal "
-        "approximation).\n"
+        f"All {len(found)} conditions together have {ours.sum()} successes, where its shares would give "
+        f"{expected:.1f} (p = {pooled:.2f}, normal approximation)."
     )
 
 
 @styled
 def figure(rows: list[Row]) -> Figure:
     """Draw the share of successes over each constant, with 95 % intervals, beside those published."""
-    standard = Masquelier2008()
     drawn = new_figure((10, 2.9))
-    meaning = {
-        "jitter": "jitter, ms",
-        "pattern_freq": "share of time with the pattern",
-        "n_pattern": "afferents in the pattern",
-        "w_init": "initial weight",
-        "deletion": "spikes deleted",
+    lines = {
+        "original": (GREY, "original code"),
+        "coarse": (SKY, "replication, 0.1 ms"),
+        "fine": (BLACK, "replication, 1 µs"),
     }
-    for ax, (name, values) in zip(drawn.subplots(1, len(AXES), sharey=True), AXES.items(), strict=True):
-        x = [float(value.split()[0]) for value in values]
-        for field, colour, label in (
-            ("original", GREY, "original code"),
-            ("coarse", SKY, "replication, 0.1 ms"),
-            ("fine", BLACK, "replication, 1 µs"),
-        ):
-            ax.plot(
-                x,
-                [getattr(one, field) for one in values.values()],
-                "--",
-                marker=".",
-                color=colour,
-                lw=0.9,
-                label=label,
-            )
-        for at, value in zip(x, values, strict=True):
-            some = of(rows, "" if value == standard.text(name) else f"{name}={value}")
+    ours: dict[str, Any] = {"fmt": "o", "color": BLUE, "ms": 4, "capsize": 2}
+    for ax, (name, what) in zip(drawn.subplots(1, len(MEANING), sharey=True), MEANING.items(), strict=True):
+        published = [row for row in PUBLISHED if row["constant"] == name]
+        x = [float(row["value"].split()[0]) for row in published]
+        for key, (colour, label) in lines.items():
+            successes = [int(row[key]) for row in published]
+            ax.plot(x, successes, "--", marker=".", color=colour, lw=0.9, label=label)
+        for at, row in zip(x, published, strict=True):
+            some, good = of(rows, condition_of(row))
             if some:
-                right = sum(row["success"] == "1" for row in some)
-                low, high = wilson(right, len(some))
-                share = right / len(some)
+                low, high = wilson(len(good), len(some))
+                share = len(good) / len(some)
                 error = [[100 * (share - low)], [100 * (high - share)]]
-                ax.errorbar(
-                    at,
-                    100 * share,
-                    error,
-                    fmt="o",
-                    color=BLUE,
-                    ms=4,
-                    capsize=2,
-                    label="ours" if at == x[0] else None,
-                )
-        ax.set(xlabel=meaning[name], ylim=(-4, 104))
+                ax.errorbar(at, 100 * share, error, label="ours" if at == x[0] else None, **ours)
+        ax.set(xlabel=what, ylim=(-4, 104))
     drawn.axes[0].set_ylabel("pattern found, %")
     drawn.axes[0].legend(fontsize=6.5, loc="lower left")
     facts_title(drawn, "How often the neuron finds the pattern", "masquelier2008 · dt 0.1 ms · 450 s")
@@ -290,16 +214,9 @@ def first_steps() -> Figure:
     drawn = new_figure((10, 3.2))
     left, middle, right = drawn.subplots(1, 3, width_ratios=(1, 1, 1.3))
 
-    six = Masquelier2008().with_values(
-        {
-            "block": "0.1 s",
-            "blocks": "1",
-            "n_afferents": "6",
-            "n_pattern": "6",
-            "threshold": "1",
-            "pattern_freq": "0",
-        }
-    )
+    one_block = {"blocks": "1", "pattern_freq": "0"}
+    few = {"block": "0.1 s", "n_afferents": "6", "n_pattern": "6", "threshold": "1"}
+    six = Masquelier2008().with_values(few | one_block)
     times = np.array([5, 20, 27, 60, 62, 63]) * 1e-3
     block = afferents.Block(
         np.rint(times / six.dt).astype(np.int32), np.arange(6, dtype=np.int32), np.zeros(0, np.int64)
@@ -316,36 +233,24 @@ def first_steps() -> Figure:
         time, who = afferents.drifting(params, np.random.default_rng(1))
         order = np.lexsort((time, who))
         intervals = np.diff(time[order])[np.diff(who[order]) == 0]
-        middle.hist(
-            1e3 * intervals,
-            np.arange(0, 151, 2),
-            histtype="step",
-            color=colour,
-            label=f"{label}: {time.size / 5 / 400:.0f} Hz",
-        )
+        label = f"{label}: {time.size / 5 / 400:.0f} Hz"
+        middle.hist(1e3 * intervals, np.arange(0, 151, 2), histtype="step", color=colour, label=label)
     middle.set(xlabel="interval, ms", ylabel="intervals", title="spikes of an afferent")
     middle.legend()
 
     for rate, colour in (("70 Hz", SKY), ("90 Hz", BLUE), ("110 Hz", BLACK)):
         for dt, line in (("0.1 ms", "-"), ("1 ms", "--")):
             changes = {
-                "rate_max": rate,
                 "silence_max": "1000 s",
                 "noise_rate": "0 Hz",
-                "pattern_freq": "0",
                 "block": "60 s",
-                "blocks": "1",
+                "rate_max": rate,
                 "dt": dt,
             }
-            recorded = experiment.simulate(Masquelier2008().with_values(changes), 1, "fused")
-            mean_rate = float(rate.split()[0]) / 2
-            right.plot(
-                recorded.weights_time,
-                recorded.weights.mean(axis=1),
-                line,
-                color=colour,
-                label=f"{mean_rate:.0f} Hz, {dt}",
-            )
+            params = Masquelier2008().with_values(changes | one_block)
+            recorded = experiment.simulate(params, 1, "fused")
+            weights, label = recorded.weights.mean(axis=1), f"{float(rate.split()[0]) / 2:.0f} Hz, {dt}"
+            right.plot(recorded.weights_time, weights, line, color=colour, label=label)
     right.set(xlabel="s", ylabel="mean weight", ylim=(0, 1), title="input without a pattern")
     right.legend(ncols=2, fontsize=7)
     facts_title(drawn, "First steps", "masquelier2008 · rnn · seed 1")
@@ -354,11 +259,11 @@ def first_steps() -> Figure:
 
 def write_page(rows: list[Row]) -> None:
     """Put the tables between their marks in the page, and draw the figure."""
-    put(PAGE, "masquelier2008.py", f"{single_table(rows)}\n{axes_table(rows)}\n{compared(rows)}")
+    put(PAGE, "masquelier2008.py", f"{single_table(rows)}\n\n{axes_table(rows)}\n\n{compared(rows)}")
     figure(rows).savefig(FIGURE)
 
 
-def main() -> int:
+def main() -> None:
     """Run what is missing and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--page", action="store_true", help="write table and figure only")
@@ -371,16 +276,19 @@ def main() -> int:
     options = parser.parse_args()
     if options.first_steps:
         first_steps().savefig(STEPS)
-        return 0
+        return
     if not options.page:
         chosen = conditions() if options.only is None else [options.only]
         done = {(row["condition"], int(row["seed"])) for row in read_rows(TABLE)}
+
+        def keep(_name: str, row: Row) -> None:
+            append_row(TABLE, row)
+            print(row["condition"] or "as published", row["seed"], row["success"], flush=True)
+
         todo = [(one, seed) for seed in options.seeds for one in chosen if (one, seed) not in done]
-        run_all(todo, options.jobs)
-    if PAGE.exists():
-        write_page(read_rows(TABLE))
-    return 0
+        run_jobs(experiment, {str(one): one for one in todo}, jobs=options.jobs, keep=keep)
+    write_page(read_rows(TABLE))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -12,11 +12,10 @@ the figures are of all 10,000 test images.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from statistics import fmean
 
-from pages import put, read_rows, write_rows
+from pages import Row, put, read_rows, table, write_rows
 
 from diehlcook.arguments import seeds
 from diehlcook.companions.mozafari2019 import experiment
@@ -32,7 +31,7 @@ BINS, IMAGES, EPOCHS = (10, 15, 20, 25), 10_000, 30
 COLUMNS = ("steps", "seed", "held_out", "test", "test_at_best", "linear_held_out", "linear_test")
 
 
-def measure(steps: int, seed: int, runs: Path) -> dict[str, str]:
+def measure(steps: int, seed: int, runs: Path) -> Row:
     """Train and test one network; return its row."""
     train = datasets.load("mnist", "train").head(IMAGES)
     test = datasets.load("mnist", "test")
@@ -50,12 +49,10 @@ def measure(steps: int, seed: int, runs: Path) -> dict[str, str]:
     return dict(zip(COLUMNS, (str(steps), str(seed), *(f"{value:.4f}" for value in values)), strict=True))
 
 
-def write_page(rows: list[dict[str, str]]) -> None:
+def write_page(rows: list[Row]) -> None:
     """Put the table between its marks in the page."""
-    lines = [
-        "| bins | seeds | reward, last epoch, % | at the epoch chosen, % | linear on layer 2, % |",
-        "|---|---|---|---|---|",
-    ]
+    head = "| bins | seeds | reward, last epoch, % | at the epoch chosen, % | linear on layer 2, % |"
+    lines = []
     for steps in BINS:
         some = [row for row in rows if row["steps"] == str(steps)]
         if some:
@@ -63,11 +60,11 @@ def write_page(rows: list[dict[str, str]]) -> None:
                 f"{100 * fmean(float(row[name]) for row in some):.2f}"
                 for name in ("test", "test_at_best", "linear_test")
             )
-            lines.append(f"| {steps} | {', '.join(row['seed'] for row in some)} | {' | '.join(means)} |")
-    put(PAGE, "mozafari2019.py", "\n".join(lines))
+            lines.append((steps, ", ".join(row["seed"] for row in some), *means))
+    put(PAGE, "mozafari2019.py", table(head, lines))
 
 
-def main() -> int:
+def main() -> None:
     """Run what is missing and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--page", action="store_true", help="write the table only")
@@ -81,8 +78,7 @@ def main() -> int:
             rows.append(measure(steps, seed, options.runs))
             write_rows(TABLE, rows)
     write_page(rows)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

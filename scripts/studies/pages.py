@@ -1,7 +1,7 @@
-"""What the studies share: a table of rows as a CSV file, and what is measured, between marks in a page of the docs."""
+"""What the studies share: records as a CSV file, Markdown tables, and what is measured, between marks in a page of the docs."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 END = "<!-- end of measured -->\n"
@@ -16,6 +16,12 @@ def put(page: Path, script: str, text: str) -> None:
         before, rest = page.read_text(encoding="utf-8").split(begin)
         after = rest.split(END)[1]
         page.write_text(f"{before}{begin}\n{text.strip()}\n\n{END}{after}", encoding="utf-8")
+
+
+def table(head: str, rows: Iterable[Iterable[object]], right: Container[int] = ()) -> str:
+    """Return a Markdown table without a newline at its end; `head` is its first line, columns `right` stand to the right."""
+    rule = "".join("---:|" if k in right else "---|" for k in range(head.count("|") - 1))
+    return "\n".join([head, f"|{rule}", *(f"| {' | '.join(map(str, row))} |" for row in rows)])
 
 
 def read_rows(table: Path) -> list[Row]:

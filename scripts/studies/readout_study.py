@@ -12,15 +12,13 @@ over the training images in which only the thresholds settle. The controls witho
 """
 
 import argparse
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pages import put
+from pages import put, table
 from record import machine
 
 from diehlcook.analysis import readouts
@@ -45,6 +43,10 @@ UNTRAINED = {"untrained-triplet-400": "paper-triplet-400", "untrained-power-law-
 """Presets whose learning rates are set to 0. Without learning the three rules that are not normalised are one
 network."""
 
+UNTRAINED_TITLES = {
+    "untrained-triplet-400": "untrained, normalised",
+    "untrained-power-law-400": "untrained, not normalised",
+}
 UNTRAINED_OF = {
     name: f"untrained-{'triplet' if name == 'triplet-400' else 'power-law'}-400" for name in NETWORKS
 }
@@ -117,19 +119,19 @@ def on_pixels(training: Dataset, testing: Dataset) -> dict[str, dict[str, Any]]:
     judges = readouts.held_out(len(x))
     others = np.flatnonzero(~judges)
     few = readouts.evenly(others, readouts.LOGISTIC_FIT)
+    logistic = LogisticRegression(max_iter=LOGISTIC_STEPS)
     found = {}
-    ways: tuple[tuple[str, Any, Any, Callable[[float], Any]], ...] = (
-        ("ridge", readouts.PENALTY, others, lambda value: RidgeClassifier(alpha=value)),
-        ("logistic", STRENGTH, few, lambda value: LogisticRegression(C=value, max_iter=LOGISTIC_STEPS)),
-    )
-    for name, values, chosen_from, make in ways:
-        score = [
-            make(value).fit(x[chosen_from], y[chosen_from]).score(x[judges], y[judges]) for value in values
-        ]
-        value = values[int(np.argmax(score))]
-        found[name] = accuracy(make(value).fit(x, y).predict(flat(testing)), testing.labels) | {
-            "chosen": value
-        }
+    for name, model, key, values, learnt in (
+        ("ridge", RidgeClassifier(), "alpha", readouts.PENALTY, others),
+        ("logistic", logistic, "C", STRENGTH, few),
+    ):
+        scores = []
+        for value in values:
+            model.set_params(**{key: value}).fit(x[learnt], y[learnt])
+            scores.append(model.score(x[judges], y[judges]))
+        value = values[int(np.argmax(scores))]
+        predicted = model.set_params(**{key: value}).fit(x, y).predict(flat(testing))
+        found[name] = accuracy(predicted, testing.labels) | {"chosen": value}
     return found
 
 
@@ -176,79 +178,66 @@ def percent(one: dict[str, Any]) -> str:
     return f"{100 * one['accuracy']:.2f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
+def readout_table(heads: list[str], cells: dict[str, list[str]]) -> str:
+    """Return a table with a row for each readout."""
+    return table(f"| readout | {' | '.join(heads)} |", [(f"`{name}`", *row) for name, row in cells.items()])
+
+
 def tables(record: dict[str, Any]) -> str:
     """Return the tables of the page."""
-    done = [name for name in NETWORKS if name in record["networks"]]
-    lines = ["| readout | " + " | ".join(done) + " |", "|---|" + "---|" * len(done)]
+    networks = record["networks"]
+    done = [name for name in NETWORKS if name in networks]
+    bare = {name: title for name, title in UNTRAINED_TITLES.items() if name in networks}
+    both = {one: UNTRAINED_OF[one] for one in done if UNTRAINED_OF[one] in networks}
+    right, against, earned = {}, {}, {}
     for name in readouts.READOUTS:
-        cells = [percent(record["networks"][one]["readouts"][name]) for one in done]
-        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    lines += [
-        "",
+        found = {one: networks[one]["readouts"][name] for one in networks}
+        right[name] = [percent(found[one]) for one in done]
+        if name != readouts.PAPER:
+            against[name] = ["+{gained} −{lost}, p = {p:.1g}".format_map(found[one]) for one in done]
+        gains = (found[one]["accuracy"] - found[other]["accuracy"] for one, other in both.items())
+        earned[name] = [percent(found[one]) for one in bare] + [f"{100 * gain:+.1f}" for gain in gains]
+    chosen = []
+    for one in done:
+        values = [
+            f"`{name}` {key} {value:g}"
+            for name, found in networks[one]["readouts"].items()
+            for key, value in found["chosen"].items()
+        ]
+        chosen.append(f"- {one}: {', '.join(values)}")
+    kinds = [
+        (
+            name,
+            one["passes"],
+            "{mean:.1f} ± {sd:.1f}".format_map(one["theta_mV"]),
+            f"{one['spikes_per_image']:.1f}",
+        )
+        for name, one in networks.items()
+    ]
+    parts = [
+        readout_table(done, right),
         (
             "Against the paper's readout `assignment`: test images that only the other readout has right, "
             "and that only the paper's has (exact McNemar test, not corrected for the number of tests)."
         ),
-        "",
-    ]
-    lines += ["| readout | " + " | ".join(done) + " |", "|---|" + "---|" * len(done)]
-    for name in readouts.READOUTS:
-        if name != readouts.PAPER:
-            found = [record["networks"][one]["readouts"][name] for one in done]
-            cells = [f"+{one['gained']} −{one['lost']}, p = {one['p']:.1g}" for one in found]
-            lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    lines += ["", "Hyperparameters that held-out training images chose:", ""]
-    for one in done:
-        chosen = [
-            f"`{name}` {key} {value:g}"
-            for name, found in record["networks"][one]["readouts"].items()
-            for key, value in found["chosen"].items()
-        ]
-        lines.append(f"- {one}: {', '.join(chosen)}")
-    lines += [
-        "",
+        readout_table(done, against),
+        "Hyperparameters that held-out training images chose:",
+        "\n".join(chosen),
         "### What STDP earns",
-        "",
         "The same readout of the same network without learning, and the difference in points.",
-        "",
+        readout_table([*bare.values(), *(f"STDP earns: {one}" for one in both)], earned),
+        table("| network | passes | theta, mV | spikes per training image, frozen |", kinds),
+        "### Without spikes",
+        table(
+            "| control | test accuracy, % |",
+            [(name, percent(one)) for name, one in record["controls"].items()],
+        ),
+        f"{record['machine']}, {record['date']}.",
     ]
-    both = [one for one in done if UNTRAINED_OF[one] in record["networks"]]
-    bare = [name for name in UNTRAINED if name in record["networks"]]
-    titles = {
-        "untrained-triplet-400": "untrained, normalised",
-        "untrained-power-law-400": "untrained, not normalised",
-    }
-    head = [titles[name] for name in bare] + [f"STDP earns: {one}" for one in both]
-    lines += ["| readout | " + " | ".join(head) + " |", "|---|" + "---|" * len(head)]
-    for name in readouts.READOUTS:
-        cells = [percent(record["networks"][one]["readouts"][name]) for one in bare]
-        for one in both:
-            with_it, without = (
-                record["networks"][k]["readouts"][name]["accuracy"] for k in (one, UNTRAINED_OF[one])
-            )
-            cells.append(f"{100 * (with_it - without):+.1f}")
-        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    lines += ["", "| network | passes | theta, mV | spikes per training image, frozen |", "|---|---|---|---|"]
-    for name, one in record["networks"].items():
-        lines.append(
-            f"| {name} | {one['passes']} | {one['theta_mV']['mean']:.1f} ± {one['theta_mV']['sd']:.1f} | "
-            f"{one['spikes_per_image']:.1f} |"
-        )
-    lines += ["", "### Without spikes", "", "| control | test accuracy, % |", "|---|---|"]
-    for name, one in record["controls"].items():
-        lines.append(f"| {name} | {percent(one)} |")
-    lines += ["", f"{record['machine']}, {record['date']}."]
-    return "\n".join(lines) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
-def write_page() -> None:
-    """Put the tables between their marks in the page."""
-    if not RECORD.exists():
-        raise SystemExit(f"{RECORD.name}: no record yet; run this script without --page")
-    put(PAGE, "readout_study.py", tables(load_json(RECORD)))
-
-
-def main() -> int:
+def main() -> None:
     """Measure what is missing and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, default=Path("data/runs/readouts"), help="folder of the runs")
@@ -256,9 +245,8 @@ def main() -> int:
     options = parser.parse_args()
     if not options.page:
         measure(options.runs)
-    write_page()
-    return 0
+    put(PAGE, "readout_study.py", tables(load_json(RECORD)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

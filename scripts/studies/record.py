@@ -8,7 +8,6 @@ import os
 import platform
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,18 @@ BLOCKS = 6
 """Parts of the training images that are judged apart."""
 
 OWN, OTHER = "own_class", "other_classes"
+
+KEPT = {
+    "train": (
+        "images", "epochs", "engine", "wall_s", "presentations_per_image", "spikes_per_image", "theta_mV",
+        "silent_neurons",
+    ),
+    "observe": ("images", "wall_s", "neurons_per_class", "unassigned_neurons", "ties"),
+    "test": (
+        "images", "repeats", "wall_s", "accuracy", "accuracies", "interval95", "silent_images", "ties",
+    ),
+}  # fmt: skip
+"""What a record has of the facts of each phase."""
 
 
 def answers(run: Run, testing: Dataset) -> dict[str, dict[str, float]]:
@@ -83,7 +94,6 @@ def machine() -> str:
 def record(run: Run, cell: str) -> dict[str, Any]:
     """Return what the pages need of a finished run."""
     training, testing = images_of(run, "observe"), images_of(run, "test")
-    trained, observed, tested = (run.facts[phase] for phase in ("train", "observe", "test"))
     curve = run.load("train_accuracy").astype(ACCURACY)
     confusion = run.load("confusion")
     return {
@@ -93,36 +103,7 @@ def record(run: Run, cell: str) -> dict[str, Any]:
         "rule": run.params.rule,
         "n_exc": run.params.n_exc,
         "params": {name: here for name, (here, _) in run.params.differences(Params()).items()},
-        "train": {
-            key: trained[key]
-            for key in (
-                "images",
-                "epochs",
-                "engine",
-                "wall_s",
-                "presentations_per_image",
-                "spikes_per_image",
-                "theta_mV",
-                "silent_neurons",
-            )
-        },
-        "observe": {
-            key: observed[key]
-            for key in ("images", "wall_s", "neurons_per_class", "unassigned_neurons", "ties")
-        },
-        "test": {
-            key: tested[key]
-            for key in (
-                "images",
-                "repeats",
-                "wall_s",
-                "accuracy",
-                "accuracies",
-                "interval95",
-                "silent_images",
-                "ties",
-            )
-        },
+        **{phase: {key: run.facts[phase][key] for key in keys} for phase, keys in KEPT.items()},
         "curve": [[int(row["images"]), int(row["correct"]), int(row["total"])] for row in curve],
         "confusion": confusion.tolist(),
         "spikes": answers(run, testing),
@@ -130,13 +111,11 @@ def record(run: Run, cell: str) -> dict[str, Any]:
         "neurons": neurons(run),
         "readouts": ladder(run)["readouts"],
         "assumed": run.params.assumed,
-        "data": {phase: run.facts[phase]["data"]["sha256"] for phase in ("train", "observe", "test")},
+        "data": {phase: run.facts[phase]["data"]["sha256"] for phase in KEPT},
         "commit": commit(),
-        "versions": {
-            name: number for name, number in load_json(run.path)["versions"].items() if name != "platform"
-        },
+        "versions": {k: v for k, v in load_json(run.path)["versions"].items() if k != "platform"},
         "machine": machine(),
-        "date": trained["started"][:10],
+        "date": run.facts["train"]["started"][:10],
     }
 
 
@@ -155,13 +134,12 @@ def commit() -> str:
     """Return the commit of the package that made the run, as far as Git knows it."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return done.stdout.strip() or "unknown"
 
 
-def main() -> int:
+def main() -> None:
     """Write the record of one run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="finished run directory")
@@ -169,8 +147,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     options = parser.parse_args()
     save_json(options.out, record(load_run(options.run), options.cell))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -18,7 +18,6 @@ a fourth one in file order, from the preset's initial membranes, conductances an
 
 import argparse
 import dataclasses
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -99,7 +98,16 @@ def keep(rows: list[Row]) -> None:
     write_rows(TABLE, before + rows)
 
 
-def main() -> int:
+def record(word: str, preset: str, settings: str, found: Iterable[Row]) -> None:
+    """Put the networks of one training into the table and print how right they are."""
+    rows = [{"preset": preset, "settings": settings} | row for row in found]
+    keep(rows)
+    right = [100 * float(row["accuracy"]) for row in rows]
+    spread = f"{np.std(right, ddof=1):.1f} ({min(right):.1f} to {max(right):.1f})"
+    print(f"{word}: {np.mean(right):.1f} % ± {spread}", flush=True)
+
+
+def main() -> None:
     """Record the networks of the stops and print mean and spread of their accuracy."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -110,27 +118,16 @@ def main() -> int:
         "--shipped", action="store_true", help="the networks that come with the package, trained on"
     )
     options = parser.parse_args()
-    trainings: dict[str, tuple[str, str, Iterator[Row]]] = {}
     if options.shipped:
         for name in shipped_names():
             run = load_shipped(name)
             stops = [end_of(run) + more for more in GO_ON]
-            trainings[name] = (run.preset, SHIPPED, networks(run.params, run.seed, stops, run))
-    else:
-        for word in options.presets:
-            trial = trial_of(word, options.seed)
-            trainings[word] = (trial.preset, trial.settings, networks(trial.params, trial.seed, STOPS))
-    for word, (preset, settings, found) in trainings.items():
-        rows = [{"preset": preset, "settings": settings} | row for row in found]
-        keep(rows)
-        right = [100 * float(row["accuracy"]) for row in rows]
-        print(
-            f"{word}: {np.mean(right):.1f} % ± {np.std(right, ddof=1):.1f} ({min(right):.1f} to "
-            f"{max(right):.1f})",
-            flush=True,
-        )
-    return 0
+            record(name, run.preset, SHIPPED, networks(run.params, run.seed, stops, run))
+        return
+    for word in options.presets:
+        trial = trial_of(word, options.seed)
+        record(word, trial.preset, trial.settings, networks(trial.params, trial.seed, STOPS))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

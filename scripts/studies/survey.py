@@ -1,12 +1,11 @@
 """Train every preset and every learning rule briefly, and print a Markdown table of what came out.
 
-    python scripts/studies/survey.py                    # 100 neurons, 2,000 MNIST images; about 15 minutes on
-    two cores
-    python scripts/studies/survey.py --images 500 --only authors-100 paper-power-law-400
+    python scripts/studies/survey.py      # 100 neurons, 2,000 MNIST images each; some minutes
+    python scripts/studies/survey.py --only authors-100 paper-power-law-400
 
 Each is trained on the first images of the training set, its neurons are labelled with the same images, and it
-classifies the last 1,000 images of the training set, which it has not seen. Test images are not opened:
-nothing here is a final figure. Presets that are the same at the size of the survey share a row.
+classifies 1,000 images from the last 10,000 of the training set, which it has not seen. Test images are not
+opened: nothing here is a final figure. Presets that are the same at the size of the survey share a row.
 
 The threshold step is 0.1 mV for all, so that 2,000 images with 15 spikes each lift the thresholds of 100
 neurons by 30 mV, as a long training does. With the steps of the presets a short training ends while some
@@ -14,99 +13,68 @@ neurons have hardly fired; their thresholds are low, and in the frozen network t
 """
 
 import argparse
-import sys
-import tempfile
-import time
-from pathlib import Path
 
-import numpy as np
+from held_out import Outcome, Trial, run_trial
+from pages import table
 
-from diehlcook.analysis import readout
-from diehlcook.data import datasets
-from diehlcook.errors import DiehlCookError
+from diehlcook.analysis.readout import wilson
 from diehlcook.jobs import run_jobs
-from diehlcook.model.params import Params, load_preset, preset_names, with_rule, with_size
+from diehlcook.model.params import Params, load_preset, preset_names, with_rule
 from diehlcook.model.rules import RULES
-from diehlcook.model.stimulus import stream_key
-from diehlcook.phases import responses
-from diehlcook.phases.observe import observe
-from diehlcook.phases.train import train
 
-HELD_OUT = 1000
+SIZE, IMAGES, JUDGED, SEED = 100, 2_000, 1_000, 1
 
 
-def contestants(n_exc: int) -> dict[str, Params]:
-    """Return every preset, and the default preset with every rule, at one size."""
+def contestants() -> dict[Trial, list[str]]:
+    """Return the trial of every preset, and of the default preset with every rule, with the names that share it."""
     found = {name: load_preset(name) for name in preset_names()}
-    for rule in list(RULES)[1:]:
-        found[f"--rule {rule}"] = with_rule(Params(), rule)
-    short = {"theta_plus": "0.1 mV"}
-    return {name: with_size(params, n_exc).with_values(short) for name, params in found.items()}
+    found |= {f"--rule {rule}": with_rule(Params(), rule) for rule in list(RULES)[1:]}
+    shared: dict[Trial, list[str]] = {}
+    for name, params in found.items():
+        changed = params.with_values({"theta_plus": "0.1 mV", "n_exc": str(SIZE)}).differences(Params())
+        settings = "; ".join(f"{key}={here}" for key, (here, _) in changed.items())
+        trial = Trial("survey", "diehl-cook-2015", settings, SIZE, IMAGES, 1, IMAGES, JUDGED, SEED)
+        shared.setdefault(trial, []).append(name)
+    return shared
 
 
-def survey(names: list[str], params: Params, n_images: int, folder: Path, seed: int) -> str:
-    """Train, label and classify; return a row of the table."""
-    data = datasets.load("mnist", "train")
-    first = data.head(n_images)
-    started = time.monotonic()
-    run = train(folder, first, params, seed=seed)
-    trained_s = time.monotonic() - started
-    observe(run, first)
-    frozen = responses.trained_network(run, "standalone", "predict")
-    (held_out,) = responses.respond(frozen, data.images[-HELD_OUT:], [stream_key(seed, "predict")])
-    predicted = readout.predict(held_out.counts, run.assignments(), data.n_classes).labels
-    right = int((predicted == data.labels[-HELD_OUT:]).sum())
-    low, high = readout.wilson(right, HELD_OUT)
-    facts, weights = run.facts["train"], run.weights()
-    theta = facts["theta_mV"]
-    finite = np.isfinite(weights).all() and np.isfinite(run.theta()).all()
-    cells = (
-        ", ".join(f"`{name}`" for name in names),
-        f"{right / HELD_OUT:.1%} [{low:.1%}, {high:.1%}]",
-        f"{theta['mean']:.1f} ± {theta['sd']:.1f}",
-        f"{facts['spikes_per_image']:.1f}",
-        f"{facts['presentations_per_image']:.2f}",
-        f"{weights.sum(axis=0).mean():.1f}",
-        f"{weights.max():.2f}",
-        "yes" if finite else "NO",
-        f"{trained_s:.0f}",
-    )
-    return "| " + " | ".join(cells) + " |"
-
-
-def row(names: list[str], params: Params, images: int, folder: Path, seed: int) -> str:
+def row(names: list[str], outcome: Outcome) -> list[str]:
     """Return the line of a contestant, also of one that fails."""
-    try:
-        return survey(names, params, images, folder, seed)
-    except DiehlCookError as error:  # the others go on
-        return f"| {', '.join(names)} | {type(error).__name__}: {error} |" + " |" * 7
+    shown = ", ".join(f"`{name}`" for name in names)
+    if outcome.error:
+        return [shown, outcome.error, *[""] * 6]
+    low, high = wilson(round(float(outcome.accuracy) * JUDGED), JUDGED)
+    return [
+        shown,
+        f"{float(outcome.accuracy):.1%} [{low:.1%}, {high:.1%}]",
+        f"{float(outcome.theta_mV):.1f} ± {float(outcome.theta_sd_mV):.1f}",
+        f"{float(outcome.spikes_per_image):.1f}",
+        f"{float(outcome.presentations_per_image):.2f}",
+        outcome.weight_sum,
+        outcome.silent_neurons,
+        outcome.wall_s,
+    ]
 
 
-def main() -> int:
+def main() -> None:
     """Run the survey."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-exc", type=int, default=100)
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", nargs="+", metavar="NAME")
     options = parser.parse_args()
-    groups: dict[Params, list[str]] = {}
-    for name, params in contestants(options.n_exc).items():
-        if not options.only or name in options.only:
-            groups.setdefault(params, []).append(name)
-    print("| preset or option | right of 1,000 held-out | theta (mV) | spikes per image | presentations "
-          "per image "
-          "| Σw | largest w | finite | training (s) |")  # fmt: skip
-    print("|" + "---|" * 9, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        tasks = {
-            names[0]: (names, params, options.images, Path(folder) / names[0], options.seed)
-            for params, names in groups.items()
-        }
-        run_jobs(row, tasks, jobs=options.jobs, keep=lambda _name, line: print(line, flush=True))
-    return 0
+    trials = {
+        ", ".join(names): (trial,)
+        for trial, names in contestants().items()
+        if not options.only or set(names) & set(options.only)
+    }
+    done: dict[str, Outcome] = {}
+    run_jobs(run_trial, trials, jobs=options.jobs, keep=done.__setitem__)
+    head = (
+        "| preset or option | right of 1,000 held-out | theta (mV) | spikes per image | presentations per "
+        "image | Σw | neurons without a label | wall time (s) |"
+    )
+    print(table(head, [row(names.split(", "), done[names]) for names in trials]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

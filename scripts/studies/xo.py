@@ -8,10 +8,9 @@ networks with each single fault. The records are docs/companions/xo.csv.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from pages import put, read_rows, write_rows
+from pages import Row, put, read_rows, table, write_rows
 
 from diehlcook.companions.xo import FAULTS, XO, diagnosis, experiment, figures
 from diehlcook.companions.xo.command import with_faults
@@ -35,7 +34,7 @@ def words(faults: list[str]) -> str:
     return " + ".join(faults) or "no fault"
 
 
-def row(faults: list[str], params: XO, seed: int, recorded: Recorded) -> dict[str, str]:
+def row(faults: list[str], params: XO, seed: int, recorded: Recorded) -> Row:
     """Return what is recorded of one experiment."""
     right, _, none = experiment.accuracy(params, recorded)
     found = diagnosis.findings(params, recorded)
@@ -55,15 +54,13 @@ def row(faults: list[str], params: XO, seed: int, recorded: Recorded) -> dict[st
     return dict(zip(COLUMNS, map(str, values), strict=True))
 
 
-def table(rows: list[dict[str, str]], wanted: list[list[str]]) -> str:
+def experiments(rows: list[Row], wanted: list[list[str]]) -> str:
     """Return a table of experiments."""
-    lines = [
-        (
-            "| faults | clean, right % (worst network) | no answer, % | 4 flips, % | 8 flips, % | hidden "
-            "spikes per image | mean weight, mV | findings (networks of 20) |"
-        ),
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    head = (
+        "| faults | clean, right % (worst network) | no answer, % | 4 flips, % | 8 flips, % | hidden "
+        "spikes per image | mean weight, mV | findings (networks of 20) |"
+    )
+    lines = []
     by_faults = {one["faults"]: one for one in rows}
     for faults in wanted:
         one = by_faults[words(faults)]
@@ -71,15 +68,19 @@ def table(rows: list[dict[str, str]], wanted: list[list[str]]) -> str:
             name: f"{100 * float(one[name]):.1f}" for name in COLUMNS if "right" in name or "clean" in name
         }
         lines.append(
-            f"| {words(faults)} | {percent['right_clean']} ({percent['worst_clean']}) | "
-            f"{percent['no_answer_clean']} | {percent['right_4_flips']} "
-            f"| {percent['right_8_flips']} | {one['hidden_spikes']} | {float(one['weight_mV']):.3g} | "
-            f"{one['findings'] or 'none'} |"
+            (
+                words(faults),
+                f"{percent['right_clean']} ({percent['worst_clean']})",
+                *(percent[name] for name in ("no_answer_clean", "right_4_flips", "right_8_flips")),
+                one["hidden_spikes"],
+                f"{float(one['weight_mV']):.3g}",
+                one["findings"] or "none",
+            )
         )
-    return "\n".join(lines) + "\n"
+    return table(head, lines)
 
 
-def main() -> int:
+def main() -> None:
     """Run the experiments and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--page", action="store_true", help="write the tables only")
@@ -106,10 +107,9 @@ def main() -> int:
         figures.fields(params, recorded, facts).savefig(DOCS / "xo_weights.png")
         figures.raster(params, recorded, facts).savefig(DOCS / "xo_raster.png")
     rows = read_rows(TABLE)
-    one_by_one, alone = table(rows, PATH), table(rows, [*SINGLE, []])
-    put(PAGE, "xo.py", f"Mended one after the other:\n\n{one_by_one}\nEach alone:\n\n{alone}")
-    return 0
+    one_by_one, alone = experiments(rows, PATH), experiments(rows, [*SINGLE, []])
+    put(PAGE, "xo.py", f"Mended one after the other:\n\n{one_by_one}\n\nEach alone:\n\n{alone}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -142,23 +142,11 @@ def mutate(mutation: Mutation) -> tuple[str, bool]:
         if mutation.old not in text[start:]:
             raise SystemExit(f"{mutation.file}: {mutation.old!r} not found")
         path.write_text(text[:start] + text[start:].replace(mutation.old, mutation.new, 1), encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
+        environment = {**os.environ, "PYTHONPATH": str(copy / "src")}
+        command.append(f"tests/{mutation.tests}")
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-x",
-                "-q",
-                "--tb=no",
-                "-p",
-                "no:cacheprovider",
-                f"tests/{mutation.tests}",
-            ],
-            cwd=copy,
-            env={**os.environ, "PYTHONPATH": str(copy / "src")},
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True, check=False
         )
     failed = re.search(r"^(?:FAILED|ERROR) tests/(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     caught = f"`{failed[1]}`" if failed and done.returncode == 1 else "**NOT CAUGHT**"

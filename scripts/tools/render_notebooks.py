@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
 LARGEST = 1_000_000
 
 
-def main() -> int:
+def main() -> None:
     """Execute and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="notebooks (default: all)")
@@ -40,18 +40,13 @@ def main() -> int:
         if len(text) > LARGEST:
             sys.exit(f"{source.name}: {len(text)} bytes are more than {LARGEST}; use smaller figures")
         options.out.mkdir(exist_ok=True)
-        pictures = (
-            output["data"].get("image/png")
-            for cell in notebook.cells
-            for output in cell.get("outputs", [])
-            if "data" in output
-        )
-        for number, picture in enumerate((one for one in pictures if one), 1):
+        outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+        pictures = [data["image/png"] for data in outputs if data.get("image/png")]
+        for number, picture in enumerate(pictures, 1):
             (options.out / f"{source.stem}-{number}.png").write_bytes(base64.b64decode(picture))
         (options.out / f"{source.stem}.ipynb").write_text(text + "\n")
         print(f"{source.stem}: {time.monotonic() - started:.0f} s, {len(text) / 1e3:.0f} kB", flush=True)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

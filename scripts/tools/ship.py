@@ -8,7 +8,6 @@ from all 60,000 training images, one presentation of the 10,000 test images.
 
 import argparse
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from diehlcook.runs.run import load_run
 from diehlcook.runs.shipped import TRAINED
 
 
-def main() -> int:
+def main() -> None:
     """Round, label, test and store."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="finished run directory")
@@ -53,8 +52,7 @@ def main() -> int:
         content["observe"].pop("raster")  # its files do not come with the package
         save_json(target / "run.json", content)
     print(f"{name}: {tested['accuracy']:.2%} of {tested['images']} test images")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -158,15 +158,10 @@ class Grid:
         one, folder = self.cells[cell], self.folder(cell, seed)
         words = [
             self.python,
-            "-m",
-            "diehlcook",
-            phase,
+            *f"-m diehlcook {phase} --json -q --engine".split(),
+            self.engine,
             "--run",
             folder,
-            "--engine",
-            self.engine,
-            "--json",
-            "-q",
         ]
         if phase == "train":
             words += ["--preset", one.preset, "--seed", seed, "--epochs", passes]
@@ -183,7 +178,7 @@ class Grid:
 
     def held_out_command(self) -> str:
         """Return the command that writes the data set `HELD_OUT`, but for the file."""
-        return shlex.join([self.python, str(HERE / "held_out_images.py")])
+        return shlex.join([self.python, str(STUDIES / "held_out.py"), "--out"])
 
     def record_command(self, cell: str, seed: int) -> str:
         """Return the command that writes the record of a network, but for the file."""
@@ -289,46 +284,40 @@ def find_python(given: str | None) -> str:
 def resolve(python: str, cells: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, dict[str, str]]]:
     """Return the parameters of every cell, as the package resolves them."""
     asked = {name: [given["preset"], given.get("set", {})] for name, given in cells.items()}
-    done = subprocess.run(
-        [python, str(HERE / "resolve.py")],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return ask([python, str(HERE / "resolve.py")], json.dumps(asked))
+
+
+def ask(command: list[str], told: str | None = None) -> dict[str, Any]:
+    """Return what a script prints as JSON; its last words if it fails."""
+    done = subprocess.run(command, input=told, capture_output=True, text=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise GridError(last)
-    found: dict[str, dict[str, dict[str, str]]] = json.loads(done.stdout)
+        raise GridError(last_line(done.stderr))
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A trial that a table lacks: its row's file, the script that has the table, the command that runs it, and minutes."""
+def last_line(text: str) -> str:
+    """Return the last line of what a program said."""
+    return (text.strip().splitlines() or ["no message"])[-1]
 
-    script: str
+
+class Trial(NamedTuple):
+    """A trial that a table lacks: its row's file, the command that runs it, and minutes."""
+
     file: Path
     command: str
     minutes: int
 
 
-def trials(python: str, script: str, rows: Path) -> list[Trial]:
-    """Return the trials that a script's table lacks; see ``scripts/studies/held_out.py``."""
-    path = STUDIES / f"{script}.py"
-    done = subprocess.run([python, path, "--missing"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise GridError((done.stderr.strip().splitlines() or ["no message"])[-1])
+def trials(python: str, rows: Path) -> list[Trial]:
+    """Return the trials that the tables lack; see ``scripts/studies/trials.py``."""
     found = []
-    for name, one in json.loads(done.stdout).items():
-        trial, dt = one["trial"], milliseconds(one["dt"])
+    for name, one in ask([python, str(STUDIES / "trials.py"), "--missing"]).items():
+        trial = one["trial"]
         command = shlex.join([python, str(STUDIES / "held_out.py"), json.dumps(trial), "--out"])
         shown = trial["images"] * trial["epochs"] + trial["label"] + trial["choose"]
-        found.append(
-            Trial(
-                script, rows / script / f"{name}.json", command, minutes(LEARNING, shown, trial["n_exc"], dt)
-            )
-        )
+        reckoned = minutes(LEARNING, shown, trial["n_exc"], milliseconds(one["dt"]))
+        found.append(Trial(rows / f"{name}.json", command, reckoned))
     return found
 
 
@@ -370,7 +359,7 @@ def check_slurm(partition: str) -> None:
         )
     done = subprocess.run(["sinfo", "--noheader", "--format=%R"], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise GridError(f"SLURM does not answer: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+        raise GridError(f"SLURM does not answer: {last_line(done.stderr)}")
     known = sorted(set(done.stdout.split()))
     if partition not in known:
         raise GridError(

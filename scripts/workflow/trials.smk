@@ -10,11 +10,10 @@ sys.path.insert(0, workflow.basedir)
 import grid
 
 ROWS = Path("data/runs/trials")
-SCRIPTS = ("search", "ablate")
 
 try:
     PYTHON = grid.find_python(config.get("python"))
-    TRIALS = {trial.file.stem: trial for script in SCRIPTS for trial in grid.trials(PYTHON, script, ROWS)}
+    TRIALS = {trial.file.stem: trial for trial in grid.trials(PYTHON, ROWS)}
 except grid.GridError as error:
     sys.exit(f"trials: {error}")  # one line, without Snakemake's trace of this file
 
@@ -22,12 +21,12 @@ localrules: all
 
 rule all:
     input: [str(trial.file) for trial in TRIALS.values()]
-    params: commands=" && ".join(shlex.join([PYTHON, str(grid.STUDIES / f"{script}.py")]) for script in SCRIPTS)
-    shell: "{params.commands}"
+    params: command=shlex.join([PYTHON, str(grid.STUDIES / "trials.py")])
+    shell: "{params.command}"
 
 rule trial:
-    output: str(ROWS / "{script}" / "{name}.json")
-    log: str(ROWS / "logs" / "{script}-{name}.log")
+    output: str(ROWS / "{table}" / "{name}.json")
+    log: str(ROWS / "logs" / "{table}-{name}.log")
     params: command=lambda wildcards: TRIALS[wildcards.name].command
     resources:
         runtime=lambda wildcards, attempt: attempt * TRIALS[wildcards.name].minutes,
