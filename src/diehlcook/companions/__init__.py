@@ -9,7 +9,7 @@ COMPANIONS = {
     "(Masquelier, Guyonneau & Thorpe 2008)",
     "xo": "Izhikevich neurons tell X from O, and why STDP weights vanish (after Christophe et al. 2015)",
     "mozafari2019": "a deep convolutional network learns digits by STDP and by reward (Mozafari et al. "
-    "2019); NumPy, not Brian2",
+    "2019); Numba, not Brian2",
 }
 """Name of the module: what it does, in one line. Each has `add_arguments`, `resolve`, `run` and `sentences`
 in `command`."""

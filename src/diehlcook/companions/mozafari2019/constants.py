@@ -28,9 +28,6 @@ class Layer(NamedTuple):
     pool: int
     winners: int
     radius: int
-    low: float
-    high: float
-    stabiliser: bool
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,4 @@ class Mozafari2019(Constants):
 
     def layer(self, number: int) -> Layer:
         """Return the constants of layer 1 or 2."""
-        names = ("maps", "size", "pad", "theta", "pool", "winners", "radius")
-        return Layer(
-            **{name: getattr(self, f"{name}_{number}") for name in names}, low=0.0, high=1.0, stabiliser=True
-        )
+        return Layer(*(getattr(self, f"{name}_{number}") for name in Layer._fields))

@@ -22,10 +22,9 @@ from ...progress import Interrupted, Report, no_report
 from ...runs.checkpoints import Checkpoints
 from ...runs.files import load_array, load_json, save_array, save_json
 from ...runs.run import versions
-from . import backend
+from . import kernel
 from .constants import IMAGE_SIDE, Mozafari2019
-from .encoding import NEVER, encode
-from .layers import Times, Weights
+from .encoding import NEVER, Times, Weights, encode
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ def train_layer(
         while first < len(times):
             # up to where the rates double next, which does not care where an epoch ends
             until = min(first + params.doubling - shown % params.doubling, len(times))
-            backend.train(times[first:until], weights, layer, params.steps, a_plus, a_minus)
+            kernel.train(times[first:until], weights, layer, params.steps, a_plus, a_minus)
             shown += until - first
             first = until
             if shown % params.doubling == 0:
@@ -128,7 +127,7 @@ def train_epoch(
         right_before, wrong_before = performance
         rates = np.array([rewarded * wrong_before, punished * right_before], np.float32)
         n = len(labels[part])
-        right, quiet = backend.train_decision(
+        right, quiet = kernel.train_decision(
             spiked[part], labels[part], weights, params.pad_3, rates, (params.low_3, params.high_3)
         )
         performance = right / n, (n - right - quiet) / n
@@ -140,8 +139,8 @@ def features(times: Times, weights: tuple[Weights, Weights], params: Mozafari201
     """Return which neurons after layer 2 and its pooling spike at all (n, rows, columns, maps)."""
     spiked = []
     for first in range(0, len(times), 5000):
-        one = backend.transform(times[first : first + 5000], weights[0], params.layer(1), params.steps)
-        spiked.append(backend.transform(one, weights[1], params.layer(2), params.steps) != NEVER)
+        one = kernel.transform(times[first : first + 5000], weights[0], params.layer(1), params.steps)
+        spiked.append(kernel.transform(one, weights[1], params.layer(2), params.steps) != NEVER)
     return np.concatenate(spiked)
 
 
@@ -175,11 +174,11 @@ def run_part(
         started = time.monotonic()
         train_layer(1, images.times, w1, params, lambda n: report(0, f"layer 1, image {n}"), cancelled)
         log.info("layer 1: %.0f s, mean w (1 - w) %.4f", time.monotonic() - started, convergence(w1))
-        pooled = backend.transform(images.times, w1, params.layer(1), params.steps)
+        pooled = kernel.transform(images.times, w1, params.layer(1), params.steps)
         started = time.monotonic()
         train_layer(2, pooled, w2, params, lambda n: report(0, f"layer 2, image {n}"), cancelled)
         log.info("layer 2: %.0f s, mean w (1 - w) %.4f", time.monotonic() - started, convergence(w2))
-        bits = backend.transform(pooled, w2, params.layer(2), params.steps) != NEVER
+        bits = kernel.transform(pooled, w2, params.layer(2), params.steps) != NEVER
         del pooled
         save_array(names[0], w1)
         save_array(names[1], w2)
@@ -199,7 +198,7 @@ def run_part(
         if cancelled():
             raise Interrupted("interrupted; `--resume` goes on")
         performance, learned = train_epoch(spiked, images.labels, w3, params, performance)
-        right, quiet = accuracy(backend.decisions(judging, w3, params.pad_3), images.judging_labels, params)
+        right, quiet = accuracy(kernel.decisions(judging, w3, params.pad_3), images.judging_labels, params)
         curve = np.append(curve, np.array([(learned, right, quiet)], CURVE))
         checkpoints.save(len(curve), {"weights_3": w3, "curve": curve}, {"performance": list(performance)})
     report(epochs, "")
@@ -324,7 +323,6 @@ def run(
     best = int(curves["select"]["judged"].argmax())
     facts = before | {
         "versions": versions(),
-        "compiled": backend.COMPILED,
         "sources": dict(params.sources),
         "epochs": epochs,
         "validation": {
@@ -348,7 +346,7 @@ def run(
 def maps_that_decide(part: Path, params: Mozafari2019) -> int:
     """Return how many maps of the last layer decide one of the judging images, or more."""
     judging = read_features(part / "features_judging.npy", params)
-    decided = backend.decisions(judging, np.load(part / "weights_3.npy"), params.pad_3)
+    decided = kernel.decisions(judging, np.load(part / "weights_3.npy"), params.pad_3)
     return int(np.unique(decided[decided >= 0]).size)
 
 

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...figures.style import BLUE, GREY, VERMILION, facts_title, new_figure, styled
-from .encoding import NEVER, dog_kernels
-from .layers import Times, Weights
+from .encoding import NEVER, Times, Weights, dog_kernels
 
 SHOWN = 100
 """Features of a layer that are drawn at most, from all of its maps."""
