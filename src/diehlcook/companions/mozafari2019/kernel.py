@@ -7,6 +7,8 @@ columns, channels), weights (channels, size, size, maps). The tests have the sam
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -84,7 +86,7 @@ def choose_winners(spikes, at_spike, layer):
                     value = np.float64(at_spike[r, c, f]) - LATER * spikes[r, c, f]
                     if value > key[r, c]:
                         best[r, c], key[r, c] = f, value
-    winners = []
+    winners: list[Any] = []
     while len(winners) < layer.winners and key.max() > -np.inf:
         row, column = divmod(key.argmax(), columns)
         winner, near = best[row, column], layer.radius
