@@ -1,7 +1,8 @@
-"""Sibling systems: other models that the readers of Diehl & Cook ask for, each self-contained; `python -m diehlcook companion NAME`.
+"""Sibling systems: other models that the readers of Diehl & Cook ask for, each in a folder of its own; `python -m diehlcook companion NAME`.
 
-They use the tables of constants, the checkpoints, figures' style and health of the core; the core knows
-nothing of them but this list, from which the command line takes their names.
+They do not know each other; what all of them do is in `common`. They use the tables of constants, the
+checkpoints, figures' style and health of the core; the core knows nothing of them but this list, from which
+the command line takes their names.
 """
 
 COMPANIONS = {
