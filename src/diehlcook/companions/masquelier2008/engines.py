@@ -56,11 +56,9 @@ def parts(duration: float) -> list[tuple[float, bool]]:
 def runtime(params: Masquelier2008, block: Block, report: Report, cancelled: Callable[[], bool]) -> Recorded:
     """Run the network in Brian2."""
     choose_target()
-    network, every = build(params, block), max(params.dt, 1e-4) * b2.second
+    network, every, rarely = build(params, block), max(params.dt, 1e-4) * b2.second, WEIGHTS_EVERY * b2.second
     potential = b2.StateMonitor(network["neuron"], "u", record=0, dt=every, name="potential")
-    weights = b2.StateMonitor(
-        network["synapses"], "w", record=True, dt=WEIGHTS_EVERY * b2.second, name="weights"
-    )
+    weights = b2.StateMonitor(network["synapses"], "w", record=True, dt=rarely, name="weights")
     network.add(potential, weights)
     for seconds, watched in parts(params.duration):
         potential.active = watched
@@ -81,8 +79,12 @@ def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Calla
     synapses = np.zeros((4, params.n_afferents))
     synapses[0] = params.w_init
     fired = np.empty(total // max(numbers.refractory, 1) + 1, np.int64)
-    potential = np.empty(total, np.float32)
     spikes, weights, every = 0, [], round(WEIGHTS_EVERY / dt)
+    potential, shown = np.empty(every, np.float32), []
+    seconds, watched = zip(*parts(params.duration), strict=True)
+    ends = itertools.pairwise(np.rint(np.cumsum([0, *seconds]) / dt).astype(int))
+    each = max(round(1e-4 / dt), 1)
+    kept = np.concatenate([np.arange(*span, each) for span in itertools.compress(ends, watched)])
     for first in range(0, total, every):
         if cancelled():
             raise Interrupted(STOPPED)
@@ -90,16 +92,13 @@ def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Calla
         weights.append(synapses[0].astype(np.float32))
         until = min(first + every, total)
         spikes += kernel.run(first, until, *block[:2], state, synapses, fired[spikes:], potential, numbers)
+        shown.append(potential[kept[(kept >= first) & (kept < until)] - first])
     report(round(total * dt), "")
-    seconds, watched = zip(*parts(params.duration), strict=True)
-    ends = itertools.pairwise(np.rint(np.cumsum([0, *seconds]) / dt).astype(int))
-    each = max(round(1e-4 / dt), 1)
-    kept = np.concatenate([np.arange(*span, each) for span in itertools.compress(ends, watched)])
     return Recorded(
         np.asarray(fired[:spikes] * dt, np.float64),
         np.array([*weights, synapses[0].astype(np.float32)]),
         np.append(np.arange(len(weights)) * WEIGHTS_EVERY, params.duration),
-        potential[kept] / np.float32(params.threshold),
+        np.concatenate(shown) / np.float32(params.threshold),
         kept * dt,
     )
 

@@ -61,7 +61,7 @@ def run(first, last, steps, afferents, u, synapses, fired, potential, p):
     w, ltp, ltd, updated = synapses
     event, spikes = np.searchsorted(steps, first % p.block), 0
     for step in range(first, last):
-        potential[step] = u[0]
+        potential[step - first] = u[0]
         if step % p.block == 0:
             event = 0
         u[0] = p.decay_m * u[0] + p.from_x * u[1] - p.from_a * u[2]
