@@ -284,7 +284,7 @@ def test_other_rules_fall_silent(rule, tmp_path):
     """Depression wins, because afferents fire more often than the neuron: the vanishing weights of the forum, in pure form."""
     pytest.importorskip("numba")
     params = PARAMS.with_values({"block": "4 s", "blocks": "1", "rule": rule})
-    facts = experiment.run(tmp_path / "run", params, engine="fused")
+    facts, _ = experiment.run(tmp_path / "run", params, engine="fused")
     assert facts["rate"] == 0
     assert np.load(tmp_path / "run" / "weights.npy")[-1].mean() < 0.3
 

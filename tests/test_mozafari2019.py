@@ -4,19 +4,19 @@ import json
 import subprocess
 import sys
 
+import mozafari2019_layers as layers
 import numpy as np
 import pytest
 
-from diehlcook.companions.mozafari2019 import backend, encoding, experiment, layers, linear
+from diehlcook.companions.mozafari2019 import encoding, experiment, kernel, linear
 from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
 from diehlcook.companions.mozafari2019.encoding import NEVER
 from diehlcook.data.datasets import Dataset, load
 from diehlcook.errors import DiehlCookError
+from diehlcook.progress import no_report
 
 PARAMS = Mozafari2019()
-TINY = Layer(
-    maps=5, size=3, pad=1, theta=2.0, pool=2, winners=3, radius=1, low=0.0, high=1.0, stabiliser=True
-)
+TINY = Layer(maps=5, size=3, pad=1, theta=2.0, pool=2, winners=3, radius=1)
 STEPS = 6
 
 
@@ -122,10 +122,10 @@ def test_kernels_end_at_their_bounds():
 def test_rates_double_every_500_images_up_to_their_largest(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        backend, "train", lambda times, _w, _l, _s, plus, minus: seen.append((len(times), plus, minus))
+        kernel, "train", lambda times, _w, _l, _s, plus, minus: seen.append((len(times), plus, minus))
     )
     images = np.zeros((1300, 1, 1, 1), np.uint8)
-    experiment.train_layer(1, images, None, PARAMS, lambda _: None, lambda: False)
+    experiment.train_layer(1, images, None, PARAMS, no_report, lambda: False)
     edges = np.cumsum([0, *(n for n, _, _ in seen)])
     rate = {int(first): (plus, minus) for first, (_, plus, minus) in zip(edges, seen, strict=False)}
     assert edges[-1] == 2600
@@ -134,7 +134,7 @@ def test_rates_double_every_500_images_up_to_their_largest(monkeypatch):
     assert rate[1300] == rate[1000] == pytest.approx((0.016, 0.012))  # an epoch's end does not matter
     long = np.zeros((4000, 1, 1, 1), np.uint8)
     seen.clear()
-    experiment.train_layer(1, long, None, PARAMS, lambda _: None, lambda: False)
+    experiment.train_layer(1, long, None, PARAMS, no_report, lambda: False)
     assert [plus for _, plus, _ in seen][5:8] == pytest.approx([0.128, 0.15, 0.15])
     assert seen[-1][2] == pytest.approx(0.1125)
 
@@ -166,7 +166,7 @@ def test_rates_of_reward_follow_the_errors_of_the_batch_before(monkeypatch):
         seen.append(rates)
         return len(labels) // 4, len(labels) // 10
 
-    monkeypatch.setattr(backend, "train_decision", batch)
+    monkeypatch.setattr(kernel, "train_decision", batch)
     experiment.train_epoch(np.zeros((2000, 1)), np.zeros(2000), None, PARAMS, (1.0, 1.0))
     assert seen[0] == pytest.approx(np.array([[0.004, -0.003], [-0.004, 0.0005]]))
     assert seen[1] == pytest.approx(np.array([[0.65 * 0.004, -0.65 * 0.003], [-0.25 * 0.004, 0.25 * 0.0005]]))
@@ -180,31 +180,44 @@ def test_decision_is_by_potential_whatever_the_order_of_spikes(tiny):
     expected = potentials(times[0], weights, TINY.pad)[-1]
     assert expected[winner.row, winner.column, winner.map] == expected.max()
     assert layers.decide(np.zeros_like(spiked), weights, TINY.pad) is None
-    assert backend.decisions(np.zeros((1, *spiked.shape), np.bool_), weights, TINY.pad).tolist() == [-1]
+    assert kernel.decisions(np.zeros((1, *spiked.shape), np.bool_), weights, TINY.pad).tolist() == [-1]
 
 
-def test_compiled_is_the_same(tiny, monkeypatch):
+def plain_train_decision(spiked, labels, weights, pad, rates, bounds):
+    """`kernel.train_decision` in plain NumPy."""
+    right = silent = 0
+    for one, label in zip(spiked, labels, strict=True):
+        winner = layers.decide(one, weights, pad)
+        if winner is None:
+            silent += 1
+            continue
+        good = winner.map // (weights.shape[3] // 10) == label
+        right += good
+        layers.reward(one, weights, winner, pad, tuple(rates[0 if good else 1]), bounds)
+    return right, silent
+
+
+def test_compiled_is_the_same(tiny):
     """Twelve images through everything, compiled and plain."""
-    pytest.importorskip("numba")
     times, weights = tiny
     labels = np.arange(12) % 10
     rates = np.array([[0.004, -0.003], [-0.004, 0.0005]], np.float32)
-
-    def everything():
-        w = weights.copy()
-        backend.train(times, w, TINY, STEPS, 0.1, 0.075)
-        pooled = backend.transform(times, weights, TINY, STEPS)
-        last = np.tile(weights, (1, 1, 1, 4))
-        result = backend.train_decision(times != NEVER, labels, last, 1, rates, (0.2, 0.8))
-        return w, pooled, last, np.array(result), backend.decisions(times != NEVER, weights, 1)
-
-    compiled = everything()
-    monkeypatch.setattr(backend, "COMPILED", False)
-    for one, other in zip(compiled, everything(), strict=True):
-        assert one.shape == other.shape
-        assert np.allclose(one, other, atol=1e-6)
-    assert np.abs(compiled[0] - weights).max() > 0.01
-    assert set(compiled[3]) != {0}
+    compiled, plain = weights.copy(), weights.copy()
+    kernel.train(times, compiled, TINY, STEPS, 0.1, 0.075)
+    for one in times:
+        winners = layers.choose_winners(*layers.convolve(one, plain, TINY, STEPS), TINY)
+        layers.stdp(one, plain, winners, TINY, 0.1, 0.075)
+    assert np.allclose(compiled, plain, atol=1e-6)
+    assert np.abs(compiled - weights).max() > 0.01
+    pooled = [layers.pool(layers.convolve(one, weights, TINY, STEPS)[0], TINY.pool) for one in times]
+    assert np.array_equal(kernel.transform(times, weights, TINY, STEPS), pooled)
+    spiked, last = times != NEVER, [np.tile(weights, (1, 1, 1, 4)) for _ in range(2)]
+    decided = [layers.decide(one, weights, TINY.pad).map for one in spiked]
+    assert kernel.decisions(spiked, weights, TINY.pad).tolist() == decided
+    result = kernel.train_decision(spiked, labels, last[0], TINY.pad, rates, (0.2, 0.8))
+    assert result == plain_train_decision(spiked, labels, last[1], TINY.pad, rates, (0.2, 0.8))
+    assert np.allclose(*last, atol=1e-6)
+    assert set(result) != {0}
 
 
 def test_filters_see_contrast_and_nothing_else():

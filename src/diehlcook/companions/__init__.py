@@ -1,7 +1,8 @@
-"""Sibling systems: other models that the readers of Diehl & Cook ask for, each self-contained; `python -m diehlcook companion NAME`.
+"""Sibling systems: other models that the readers of Diehl & Cook ask for, each in a folder of its own; `python -m diehlcook companion NAME`.
 
-They use the tables of constants, the checkpoints, figures' style and health of the core; the core knows
-nothing of them but this list, from which the command line takes their names.
+They do not know each other; what all of them do is in `common`. They use the tables of constants, the
+checkpoints, figures' style and health of the core; the core knows nothing of them but this list, from which
+the command line takes their names.
 """
 
 COMPANIONS = {
@@ -9,7 +10,7 @@ COMPANIONS = {
     "(Masquelier, Guyonneau & Thorpe 2008)",
     "xo": "Izhikevich neurons tell X from O, and why STDP weights vanish (after Christophe et al. 2015)",
     "mozafari2019": "a deep convolutional network learns digits by STDP and by reward (Mozafari et al. "
-    "2019); NumPy, not Brian2",
+    "2019); Numba, not Brian2",
 }
 """Name of the module: what it does, in one line. Each has `add_arguments`, `resolve`, `run` and `sentences`
 in `command`."""

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...errors import DiehlCookError
-from ...whole import write_whole
+from ..common.constants import changes
 from .constants import RULES, Masquelier2008, scaled
 
 FOLDER = Path("data/runs/masquelier2008")
@@ -33,63 +32,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument(
         "--engine",
-        choices=("runtime", "standalone", "fused"),
+        choices=("runtime", "fused"),
         default="runtime",
-        help="runtime: Brian2; standalone: Brian2 as a C++ program; fused: a Numba kernel (default: runtime)",
+        help="runtime: Brian2; fused: a Numba kernel (default: runtime)",
     )
     parser.add_argument("--small", action="store_true", help="a minute of input instead of 450 s")
 
 
 def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Masquelier2008:
     """Return the parameters that the options ask for."""
-    named = {name: getattr(args, name) for name in NAMED if getattr(args, name) is not None}
-    twice = next((name for name in named if name in settings), None)
-    if twice:
-        raise DiehlCookError(f"{twice} is given twice: as an option, and with --set")
-    return scaled(Masquelier2008(), (SMALL if args.small else {}) | named | settings)
+    return scaled(Masquelier2008(), changes(args, settings, SMALL, *NAMED))
 
 
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Run the experiment and draw its figures."""
-    from ...progress import Interruption, progress_report
-    from . import experiment
+    from ..common.run import save_figures, watched
+    from . import experiment, figures
 
-    params, folder = resolve(args, settings), args.run or FOLDER
-    seconds = round(params.duration)
-    with (
-        Interruption() as cancelled,
-        progress_report("masquelier2008", seconds, unit="s of input", enabled=not args.quiet) as report,
-    ):
-        facts = experiment.run(
-            folder,
-            params,
-            seed=args.seed or 0,
-            engine=args.engine,
-            force=args.force,
-            report=report,
-            cancelled=cancelled,
-        )
-    return {"run": str(folder), **facts, "figures": [str(path) for path in draw(folder, params, facts)]}
-
-
-def draw(folder: Path, params: Masquelier2008, facts: dict[str, Any]) -> Iterator[Path]:
-    """Draw the figures of the experiment in `folder`; yield their files."""
-    from . import figures
-    from .experiment import load
-
-    recorded = load(folder, params)
-    line = (
-        f"masquelier2008 · {params.rule} · dt {params.text('dt')} · seed {facts['seed']} · {verdict(facts)}"
-    )
-    for name, figure in (
-        ("potential", figures.membrane(params, recorded, line)),
-        ("latency", figures.latency(params, recorded, line)),
-        ("weights", figures.weights(params, recorded, line)),
-        ("afferents", figures.afferents(params, recorded, line)),
-    ):
-        path = folder / "figures" / f"{name}.png"
-        write_whole(path, figure.savefig)
-        yield path
+    params, folder, seed = resolve(args, settings), args.run or FOLDER, args.seed or 0
+    with watched(args, "masquelier2008", round(params.duration), "s of input") as options:
+        facts, recorded = experiment.run(folder, params, seed=seed, engine=args.engine, **options)
+    line = f"masquelier2008 · {params.rule} · dt {params.text('dt')} · seed {seed} · {verdict(facts)}"
+    sheets = {
+        "potential": figures.membrane(params, recorded, line),
+        "latency": figures.latency(params, recorded, line),
+        "weights": figures.weights(params, recorded, line),
+        "afferents": figures.afferents(params, recorded, line),
+    }
+    return {"run": str(folder), **facts, "figures": save_figures(folder, sheets)}
 
 
 def verdict(facts: dict[str, Any]) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...errors import DiehlCookError
 from ...model.constants import Constants, par
+from ..common.constants import require
 
 REPLICATION = "Hathway & Goodman 2018"
 
@@ -66,26 +66,17 @@ class Masquelier2008(Constants):
             "t_pattern",
             "tau_m", "tau_s", "threshold", "tau_plus", "tau_minus", "w_max",
         )  # fmt: skip
-        if self.n_pattern > self.n_afferents:
-            raise DiehlCookError(
-                f"n_pattern is {self.n_pattern}; there are {self.n_afferents} afferents (n_afferents)"
-            )
-        if self.tau_s == self.tau_m:
-            raise DiehlCookError(
-                f"tau_s is {self.text('tau_s')}, as tau_m is; the kernel needs two different ones"
-            )
+        enough = self.n_pattern <= self.n_afferents
+        require(self, "n_pattern", enough, f"there are {self.n_afferents} afferents (n_afferents)")
+        require(self, "tau_s", self.tau_s != self.tau_m, "as tau_m is; the kernel needs two different ones")
         for name, most in (("pattern_freq", 0.5), ("deletion", 1), ("w_init", self.w_max)):
-            if not 0 <= getattr(self, name) <= most:
-                raise DiehlCookError(f"{name} is {self.text(name)}; it must lie between 0 and {most:g}")
+            require(self, name, 0 <= getattr(self, name) <= most, f"it must lie between 0 and {most:g}")
         for name in ("noise_rate", "jitter", "refractory"):
-            if getattr(self, name) < 0:
-                raise DiehlCookError(f"{name} is {self.text(name)}; it must not be negative")
+            require(self, name, getattr(self, name) >= 0, "it must not be negative")
         for name, unit in (("block", "t_pattern"), ("block", "dt"), ("t_pattern", "dt")):
             parts = getattr(self, name) / getattr(self, unit)
-            if abs(parts - round(parts)) > 1e-6:
-                raise DiehlCookError(
-                    f"{name} is {self.text(name)}; it must be a whole number of {unit} ({self.text(unit)})"
-                )
+            is_whole = abs(parts - round(parts)) <= 1e-6
+            require(self, name, is_whole, f"it must be a whole number of {unit} ({self.text(unit)})")
 
     @property
     def slots(self) -> int:

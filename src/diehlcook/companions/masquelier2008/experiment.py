@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,7 @@ import numpy as np
 
 from ...errors import DiehlCookError
 from ...progress import Report, no_report
-from ...runs.files import load_array, save_array, save_json
-from ...runs.run import versions
+from ..common.run import run_and_keep
 from .afferents import draw_block
 from .constants import Masquelier2008
 from .criteria import judge
@@ -20,8 +19,6 @@ from .engines import ENGINES, Recorded
 
 RASTER = 0.5
 """Seconds of input that are kept from the first pattern on."""
-
-SCHEMA = 1
 
 
 def simulate(
@@ -61,53 +58,21 @@ def run(
     force: bool = False,
     report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
-) -> dict[str, Any]:
-    """Run an experiment and write its .npy files and run.json into `folder`; return what run.json has.
+) -> tuple[dict[str, Any], Recorded]:
+    """Run an experiment and write it into `folder`; see `run_and_keep`."""
+    shown, judged = partial(simulate, params, seed, engine, report, cancelled), partial(outcome, params)
+    return run_and_keep(
+        folder, force, shown, judged, params, companion="masquelier2008", seed=seed, engine=engine
+    )
 
-    Raises
-    ------
-    DiehlCookError
-        There is a run already, and no `force`; or bad input.
-    """
-    path = folder / "run.json"
-    if path.exists() and not force:
-        raise DiehlCookError(f"{folder}: there is a run already; use --force to replace it, or another --run")
-    started = time.monotonic()
-    recorded = simulate(params, seed, engine, report, cancelled)
-    verdict = judge(recorded.spikes, recorded.onsets, params.t_pattern, params.duration)
-    facts = {
-        "schema": SCHEMA,
-        "companion": "masquelier2008",
-        "versions": versions(),
-        "seed": seed,
-        "engine": engine,
-        "params": params.as_texts(),
-        "sources": dict(params.sources),
+
+def outcome(params: Masquelier2008, recorded: Recorded) -> dict[str, Any]:
+    """Return what run.json says about an experiment."""
+    high = recorded.weights[-1] > params.w_max / 2
+    return {
         "spikes": recorded.spikes.size,
         "patterns": recorded.onsets.size,
-        **verdict._asdict(),
-        "weights_high": int((recorded.weights[-1] > params.w_max / 2).sum()),
-        "weights_high_in_pattern": int((recorded.weights[-1, : params.n_pattern] > params.w_max / 2).sum()),
-        "wall_s": round(time.monotonic() - started, 1),
-        "date": time.strftime("%Y-%m-%d"),
+        **judge(recorded.spikes, recorded.onsets, params.t_pattern, params.duration)._asdict(),
+        "weights_high": int(high.sum()),
+        "weights_high_in_pattern": int(high[: params.n_pattern].sum()),
     }
-    for name, array in recorded._asdict().items():
-        save_array(folder / f"{name}.npy", array)
-    save_json(path, facts)
-    return facts
-
-
-def load(folder: Path, params: Masquelier2008) -> Recorded:
-    """Read what an experiment has written into `folder`."""
-    shapes = dict.fromkeys(Recorded._fields, (None,)) | {
-        "weights": (None, params.n_afferents),
-        "raster": (2, None),
-    }
-    return Recorded(
-        **{
-            name: load_array(
-                folder / f"{name}.npy", shape=shape, kind="fi", made_by="companion masquelier2008"
-            )
-            for name, shape in shapes.items()
-        }
-    )

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 from numba import njit
 
 
 class Steps(NamedTuple):
     """Constants per time step, and the rule."""
 
+    block: int
+    """Time steps until the input comes again."""
     threshold: float
     reset: float
     decay_m: float
@@ -36,13 +39,13 @@ class Steps(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def run(first, last, steps, afferents, u, synapses, fired, kept, p):
+def run(first, last, steps, afferents, u, synapses, fired, potential, p):
     """Advance from time step `first` to `last`; return how many spikes are in `fired`.
 
     Parameters
     ----------
     steps, afferents
-        Input of these time steps, in order.
+        Input of a block, in order; it comes again and again.
     u
         Potential, `x`, `a` and the time step of the neuron's last spike (4,), in place.
     synapses
@@ -50,21 +53,22 @@ def run(first, last, steps, afferents, u, synapses, fired, kept, p):
         place.
     fired
         Gets the time steps of the neuron's spikes.
-    kept
-        Gets the potential before each step, or is empty.
+    potential
+        Gets the potential before each time step.
     p
         `Steps`.
     """
     w, ltp, ltd, updated = synapses
-    event, spikes = 0, 0
+    event, spikes = np.searchsorted(steps, first % p.block), 0
     for step in range(first, last):
-        if kept.size:
-            kept[step - first] = u[0]
+        potential[step - first] = u[0]
+        if step % p.block == 0:
+            event = 0
         u[0] = p.decay_m * u[0] + p.from_x * u[1] - p.from_a * u[2]
         u[1] *= p.decay_s
         u[2] *= p.decay_s
         fires = u[0] > p.threshold and step - u[3] >= p.refractory
-        while event < steps.size and steps[event] == step:
+        while event < steps.size and steps[event] == step % p.block:
             i = afferents[event]
             event += 1
             elapsed = step - updated[i]

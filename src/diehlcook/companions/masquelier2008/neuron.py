@@ -99,39 +99,18 @@ def build(params: Masquelier2008, block: Block) -> b2.Network:
 
     `block` is shown again and again, as long as the network runs.
     """
-    dt = params.dt * b2.second
+    dt, n = params.dt * b2.second, params.n_afferents
+    exact: dict[str, Any] = {"method": "exact", "dt": dt, "namespace": namespace(params)}
     afferents = b2.SpikeGeneratorGroup(
-        params.n_afferents,
-        block.afferent,
-        block.step * dt,
-        period=params.steps * dt,
-        sorted=True,
-        dt=dt,
-        name="afferents",
+        n, block.afferent, block.step * dt, period=params.steps * dt, sorted=True, dt=dt, name="afferents"
     )
+    refractory = params.refractory * b2.second
     neuron = b2.NeuronGroup(
-        1,
-        NEURON,
-        threshold=THRESHOLD,
-        reset=RESET,
-        refractory=params.refractory * b2.second,
-        method="exact",
-        dt=dt,
-        namespace=namespace(params),
-        name="neuron",
+        1, NEURON, threshold=THRESHOLD, reset=RESET, refractory=refractory, name="neuron", **exact
     )
-    rule = RULES[params.rule]
     synapses = b2.Synapses(
-        afferents,
-        neuron,
-        SYNAPSE,
-        on_pre=rule.on_pre,
-        on_post=rule.on_post,
-        method="exact",
-        dt=dt,
-        namespace=namespace(params),
-        name="synapses",
+        afferents, neuron, SYNAPSE, **RULES[params.rule]._asdict(), name="synapses", **exact
     )
-    synapses.connect(i=np.arange(params.n_afferents), j=np.zeros(params.n_afferents, dtype=int))
+    synapses.connect(i=np.arange(n), j=np.zeros(n, dtype=int))
     synapses.w = params.w_init
     return b2.Network(afferents, neuron, synapses, b2.SpikeMonitor(neuron, name="spikes"))

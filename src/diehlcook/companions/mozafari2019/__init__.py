@@ -1,6 +1,6 @@
-"""A deep convolutional network with STDP and reward-modulated STDP (Mozafari et al. 2019), in NumPy; Numba where it is installed.
+"""A deep convolutional network with STDP and reward-modulated STDP (Mozafari et al. 2019), compiled by Numba.
 
-`constants` has the numbers, `encoding` turns images into spike times, `layers` says what layers and rules do,
-`kernel` does the same fast, `experiment` trains and tests. Not in Brian2: there is no weight sharing between
+`constants` has the numbers, `encoding` turns images into spike times, `kernel` says what layers and rules do,
+`experiment` trains and tests. Not in Brian2: there is no weight sharing between
 synapses.
 """

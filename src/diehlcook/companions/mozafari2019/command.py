@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...arguments import positive
-from ...errors import DiehlCookError
-from ...whole import write_whole
+from ..common.constants import changes
 from .constants import Mozafari2019
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FOLDER = Path("data/runs/mozafari2019")
 EPOCHS = 30
@@ -49,17 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Mozafari2019:
     """Return the parameters that the options ask for."""
-    if args.steps and "steps" in settings:
-        raise DiehlCookError("steps is given twice: as an option, and with --set")
-    named = {"steps": args.steps} if args.steps else {}
-    return Mozafari2019().with_values((SMALL if args.small else {}) | named | settings)
+    return Mozafari2019().with_values(changes(args, settings, SMALL, "steps"))
 
 
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Train, choose, test, draw."""
     from ...data import datasets
-    from ...progress import Interruption, progress_report
     from ...runs.files import load_json
+    from ..common.run import save_figures, watched
     from . import experiment, linear
 
     params, folder = resolve(args, settings), args.run or FOLDER
@@ -69,52 +68,45 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     )
     train = train.head(args.samples) if args.samples else train
     started = load_json(folder / "run.json") if args.resume and (folder / "run.json").exists() else {}
-    epochs = args.epochs or started.get("epochs", EPOCHS)
+    epochs, seed = args.epochs or started.get("epochs", EPOCHS), args.seed or 0
     if args.linear or args.tsne:
         linear.classifier(1.0)  # says now if scikit-learn is missing
-    with (
-        Interruption() as cancelled,
-        progress_report("mozafari2019", 2 * epochs, unit="epochs", enabled=not args.quiet) as report,
-    ):
+    with watched(args, "mozafari2019", 2 * epochs, "epochs") as options:
         facts = experiment.run(
-            folder, train, test, params, seed=args.seed or 0, epochs=epochs,
-            resume=args.resume, force=args.force, report=report, cancelled=cancelled,
-        )  # fmt: skip
+            folder, train, test, params, seed=seed, epochs=epochs, resume=args.resume, **options
+        )
     if args.linear:
         facts |= experiment.add_linear(folder, train, test, params)
     return {
-        "run": str(folder),
-        **facts,
-        "figures": [str(path) for path in draw(folder, params, facts, args.tsne)],
-    }
+        "run": str(folder), **facts, "figures": save_figures(folder, draw(folder, params, facts, args.tsne))
+    }  # fmt: skip
 
 
-def draw(folder: Path, params: Mozafari2019, facts: dict[str, Any], tsne: bool) -> Iterator[Path]:
-    """Draw the figures of the experiment in `folder`; yield their files."""
-    from . import experiment, figures
+def draw(folder: Path, params: Mozafari2019, facts: dict[str, Any], tsne: bool) -> dict[str, Figure]:
+    """Draw the figures of the experiment in `folder`."""
+    import numpy as np
 
-    line = (
-        f"mozafari2019 · {facts['data']['name']} · {facts['data']['images']:,} images · seed {facts['seed']}"
-    )
-    results = experiment.read_results(folder, params, facts["epochs"])
+    from . import experiment, figures, linear
+
+    data, refit = facts["data"], folder / "refit"
+    line = f"mozafari2019 · {data['name']} · {data['images']:,} images · seed {facts['seed']}"
+    weights = [np.load(refit / f"weights_{n}.npy") for n in (1, 2, 3)]
+    curves = {part: np.load(folder / part / "curve.npy")[: facts["epochs"]] for part in experiment.PARTS}
+    first = np.load(folder / "cache" / "train.npy", mmap_mode="r")[0]
     strides = (1, params.pool_1, params.pool_1 * params.pool_2)
     drawn = {
         f"features_{n}": figures.feature_sheet(
-            figures.features(results.weights[:n], strides[:n]), f"What the maps of layer {n} respond to", line
+            figures.features(weights[:n], strides[:n]), f"What the maps of layer {n} respond to", line
         )
         for n in (1, 2, 3)
     }
-    drawn["spike_times"] = figures.spike_times(results.first_image, params.steps, line)
-    drawn["epochs"] = figures.epochs(results.curves, PUBLISHED, line)
+    drawn["spike_times"] = figures.spike_times(np.array(first), params.steps, line)
+    drawn["epochs"] = figures.epochs(curves, PUBLISHED, line)
     if tsne:
-        from .linear import embed
-
-        points, labels = embed(*results.judged)
+        judged = experiment.read_features(refit / "features_judging.npy", params)
+        points, labels = linear.embed(judged, np.load(refit / "labels_judging.npy"))
         drawn["tsne"] = figures.embedding(points, labels, line)
-    for name, figure in drawn.items():
-        path = folder / "figures" / f"{name}.png"
-        write_whole(path, figure.savefig)
-        yield path
+    return drawn
 
 
 def sentences(facts: dict[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 
 from ...errors import DiehlCookError
 from ...model.constants import Constants, par
+from ..common.constants import require
 
 CODE = "authors' code (SpykeTorch)"
 
@@ -28,9 +29,6 @@ class Layer(NamedTuple):
     pool: int
     winners: int
     radius: int
-    low: float
-    high: float
-    stabiliser: bool
 
 
 @dataclass(frozen=True)
@@ -82,16 +80,13 @@ class Mozafari2019(Constants):
         super().__post_init__()
         sizes = [n for n in self.table() if n.startswith(("maps_", "size_", "pool_", "winners_", "epochs_"))]
         self.require_positive("steps", "w_mean", "a_plus", "a_minus", "doubling", "batch", *sizes)
-        if self.steps > 250:
-            raise DiehlCookError(f"steps is {self.steps}; it must be at most 250")
-        if self.low_3 > self.high_3:
-            raise DiehlCookError(f"low_3 is {self.low_3}; it must not be greater than high_3 ({self.high_3})")
-        if self.w_sd < 0:
-            raise DiehlCookError(f"w_sd is {self.w_sd}; it must not be negative")
+        require(self, "steps", self.steps <= 250, "it must be at most 250")
+        fits = self.low_3 <= self.high_3
+        require(self, "low_3", fits, f"it must not be greater than high_3 ({self.high_3})")
+        require(self, "w_sd", self.w_sd >= 0, "it must not be negative")
         if self.side < 1:
             raise DiehlCookError("kernels and pooling leave nothing of an image for layer 3")
-        if self.maps_3 % 10:
-            raise DiehlCookError(f"maps_3 is {self.maps_3}; it must be a multiple of the 10 classes")
+        require(self, "maps_3", self.maps_3 % 10 == 0, "it must be a multiple of the 10 classes")
 
     @property
     def side(self) -> int:
@@ -104,7 +99,4 @@ class Mozafari2019(Constants):
 
     def layer(self, number: int) -> Layer:
         """Return the constants of layer 1 or 2."""
-        names = ("maps", "size", "pad", "theta", "pool", "winners", "radius")
-        return Layer(
-            **{name: getattr(self, f"{name}_{number}") for name in names}, low=0.0, high=1.0, stabiliser=True
-        )
+        return Layer(*(getattr(self, f"{name}_{number}") for name in Layer._fields))

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ...errors import DiehlCookError
 from .constants import DOG, Mozafari2019
 
+Times = NDArray[np.uint8]
+Weights = NDArray[np.float32]
+
 NEVER = 255
 """Spike time of what does not spike."""
 

@@ -22,14 +22,13 @@ from ...progress import Interrupted, Report, no_report
 from ...runs.checkpoints import Checkpoints
 from ...runs.files import load_array, load_json, save_array, save_json
 from ...runs.run import versions
-from . import backend
+from ..common.run import SCHEMA, refuse_existing
+from . import kernel
 from .constants import IMAGE_SIDE, Mozafari2019
-from .encoding import NEVER, encode
-from .layers import Times, Weights
+from .encoding import NEVER, Times, Weights, encode
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
 PARTS = ("select", "refit")
 HELD_OUT = 1 / 6
 """Share of the training images that choose: the last 10,000 of 60,000."""
@@ -69,7 +68,7 @@ def train_layer(
     times: Times,
     weights: Weights,
     params: Mozafari2019,
-    report: Callable[[int], None],
+    report: Report,
     cancelled: Callable[[], bool],
 ) -> None:
     """Let layer 1 or 2 learn by STDP, in place; rates double every `doubling` images until they are at their largest."""
@@ -81,13 +80,13 @@ def train_layer(
         while first < len(times):
             # up to where the rates double next, which does not care where an epoch ends
             until = min(first + params.doubling - shown % params.doubling, len(times))
-            backend.train(times[first:until], weights, layer, params.steps, a_plus, a_minus)
+            kernel.train(times[first:until], weights, layer, params.steps, a_plus, a_minus)
             shown += until - first
             first = until
             if shown % params.doubling == 0:
                 a_plus = min(2 * a_plus, params.a_plus_max)
                 a_minus = params.a_ratio * a_plus
-            report(shown)
+            report(0, f"layer {number}, image {shown}")
             if cancelled():
                 raise Interrupted("interrupted; `--resume` begins again with layer 1")
 
@@ -128,7 +127,7 @@ def train_epoch(
         right_before, wrong_before = performance
         rates = np.array([rewarded * wrong_before, punished * right_before], np.float32)
         n = len(labels[part])
-        right, quiet = backend.train_decision(
+        right, quiet = kernel.train_decision(
             spiked[part], labels[part], weights, params.pad_3, rates, (params.low_3, params.high_3)
         )
         performance = right / n, (n - right - quiet) / n
@@ -140,17 +139,9 @@ def features(times: Times, weights: tuple[Weights, Weights], params: Mozafari201
     """Return which neurons after layer 2 and its pooling spike at all (n, rows, columns, maps)."""
     spiked = []
     for first in range(0, len(times), 5000):
-        one = backend.transform(times[first : first + 5000], weights[0], params.layer(1), params.steps)
-        spiked.append(backend.transform(one, weights[1], params.layer(2), params.steps) != NEVER)
+        one = kernel.transform(times[first : first + 5000], weights[0], params.layer(1), params.steps)
+        spiked.append(kernel.transform(one, weights[1], params.layer(2), params.steps) != NEVER)
     return np.concatenate(spiked)
-
-
-def accuracy(
-    decided: NDArray[np.int64], labels: NDArray[np.uint8], params: Mozafari2019
-) -> tuple[float, float]:
-    """Return the shares of right decisions and of images without one."""
-    per_class = params.maps_3 // 10
-    return float((decided // per_class == labels).mean()), float((decided < 0).mean())
 
 
 def run_part(
@@ -168,26 +159,23 @@ def run_part(
     they are complete; the last layer has a checkpoint per epoch.
     """
     w1, w2, w3 = initial_weights(params, seed)
-    names = [
-        folder / f"{name}.npy" for name in ("weights_1", "weights_2", "features_train", "features_judging")
-    ]
-    if not all(path.exists() for path in names):
-        started = time.monotonic()
-        train_layer(1, images.times, w1, params, lambda n: report(0, f"layer 1, image {n}"), cancelled)
-        log.info("layer 1: %.0f s, mean w (1 - w) %.4f", time.monotonic() - started, convergence(w1))
-        pooled = backend.transform(images.times, w1, params.layer(1), params.steps)
-        started = time.monotonic()
-        train_layer(2, pooled, w2, params, lambda n: report(0, f"layer 2, image {n}"), cancelled)
-        log.info("layer 2: %.0f s, mean w (1 - w) %.4f", time.monotonic() - started, convergence(w2))
-        bits = backend.transform(pooled, w2, params.layer(2), params.steps) != NEVER
-        del pooled
-        save_array(names[0], w1)
-        save_array(names[1], w2)
-        save_array(names[2], np.packbits(bits.reshape(len(bits), -1), axis=1))
-        judging = features(images.judging, (w1, w2), params)
+    names = "weights_1", "weights_2", "features_train", "features_judging"
+    paths = [folder / f"{name}.npy" for name in names]
+    if not all(path.exists() for path in paths):
+        times = images.times
+        for number, weights in enumerate((w1, w2), 1):
+            started = time.monotonic()
+            train_layer(number, times, weights, params, report, cancelled)
+            wall, settled = time.monotonic() - started, convergence(weights)
+            log.info("layer %d: %.0f s, mean w (1 - w) %.4f", number, wall, settled)
+            times = kernel.transform(times, weights, params.layer(number), params.steps)
+        both = times != NEVER, features(images.judging, (w1, w2), params)
         save_array(folder / "labels_judging.npy", images.judging_labels)
-        save_array(names[3], np.packbits(judging.reshape(len(judging), -1), axis=1))
-    spiked, judging = (read_features(path, params) for path in names[2:])
+        save_array(paths[0], w1)
+        save_array(paths[1], w2)
+        for path, one in zip(paths[2:], both, strict=True):
+            save_array(path, np.packbits(one.reshape(len(one), -1), axis=1))
+    spiked, judging = (read_features(path, params) for path in paths[2:])
     checkpoints, curve, performance = Checkpoints(folder), np.zeros(0, CURVE), (1.0, 1.0)
     saved = checkpoints.load()
     if saved is not None:
@@ -198,9 +186,10 @@ def run_part(
         report(len(curve), f"{curve['judged'][-1]:.2%}" if len(curve) else "")
         if cancelled():
             raise Interrupted("interrupted; `--resume` goes on")
-        performance, learned = train_epoch(spiked, images.labels, w3, params, performance)
-        right, quiet = accuracy(backend.decisions(judging, w3, params.pad_3), images.judging_labels, params)
-        curve = np.append(curve, np.array([(learned, right, quiet)], CURVE))
+        performance, learnt = train_epoch(spiked, images.labels, w3, params, performance)
+        decided = kernel.decisions(judging, w3, params.pad_3)
+        right = (decided // (params.maps_3 // 10) == images.judging_labels).mean()
+        curve = np.append(curve, np.array([(learnt, right, (decided < 0).mean())], CURVE))
         checkpoints.save(len(curve), {"weights_3": w3, "curve": curve}, {"performance": list(performance)})
     report(epochs, "")
     save_array(folder / "weights_3.npy", w3)
@@ -219,7 +208,8 @@ def read_features(path: Path, params: Mozafari2019) -> NDArray[np.bool_]:
 def prepare(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -> tuple[Times, Times]:
     """Return the spike times of all images, from the cache in `folder` if they are those of these images."""
     cache = folder / "cache"
-    facts = {"train": train.digest, "test": test.digest, "encoding": encoding_texts(params)}
+    encoding = {name: params.text(name) for name in ("steps", "floor", "radius_norm")}
+    facts = {"train": train.digest, "test": test.digest, "encoding": encoding}
     about = cache / "about.json"
     if not (about.exists() and load_json(about) == facts):
         shutil.rmtree(cache, ignore_errors=True)
@@ -227,11 +217,6 @@ def prepare(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -
             save_array(cache / f"{name}.npy", encode(data.images, params))
         save_json(about, facts)
     return np.load(cache / "train.npy"), np.load(cache / "test.npy")
-
-
-def encoding_texts(params: Mozafari2019) -> dict[str, str]:
-    """Return the parameters that decide the spike times."""
-    return {name: params.text(name) for name in ("steps", "floor", "radius_norm")}
 
 
 def run(
@@ -277,11 +262,7 @@ def run(
         "params": params.as_texts(),
         "data": {"name": train.name, "images": len(train), "train": train.digest, "test": test.digest},
     }
-    if path.exists() and not (resume or force):
-        raise DiehlCookError(
-            f"{folder}: there is a run already; use --resume to continue it, --force to replace it, or "
-            "another --run"
-        )
+    refuse_existing(folder, resume or force, "use --resume to continue it, --force to replace it")
     if path.exists() and resume:
         old = load_json(path)
         different = [name for name in plan if old.get(name) != plan[name]]
@@ -324,7 +305,6 @@ def run(
     best = int(curves["select"]["judged"].argmax())
     facts = before | {
         "versions": versions(),
-        "compiled": backend.COMPILED,
         "sources": dict(params.sources),
         "epochs": epochs,
         "validation": {
@@ -348,29 +328,8 @@ def run(
 def maps_that_decide(part: Path, params: Mozafari2019) -> int:
     """Return how many maps of the last layer decide one of the judging images, or more."""
     judging = read_features(part / "features_judging.npy", params)
-    decided = backend.decisions(judging, np.load(part / "weights_3.npy"), params.pad_3)
+    decided = kernel.decisions(judging, np.load(part / "weights_3.npy"), params.pad_3)
     return int(np.unique(decided[decided >= 0]).size)
-
-
-class Results(NamedTuple):
-    """What the figures are drawn from."""
-
-    weights: tuple[Weights, Weights, Weights]
-    curves: dict[str, NDArray[Any]]
-    first_image: Times
-    """Spike times of the first training image."""
-    judged: tuple[NDArray[np.bool_], NDArray[np.uint8]]
-    """Features and labels of the test images."""
-
-
-def read_results(folder: Path, params: Mozafari2019, epochs: int) -> Results:
-    """Read what `run` has written."""
-    refit = folder / "refit"
-    one, two, three = (np.load(refit / f"weights_{n}.npy") for n in (1, 2, 3))
-    curves = {part: np.load(folder / part / "curve.npy")[:epochs] for part in PARTS}
-    first = np.load(folder / "cache" / "train.npy", mmap_mode="r")[0]
-    judged = read_features(refit / "features_judging.npy", params), np.load(refit / "labels_judging.npy")
-    return Results((one, two, three), curves, np.array(first), judged)
 
 
 def add_linear(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -> dict[str, Any]:
@@ -378,14 +337,14 @@ def add_linear(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019
     from .linear import readout
 
     kept = len(train) - round(HELD_OUT * len(train))
-    learned, judging = (
-        {part: read_features(folder / part / f"features_{which}.npy", params) for part in PARTS}
-        for which in ("train", "judging")
-    )
-    found = readout(
-        (learned["select"], train.labels[:kept], judging["select"], train.labels[kept:]),
-        (learned["refit"], train.labels, judging["refit"], test.labels),
-    )
-    facts = {"linear": found._asdict()}
+    labels = (train.labels[:kept], train.labels[kept:]), (train.labels, test.labels)
+    select, refit = (
+        (
+            read_features(folder / part / "features_train.npy", params), learned,
+            read_features(folder / part / "features_judging.npy", params), judging,
+        )
+        for part, (learned, judging) in zip(PARTS, labels, strict=True)
+    )  # fmt: skip
+    facts = {"linear": readout(select, refit)._asdict()}
     save_json(folder / "run.json", load_json(folder / "run.json") | facts)
     return facts

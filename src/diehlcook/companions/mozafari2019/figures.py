@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ...figures.style import BLUE, GREY, VERMILION, facts_title, new_figure, styled
-from .encoding import NEVER, dog_kernels
-from .layers import Times, Weights
+from ...figures.style import BLUE, CLASS_COLOURS, GREY, VERMILION, facts_title, new_figure, styled
+from .encoding import NEVER, Times, Weights, dog_kernels
 
 SHOWN = 100
 """Features of a layer that are drawn at most, from all of its maps."""
@@ -50,15 +49,12 @@ def feature_sheet(sketches: NDArray[np.float64], title: str, facts: str = "") ->
     columns = math.ceil(math.sqrt(2 * len(shown)))
     rows = math.ceil(len(shown) / columns)
     figure = new_figure((9, 0.75 + 9 * rows / columns))
-    for ax, one in zip(
-        np.atleast_1d(figure.subplots(rows, columns)).ravel(),
-        [*shown, *[None] * (rows * columns - len(shown))],
-        strict=True,
-    ):
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes:
         ax.axis("off")
-        if one is not None:
-            largest = np.abs(one).max() or 1.0
-            ax.imshow(one, cmap="gray", vmin=-largest, vmax=largest)
+    for ax, one in zip(axes, shown, strict=False):
+        largest = np.abs(one).max() or 1.0
+        ax.imshow(one, cmap="gray", vmin=-largest, vmax=largest)
     facts_title(figure, title, facts)
     return figure
 
@@ -85,10 +81,9 @@ def epochs(curves: dict[str, NDArray[Any]], published: dict[str, float], facts: 
     for (name, judges), colour in zip(
         (("select", "held-out training images"), ("refit", "test images")), (BLUE, VERMILION), strict=True
     ):
-        if name in curves:
-            x = np.arange(1, len(curves[name]) + 1)
-            ax.plot(x, 100 * curves[name]["judged"], color=colour, label=judges)
-            ax.plot(x, 100 * curves[name]["train"], color=colour, lw=0.6, ls="--", label="while learning")
+        x = np.arange(1, len(curves[name]) + 1)
+        ax.plot(x, 100 * curves[name]["judged"], color=colour, label=judges)
+        ax.plot(x, 100 * curves[name]["train"], color=colour, lw=0.6, ls="--", label="while learning")
     for name, value in published.items():
         ax.axhline(100 * value, color=GREY, lw=0.7, ls=":")
         ax.annotate(name, (1, 100 * value), fontsize=7, color=GREY, va="bottom")
@@ -101,8 +96,6 @@ def epochs(curves: dict[str, NDArray[Any]], published: dict[str, float], facts: 
 @styled
 def embedding(points: NDArray[np.float64], labels: NDArray[np.uint8], facts: str = "") -> Figure:
     """Draw points (n, 2) in the colours of their classes."""
-    from ...figures.style import CLASS_COLOURS
-
     figure = new_figure((6, 6))
     ax = figure.subplots()
     for c in np.unique(labels):

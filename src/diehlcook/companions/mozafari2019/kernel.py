@@ -1,6 +1,13 @@
-"""What `layers` does, compiled by Numba: whole stretches of images in one call. Tested to give the same."""
+"""What a layer does, in spike times: convolution, pooling, competition, learning; compiled by Numba.
+
+A neuron does not leak and spikes at most once, so its potential at a step is the sum of the weights of all
+inputs that have spiked until then, and maps of spike times (uint8, `NEVER` for none) say all. Maps are (rows,
+columns, channels), weights (channels, size, size, maps). The tests have the same in plain NumPy.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -9,207 +16,169 @@ from .encoding import NEVER
 
 NEVER_ = np.uint8(NEVER)
 
+LATER = 1e4
+"""More than any potential: what an earlier step is worth."""
+
 
 @njit(cache=True, nogil=True)
-def convolve(times, weights, pad, theta, steps, spikes, at_spike, potential, order, starts):
-    """Fill `spikes` and `at_spike`; see `layers.convolve`. The last three are working space."""
-    in_columns, channels = times.shape[1:]
-    size, maps = weights.shape[1], weights.shape[3]
-    rows, columns = spikes.shape[0], spikes.shape[1]
+def at_rest(inputs, weights, pad):
+    """Return the potentials, all 0, of the neurons that see a map of inputs (rows, columns, maps)."""
+    edge = 2 * pad - weights.shape[1] + 1
+    return np.zeros((inputs.shape[0] + edge, inputs.shape[1] + edge, weights.shape[3]), np.float32)
+
+
+@njit(cache=True, nogil=True)
+def arrive(potential, weights, pad, place, inputs):
+    """Add the weights of the input at a place of the flat map to the potentials of all neurons that see it."""
+    size, channels = weights.shape[1], inputs.shape[2]
+    row, column = place // channels // inputs.shape[1] + pad, place // channels % inputs.shape[1] + pad
+    kernel = weights[place % channels]
+    for r in range(max(row - size + 1, 0), min(row + 1, potential.shape[0])):
+        for c in range(max(column - size + 1, 0), min(column + 1, potential.shape[1])):
+            add = kernel[row - r, column - c]
+            to = potential[r, c]
+            for f in range(add.size):
+                to[f] += add[f]
+
+
+@njit(cache=True, nogil=True)
+def convolve(times, weights, layer, steps):
+    """Return spike times, and potentials at the spike of those that spike (rows, columns, maps).
+
+    A neuron spikes at the first step at which its potential is above the threshold.
+    """
+    potential = at_rest(times, weights, layer.pad)
+    spikes, at_spike = np.full(potential.shape, NEVER_, np.uint8), np.zeros(potential.shape, np.float32)
+    rows, columns, maps = potential.shape
     flat = times.ravel()
-    starts[:] = 0
-    for one in flat:
-        if one != NEVER_:
-            starts[one + 1] += 1
     for step in range(steps):
-        starts[step + 1] += starts[step]
-    for place in range(flat.size):
-        if flat[place] != NEVER_:
-            order[starts[flat[place]]] = place
-            starts[flat[place]] += 1
-    # `starts` now has the ends of the steps
-    spikes[:] = NEVER_
-    potential[:] = 0
-    for step in range(steps):
-        for number in range(starts[step - 1] if step else 0, starts[step]):
-            place = order[number]
-            row, column = place // channels // in_columns + pad, place // channels % in_columns + pad
-            kernel = weights[place % channels]
-            for r in range(max(row - size + 1, 0), min(row + 1, rows)):
-                for c in range(max(column - size + 1, 0), min(column + 1, columns)):
-                    add = kernel[row - r, column - c]
-                    to = potential[r, c]
-                    for f in range(maps):
-                        to[f] += add[f]
+        for place in np.flatnonzero(flat == step):
+            arrive(potential, weights, layer.pad, place, times)
         for r in range(rows):
             for c in range(columns):
                 here = potential[r, c]
                 above = 0
                 for f in range(maps):
-                    above += here[f] > theta
+                    above += here[f] > layer.theta
                 if above:
                     for f in range(maps):
-                        if here[f] > theta:
+                        if here[f] > layer.theta:
                             spikes[r, c, f] = step
                             at_spike[r, c, f] = here[f]
                             here[f] = -np.inf  # it spikes once
-    for r in range(rows):
-        for c in range(columns):
-            for f in range(maps):
-                if spikes[r, c, f] == NEVER_:
-                    at_spike[r, c, f] = potential[r, c, f]
+    return spikes, at_spike
 
 
 @njit(cache=True, nogil=True)
-def space(times, weights, pad, steps):
-    """Return arrays for `convolve`: spikes, at_spike, potential, order, starts."""
-    rows = times.shape[0] + 2 * pad - weights.shape[1] + 1
-    columns = times.shape[1] + 2 * pad - weights.shape[1] + 1
-    shape = (rows, columns, weights.shape[3])
-    return (
-        np.empty(shape, np.uint8), np.empty(shape, np.float32), np.empty(shape, np.float32),
-        np.empty(times.size, np.int64), np.empty(steps + 1, np.int64),
-    )  # fmt: skip
+def choose_winners(spikes, at_spike, layer):
+    """Return map, row, column and time of the neurons that learn, at most `layer.winners`.
 
-
-@njit(cache=True, nogil=True)
-def choose_winners(spikes, at_spike, k, radius, best, key, winners):
-    """Fill `winners` (k, 4) with map, row, column, time; return how many there are. See `layers.choose_winners`."""
+    At each position only the earliest map stays, the one with the highest potential if there are several.
+    Among these, winners are taken in the same order; each one inhibits its map, and all maps within
+    `layer.radius` of it.
+    """
     rows, columns, maps = spikes.shape
+    best, key = np.zeros((rows, columns), np.int64), np.full((rows, columns), -np.inf)
     for r in range(rows):
         for c in range(columns):
-            best[r, c], key[r, c] = -1, -np.inf
             for f in range(maps):
                 if spikes[r, c, f] != NEVER_:
-                    value = np.float64(at_spike[r, c, f]) - 1e4 * spikes[r, c, f]
+                    value = np.float64(at_spike[r, c, f]) - LATER * spikes[r, c, f]
                     if value > key[r, c]:
                         best[r, c], key[r, c] = f, value
-    found = 0
-    while found < k:
-        row, column, largest = -1, -1, -np.inf
-        for r in range(rows):
-            for c in range(columns):
-                if key[r, c] > largest:
-                    row, column, largest = r, c, key[r, c]
-        if row < 0:
-            break
-        winner = best[row, column]
-        winners[found, 0], winners[found, 1], winners[found, 2] = winner, row, column
-        winners[found, 3] = spikes[row, column, winner]
-        found += 1
-        for r in range(rows):
-            for c in range(columns):
-                if best[r, c] == winner or (abs(r - row) <= radius and abs(c - column) <= radius):
-                    key[r, c] = -np.inf
-    return found
+    winners: list[Any] = []
+    while len(winners) < layer.winners and key.max() > -np.inf:
+        row, column = divmod(key.argmax(), columns)
+        winner, near = best[row, column], layer.radius
+        winners.append((winner, row, column, spikes[row, column, winner]))
+        key = np.where(best == winner, -np.inf, key)
+        key[max(row - near, 0) : row + near + 1, max(column - near, 0) : column + near + 1] = -np.inf
+    return winners
 
 
 @njit(cache=True, nogil=True)
-def learn(times, weights, winner, pad, a_plus, a_minus):
-    """Let the kernel of a winner learn; see `layers.stdp`, bounds 0 and 1 with the stabiliser."""
-    size = weights.shape[1]
-    f, row, column, time = winner
-    for channel in range(weights.shape[0]):
-        for ky in range(size):
-            for kx in range(size):
-                r, c = row + ky - pad, column + kx - pad
-                inside = 0 <= r < times.shape[0] and 0 <= c < times.shape[1]
-                w = weights[channel, ky, kx, f]
-                rate = a_plus if inside and times[r, c, channel] <= time else -a_minus
-                w += rate * (w * (np.float32(1) - w))
-                weights[channel, ky, kx, f] = min(max(w, np.float32(0)), np.float32(1))
+def learn(spiked, weights, winner, pad, rates, bounds, soft):
+    """Change the kernel of a neuron (map, row, column) within bounds: `rates` are for inputs that spiked, and for all others.
 
-
-@njit(cache=True, nogil=True)
-def train(images, weights, pad, theta, steps, k, radius, a_plus, a_minus):
-    """Show spike times (n, rows, columns, channels) one after the other, and let the winners learn."""
-    spikes, at_spike, potential, order, starts = space(images[0], weights, pad, steps)
-    best, key = np.empty(spikes.shape[:2], np.int64), np.empty(spikes.shape[:2], np.float64)
-    winners = np.empty((k, 4), np.int64)
-    for number in range(images.shape[0]):
-        convolve(images[number], weights, pad, theta, steps, spikes, at_spike, potential, order, starts)
-        for one in range(choose_winners(spikes, at_spike, k, radius, best, key, winners)):
-            learn(images[number], weights, winners[one], pad, a_plus, a_minus)
-
-
-@njit(cache=True, nogil=True)
-def transform(images, weights, pad, theta, steps, window, pooled):
-    """Fill `pooled` with the spike times after convolution and pooling."""
-    spikes, at_spike, potential, order, starts = space(images[0], weights, pad, steps)
-    for number in range(images.shape[0]):
-        convolve(images[number], weights, pad, theta, steps, spikes, at_spike, potential, order, starts)
-        for r in range(pooled.shape[1]):
-            for c in range(pooled.shape[2]):
-                for f in range(pooled.shape[3]):
-                    first = NEVER_
-                    for y in range(r * window, (r + 1) * window):
-                        for x in range(c * window, (c + 1) * window):
-                            first = min(first, spikes[y, x, f])
-                    pooled[number, r, c, f] = first
-
-
-@njit(cache=True, nogil=True)
-def decide(spiked, weights, pad, potential):
-    """Return map, row and column of the highest potential, map -1 if none is above 0; see `layers.decide`."""
-    rows, columns, channels = spiked.shape
-    size, maps = weights.shape[1], weights.shape[3]
-    out_rows, out_columns = potential.shape[:2]
-    potential[:] = 0
-    for row in range(rows):
-        for column in range(columns):
-            for channel in range(channels):
-                if spiked[row, column, channel]:
-                    y, x = row + pad, column + pad
-                    for r in range(max(y - size + 1, 0), min(y + 1, out_rows)):
-                        for c in range(max(x - size + 1, 0), min(x + 1, out_columns)):
-                            add = weights[channel, y - r, x - c]
-                            to = potential[r, c]
-                            for f in range(maps):
-                                to[f] += add[f]
-    winner, at_row, at_column, largest = -1, 0, 0, np.float32(0)
-    for r in range(out_rows):
-        for c in range(out_columns):
-            for f in range(maps):
-                value = potential[r, c, f]
-                if value > largest or (value == largest and -1 < f < winner):
-                    winner, at_row, at_column, largest = f, r, c, value
-    return winner, at_row, at_column
-
-
-@njit(cache=True, nogil=True)
-def decisions(images, weights, pad, decided):
-    """Fill `decided` with the winning map of each image (n, rows, columns, channels)."""
-    size = weights.shape[1]
-    shape = (images.shape[1] + 2 * pad - size + 1, images.shape[2] + 2 * pad - size + 1, weights.shape[3])
-    potential = np.empty(shape, np.float32)
-    for number in range(images.shape[0]):
-        decided[number] = decide(images[number], weights, pad, potential)[0]
-
-
-@njit(cache=True, nogil=True)
-def train_decision(images, labels, weights, pad, per_class, rates, low, high):
-    """Show images, reward or punish the winner of each; return how many were right and how many had no winner.
-
-    `rates` are for inputs that spiked and others, rewarded and punished (2, 2).
+    Those outside of the map are among the others. With `soft`, changes are in proportion to w (1 - w).
     """
-    size, right, silent = weights.shape[1], 0, 0
-    rows, columns = images.shape[1], images.shape[2]
-    shape = (rows + 2 * pad - size + 1, columns + 2 * pad - size + 1, weights.shape[3])
-    potential = np.empty(shape, np.float32)
-    for number in range(images.shape[0]):
-        winner, row, column = decide(images[number], weights, pad, potential)
-        if winner < 0:
+    f, row, column = winner
+    for channel, ky, kx in np.ndindex(weights.shape[:3]):
+        r, c = row + ky - pad, column + kx - pad
+        inside = 0 <= r < spiked.shape[0] and 0 <= c < spiked.shape[1]
+        w = weights[channel, ky, kx, f]
+        scale = w * (np.float32(1) - w) if soft else np.float32(1)
+        w += (rates[0] if inside and spiked[r, c, channel] else rates[1]) * scale
+        weights[channel, ky, kx, f] = min(max(w, np.float32(bounds[0])), np.float32(bounds[1]))
+
+
+@njit(cache=True, nogil=True)
+def train(images, weights, layer, steps, a_plus, a_minus):
+    """Show spike times (n, rows, columns, channels) one after the other, and let the winners learn by STDP, in place.
+
+    An input that spiked not later than the winner is potentiated, any other depressed, those that never spike
+    among them.
+    """
+    rates = np.float32(a_plus), np.float32(-a_minus)
+    for times in images:
+        spikes, at_spike = convolve(times, weights, layer, steps)
+        for f, row, column, time in choose_winners(spikes, at_spike, layer):
+            learn(times <= time, weights, (f, row, column), layer.pad, rates, (0.0, 1.0), True)
+
+
+@njit(cache=True, nogil=True)
+def transform(images, weights, layer, steps):
+    """Return the spike times after convolution and pooling (n, rows, columns, maps).
+
+    The earliest spike of each window stays; what does not fill a window is left out.
+    """
+    window, (rows, columns, maps) = layer.pool, at_rest(images[0], weights, layer.pad).shape
+    pooled = np.full((len(images), rows // window, columns // window, maps), NEVER_, np.uint8)
+    for number in range(len(images)):
+        spikes, _ = convolve(images[number], weights, layer, steps)
+        for r in range(rows // window * window):
+            for c in range(columns // window * window):
+                first = pooled[number, r // window, c // window]
+                for f in range(maps):
+                    first[f] = min(first[f], spikes[r, c, f])
+    return pooled
+
+
+@njit(cache=True, nogil=True)
+def decide(spiked, weights, pad):
+    """Return map, row and column of the neuron of the last layer with the highest potential, map -1 if none is above 0.
+
+    Its neurons have no threshold and spike at the last step, so all that counts is which inputs (rows,
+    columns, channels) have spiked; the first of equals wins, in the order of maps, rows, columns.
+    """
+    potential = at_rest(spiked, weights, pad)
+    for place in np.flatnonzero(spiked):
+        arrive(potential, weights, pad, place, spiked)
+    rows, columns, _ = potential.shape
+    winner, position = divmod(np.ascontiguousarray(potential.transpose(2, 0, 1)).argmax(), rows * columns)
+    row, column = divmod(position, columns)
+    return winner if potential[row, column, winner] > 0 else -1, row, column
+
+
+@njit(cache=True, nogil=True)
+def decisions(images, weights, pad):
+    """Return the winning map of the last layer for each image (n, rows, columns, channels), -1 for none."""
+    return np.array([decide(spiked, weights, pad)[0] for spiked in images])
+
+
+@njit(cache=True, nogil=True)
+def train_decision(images, labels, weights, pad, rates, bounds):
+    """Reward or punish the winner of each image, in place; return how many were right, and how many had no winner.
+
+    `rates` are for inputs that spiked and for others (columns), rewarded and punished (rows).
+    """
+    right, silent, per_class = 0, 0, weights.shape[3] // 10
+    for number in range(len(images)):
+        winner = decide(images[number], weights, pad)
+        if winner[0] < 0:
             silent += 1
             continue
-        good = winner // per_class == labels[number]
+        good = winner[0] // per_class == labels[number]
         right += good
-        with_spike, without = rates[0 if good else 1]
-        for channel in range(weights.shape[0]):
-            for ky in range(size):
-                for kx in range(size):
-                    r, c = row + ky - pad, column + kx - pad
-                    inside = 0 <= r < rows and 0 <= c < columns
-                    change = with_spike if inside and images[number, r, c, channel] else without
-                    w = weights[channel, ky, kx, winner] + change
-                    weights[channel, ky, kx, winner] = min(max(w, low), high)
+        learn(images[number], weights, winner, pad, rates[0 if good else 1], bounds, False)
     return right, silent

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from ...errors import DiehlCookError
-from ...whole import write_whole
+from ..common.constants import changes
 from .constants import EXPLAINED, FAULTS, XO
 
 FOLDER = Path("data/runs/xo")
@@ -38,27 +38,25 @@ def resolve(args: argparse.Namespace, settings: dict[str, str]) -> XO:
     return with_faults(healthy(args, settings), chosen(args))
 
 
-def conflict(faults: list[str], settings: dict[str, str]) -> None:
-    """Raise `DiehlCookError` if a fault sets what `settings` set, too."""
-    for fault in faults:
-        for name in FAULTS[fault].keys() & settings.keys():
-            raise DiehlCookError(
-                f"{name} is set by --fault {fault}; leave out --set {name}=..., or the fault"
-            )
-
-
 def chosen(args: argparse.Namespace) -> list[str]:
     """Return the names of the faults, in their order."""
     return [name for name in FAULTS if name in args.fault or "all" in args.fault]
 
 
 def healthy(args: argparse.Namespace, settings: dict[str, str]) -> XO:
-    """Return the parameters without the faults."""
-    if args.networks and "networks" in settings:
-        raise DiehlCookError("networks is given twice: as an option, and with --set")
-    conflict(chosen(args), settings)
-    named = {"networks": args.networks} if args.networks else {}
-    return XO().with_values((SMALL if args.small else {}) | named | settings)
+    """Return the parameters without the faults.
+
+    Raises
+    ------
+    DiehlCookError
+        A fault sets what `settings` set, too.
+    """
+    for fault in chosen(args):
+        for name in FAULTS[fault].keys() & settings.keys():
+            raise DiehlCookError(
+                f"{name} is set by --fault {fault}; leave out --set {name}=..., or the fault"
+            )
+    return XO().with_values(changes(args, settings, SMALL, "networks"))
 
 
 def with_faults(params: XO, faults: list[str]) -> XO:
@@ -70,55 +68,39 @@ def with_faults(params: XO, faults: list[str]) -> XO:
 
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Run the experiment, with faults also the one without, and draw the figures."""
-    from ...progress import Interrupted, Interruption, progress_report
-    from . import experiment
+    from ...progress import Interrupted
+    from ..common.run import refuse_existing, save_figures, watched
+    from . import experiment, figures
 
-    params, folder, seed = healthy(args, settings), args.run or FOLDER, args.seed or 0
-    faults = chosen(args)
-    if faults and (folder / WITHOUT / "run.json").exists() and not args.force:
-        raise DiehlCookError(f"{folder / WITHOUT}: there is a run already; use --force, or another --run")
-    runs = [(folder, with_faults(params, faults))] + ([(folder / WITHOUT, params)] if faults else [])
+    healthy_params, folder, faults = healthy(args, settings), args.run or FOLDER, chosen(args)
+    params = with_faults(healthy_params, faults)
+    runs = {"xo": (folder, params)}
+    if faults:
+        refuse_existing(folder / WITHOUT, args.force)
+        runs[WITHOUT] = folder / WITHOUT, healthy_params
     found: list[dict[str, Any]] = []
-    for place, resolved in runs:
-        with (
-            Interruption() as cancelled,
-            progress_report(
-                place.name if place.name == WITHOUT else "xo", resolved.images, enabled=not args.quiet
-            ) as report,
-        ):
-            try:
-                one = experiment.run(
-                    place, resolved, seed=seed, force=args.force, report=report, cancelled=cancelled
-                )
-            except Interrupted:
-                if not found:
-                    raise
-                raise Interrupted(
-                    f"interrupted; {folder} has no comparison: start again with --force"
-                ) from None
-            found.append(one)
-    figures = [str(path) for path in draw(folder, runs, faults, seed)]
+    drawn = []
+    for title, (place, resolved) in runs.items():
+        try:
+            with watched(args, title, resolved.images) as options:
+                facts, recorded = experiment.run(place, resolved, seed=args.seed or 0, **options)
+        except Interrupted:
+            if not found:
+                raise
+            raise Interrupted(f"interrupted; {folder} has no comparison: start again with --force") from None
+        found.append(facts)
+        drawn.append((resolved, recorded))
+    words = [" and ".join(faults) or "no fault", "without"]
+    named = [(word, *one) for word, one in zip(words, drawn, strict=False)]
+    line = f"xo · {params.networks} networks · seed {args.seed or 0}" + (f" · {words[0]}" if faults else "")
+    sheets = {
+        "course": figures.course(named, "Weights, spikes, answers", line),
+        "weights": figures.fields(*drawn[0], line),
+        "raster": figures.raster(*drawn[0], line),
+    }
     compared = {"without_fault": found[1]["right"]} if faults else {}
-    return {"run": str(folder), **found[0], "faults": faults, **compared, "figures": figures}
-
-
-def draw(folder: Path, runs: list[tuple[Path, XO]], faults: list[str], seed: int) -> Iterator[Path]:
-    """Draw the figures of the experiment in `folder`; yield their files."""
-    from . import figures
-    from .experiment import load
-
-    words = [" and ".join(faults), "without"] if faults else ["no fault"]
-    named = [(word, resolved, load(place)) for word, (place, resolved) in zip(words, runs, strict=True)]
-    _, params, recorded = named[0]
-    line = f"xo · {params.networks} networks · seed {seed}" + (f" · {words[0]}" if faults else "")
-    for name, figure in (
-        ("course", figures.course(named, "Weights, spikes, answers", line)),
-        ("weights", figures.fields(params, recorded, line)),
-        ("raster", figures.raster(params, recorded, line)),
-    ):
-        path = folder / "figures" / f"{name}.png"
-        write_whole(path, figure.savefig)
-        yield path
+    files = save_figures(folder, sheets)
+    return {"run": str(folder), **found[0], "faults": faults, **compared, "figures": files}
 
 
 def sentences(facts: dict[str, Any]) -> Iterator[str]:

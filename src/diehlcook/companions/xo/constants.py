@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...errors import DiehlCookError
 from ...model.constants import Constants, par
+from ..common.constants import require
 
 FORUM = "Brian2 forum, topic 141"
 NEURON = "Izhikevich 2003, regular spiking"
@@ -61,7 +61,7 @@ class XO(Constants):
     inhibition: float = par(
         100,
         "",
-        "step of the inhibitory current by a spike of another neuron of the layer",
+        "step of the inhibitory current by a spike of another neuron of its layer",
         OURS,
         unit="mV/ms",
     )
@@ -78,31 +78,19 @@ class XO(Constants):
             "tau_inh",
         )  # fmt: skip
         for name, most in (("w_spread", 1), ("flips_max", 25)):
-            if not 0 <= getattr(self, name) <= most:
-                raise DiehlCookError(f"{name} is {self.text(name)}; it must lie between 0 and {most:g}")
+            require(self, name, 0 <= getattr(self, name) <= most, f"it must lie between 0 and {most}")
         for name in ("inhibition", "a_ratio", "jitter", "teacher_delay"):
-            if getattr(self, name) < 0:
-                raise DiehlCookError(f"{name} is {self.text(name)}; it must not be negative")
+            require(self, name, getattr(self, name) >= 0, "it must not be negative")
+        whole, pulse = self.text("t_presentation"), self.text("pulse")
         for name in ("jitter", "teacher_delay"):
-            if getattr(self, name) + self.pulse > self.t_presentation:
-                raise DiehlCookError(
-                    f"{name} and pulse are {self.text(name)} and {self.text('pulse')}; together they must "
-                    f"not be longer than t_presentation ({self.text('t_presentation')})"
-                )
+            together = f"pulse is {pulse}: together they must not be longer than t_presentation ({whole})"
+            require(self, name, getattr(self, name) + self.pulse <= self.t_presentation, together)
         steps = self.t_presentation / self.dt
-        if self.dt > 5e-4 or abs(steps - round(steps)) > 1e-6:
-            raise DiehlCookError(
-                f"dt is {self.text('dt')}; it must be 0.5 ms or less, and t_presentation "
-                f"({self.text('t_presentation')}) a multiple of it"
-            )
-        if self.v_peak <= self.c:
-            raise DiehlCookError(
-                f"v_peak is {self.text('v_peak')}; it must be greater than c ({self.text('c')})"
-            )
-        if self.shared_current and self.n_hidden > 25:
-            raise DiehlCookError(
-                f"n_hidden is {self.n_hidden}; with shared_current there must be a pixel for each"
-            )
+        fine = self.dt <= 5e-4 and abs(steps - round(steps)) <= 1e-6
+        require(self, "dt", fine, f"it must be 0.5 ms or less, and t_presentation ({whole}) a multiple of it")
+        require(self, "v_peak", self.v_peak > self.c, f"it must be greater than c ({self.text('c')})")
+        few = not self.shared_current or self.n_hidden <= 25
+        require(self, "n_hidden", few, "with shared_current there must be a pixel for each")
 
     @property
     def images(self) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.runtime import choose_target
-from ...errors import DiehlCookError
-from ...progress import Interrupted, Report, no_report
-from ...runs.files import load_array, save_array, save_json
-from ...runs.run import versions
+from ...progress import Report, no_report
+from ..common.brian import run_network
+from ..common.run import run_and_keep
 from .constants import XO
 from .diagnosis import enough, findings
 from .network import Built, build, normalised
 from .patterns import PIXELS, Shown, nearest, testing, training
 from .recorded import Recorded
 
-SCHEMA = 1
 WORTH_COMPILING = 200
 """Images; for fewer, compiling the equations takes longer than NumPy does."""
 
@@ -36,17 +34,16 @@ def draw(params: XO, seed: int) -> tuple[list[Shown], NDArray[np.float64], NDArr
     Network number k of a seed always gets the same random numbers, however many networks there are.
     """
     shown: list[Shown] = []
-    hidden: list[NDArray[np.float64]] = []
-    output: list[NDArray[np.float64]] = []
+    weights = []
+    shapes, spread = ((PIXELS, params.n_hidden), (params.n_hidden, 2)), params.w_spread
     for number in range(params.networks):
         rng = [np.random.default_rng(child) for child in np.random.SeedSequence((seed, number)).spawn(3)]
         parts = training(params, rng[0]), testing(params, rng[1])
         shown.append(Shown(*(np.concatenate(pair) for pair in zip(*parts, strict=True))))
-        shapes = (PIXELS, params.n_hidden), (params.n_hidden, 2)
-        for weights, shape, mean in zip((hidden, output), shapes, params.initial_means, strict=True):
-            low, high = (1 - params.w_spread) * mean, (1 + params.w_spread) * mean
-            weights.append(rng[2].uniform(low, high, shape))
-    return shown, np.array(hidden), np.array(output)
+        layers = zip(params.initial_means, shapes, strict=True)
+        weights.append([rng[2].uniform((1 - spread) * m, (1 + spread) * m, shape) for m, shape in layers])
+    hidden, output = (np.array(one) for one in zip(*weights, strict=True))
+    return shown, hidden, output
 
 
 def simulate(
@@ -71,7 +68,6 @@ def simulate(
 
 def show(params: XO, seed: int, report: Report, cancelled: Callable[[], bool]) -> Recorded:
     """Show all images to all networks; see `simulate`."""
-    b2.prefs.core.stop_on_keyboard_interrupt = False  # a stopped run would look like a finished one
     shown, hidden, output = draw(params, seed)
     labels, pixels, onsets = (np.stack(one) for one in zip(*shown, strict=True))
     n = params.presentations
@@ -93,28 +89,12 @@ def show(params: XO, seed: int, report: Report, cancelled: Callable[[], bool]) -
                 built.set_weights(layer, weights)
             kept.append(weights)
 
-    built.network.add(
-        b2.NetworkOperation(
-            before_image, dt=params.t_presentation * b2.second, when="start", name="normalise"
-        )
-    )
-    stopped = False
-
-    def told(_elapsed: Any, completed: float, start: Any, duration: Any) -> None:
-        nonlocal stopped
-        report(round((float(start) + completed * float(duration)) / params.t_presentation), "")
-        if cancelled():
-            stopped = True
-            b2.stop()
-
+    each = params.t_presentation * b2.second
+    built.network.add(b2.NetworkOperation(before_image, dt=each, when="start", name="normalise"))
     for images, plastic in ((n, 1), (labels.shape[1] - n, 0)):
         for name in ("onto_hidden", "onto_output"):
             built.network[name].plastic = plastic
-        built.network.run(
-            images * params.t_presentation * b2.second, namespace={}, report=told, report_period=1 * b2.second
-        )
-        if stopped:
-            raise Interrupted("interrupted; nothing was written")
+        run_network(built.network, images * params.t_presentation, report, cancelled, params.t_presentation)
     return recorded(built, params, labels, pixels, history)
 
 
@@ -126,28 +106,21 @@ def recorded(
     history: tuple[list[NDArray[np.float64]], ...],
 ) -> Recorded:
     """Return what is kept, from the monitors of the network."""
-    spikes = [
-        (np.array(built.network[name].t_), np.array(built.network[name].i))
-        for name in ("spikes_inputs", "spikes_hidden", "spikes_outputs")
-    ]
-    counts, first = [], np.full((*labels.shape, 2), np.inf)
-    for (times, neurons), size in zip(spikes, built.sizes, strict=True):
+    counts, rasters, first = [], [], np.full((*labels.shape, 2), np.inf)
+    for layer, (name, size) in enumerate(zip(("inputs", "hidden", "outputs"), built.sizes, strict=True)):
+        monitor = built.network[f"spikes_{name}"]
+        times, neurons = np.array(monitor.t_), np.array(monitor.i)
         count = np.zeros((*labels.shape, size), np.int64)
         image = np.minimum((times / params.t_presentation + 1e-6).astype(np.int64), labels.shape[1] - 1)
         at = neurons // size, image, neurons % size
         np.add.at(count, at, 1)
         counts.append(count)
+        own = neurons < size
+        rasters.append(np.array([times[own], np.full(own.sum(), layer), neurons[own]]))
     np.minimum.at(first, at, times)  # of the outputs, the last layer
     answers = np.where(first[..., 0] == first[..., 1], NOTHING, first.argmin(axis=-1))
-    raster = np.concatenate(
-        [
-            np.array([times[neurons < size], np.full((neurons < size).sum(), layer), neurons[neurons < size]])
-            for layer, ((times, neurons), size) in enumerate(zip(spikes, built.sizes, strict=True))
-        ],
-        axis=1,
-    )
     onto_hidden, onto_output = (np.array(one, np.float32) for one in history)
-    shown = labels, pixels.astype(np.uint8), answers
+    shown, raster = (labels, pixels.astype(np.uint8), answers), np.concatenate(rasters, axis=1)
     return Recorded(*shown, counts[1], counts[2], onto_hidden, onto_output, raster)
 
 
@@ -176,51 +149,21 @@ def run(
     force: bool = False,
     report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
-) -> dict[str, Any]:
-    """Run an experiment and write its .npy files and run.json into `folder`; return what run.json has.
+) -> tuple[dict[str, Any], Recorded]:
+    """Run an experiment and write it into `folder`; see `run_and_keep`."""
+    shown, judged = partial(simulate, params, seed, report, cancelled), partial(outcome, params)
+    return run_and_keep(folder, force, shown, judged, params, companion="xo", seed=seed)
 
-    Raises
-    ------
-    DiehlCookError
-        There is a run already, and no `force`; or bad input.
-    """
-    path = folder / "run.json"
-    if path.exists() and not force:
-        raise DiehlCookError(f"{folder}: there is a run already; use --force to replace it, or another --run")
-    started = time.monotonic()
-    found = simulate(params, seed, report, cancelled)
-    right, wrong, none = accuracy(params, found)
-    facts = {
-        "schema": SCHEMA,
-        "companion": "xo",
-        "versions": versions(),
-        "seed": seed,
-        "params": params.as_texts(),
-        "sources": dict(params.sources),
+
+def outcome(params: XO, recorded: Recorded) -> dict[str, Any]:
+    """Return what run.json says about an experiment."""
+    right, wrong, none = accuracy(params, recorded)
+    return {
         "right": right.mean(axis=0).tolist(),
         "wrong": wrong.mean(axis=0).tolist(),
         "no_answer": none.mean(axis=0).tolist(),
         "right_of_each_network": right.tolist(),
-        "nearest_pattern": ideal(params, found).tolist(),
-        "findings": findings(params, found),
+        "nearest_pattern": ideal(params, recorded).tolist(),
+        "findings": findings(params, recorded),
         "all_checks": enough(params),
-        "wall_s": round(time.monotonic() - started, 1),
-        "date": time.strftime("%Y-%m-%d"),
     }
-    for name, array in found._asdict().items():
-        save_array(folder / f"{name}.npy", array)
-    save_json(path, facts)
-    return facts
-
-
-def load(folder: Path) -> Recorded:
-    """Read what an experiment has written into `folder`."""
-    axes = {"labels": 2, "pixels": 3, "answers": 2, "hidden_spikes": 3, "output_spikes": 3, "raster": 2}
-    return Recorded(
-        **{
-            name: load_array(
-                folder / f"{name}.npy", shape=(None,) * axes.get(name, 4), kind="fiu", made_by="companion xo"
-            )
-            for name in Recorded._fields
-        }
-    )

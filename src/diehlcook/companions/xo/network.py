@@ -119,20 +119,12 @@ def build(
         }
         if name == "outputs":
             currents["teacher"] = timed(params, "teacher", teacher)
-        groups.append(
-            b2.NeuronGroup(
-                params.networks * size,
-                equations,
-                threshold=THRESHOLD,
-                reset=RESET,
-                method="euler",
-                clock=clock,
-                namespace=params.quantities() | currents,
-                name=name,
-            )
-        )
-        groups[-1].v = -70 * b2.mV
-        groups[-1].u = params.b * b2.hertz * -70 * b2.mV
+        group = b2.NeuronGroup(
+            params.networks * size, equations, threshold=THRESHOLD, reset=RESET, method="euler", clock=clock,
+            namespace=params.quantities() | currents, name=name,
+        )  # fmt: skip
+        group.v, group.u = -70 * b2.mV, params.b * b2.hertz * -70 * b2.mV
+        groups.append(group)
     network = b2.Network(
         groups,
         *(b2.SpikeMonitor(group, name=f"spikes_{name}") for name, group in zip(names, groups, strict=True)),
@@ -143,17 +135,19 @@ def build(
             groups[layer - 1], groups[layer], SYNAPSE, on_pre=ON_PRE, on_post=ON_POST, method="exact",
             clock=clock, namespace=params.quantities(), name=name,
         )  # fmt: skip
-        connect(synapses, params.networks, sizes[layer - 1], sizes[layer])
+        # in the order (network, before, after)
+        own, source, target = np.indices((params.networks, sizes[layer - 1], sizes[layer])).reshape(3, -1)
+        synapses.connect(i=own * sizes[layer - 1] + source, j=own * sizes[layer] + target)
         synapses.bound, synapses.plastic = bound * b2.volt, 1
         network.add(synapses)
-        network_, one, other = np.nonzero(np.ones((params.networks, 1, 1)) - np.eye(sizes[layer]))
+        own, one, other = np.nonzero(np.ones((params.networks, 1, 1)) - np.eye(sizes[layer]))
         if not one.size:
             continue
         lateral = b2.Synapses(
             groups[layer], groups[layer], on_pre=INHIBIT, clock=clock, namespace=params.quantities(),
             name=f"within_{names[layer]}"
         )  # fmt: skip
-        lateral.connect(i=network_ * sizes[layer] + one, j=network_ * sizes[layer] + other)
+        lateral.connect(i=own * sizes[layer] + one, j=own * sizes[layer] + other)
         network.add(lateral)
     return built
 
@@ -166,9 +160,3 @@ def timed(params: XO, name: str, values: NDArray[Any], unit: Any = 1) -> b2.Time
     """
     flat = values.swapaxes(0, 1).reshape(values.shape[1], -1)
     return b2.TimedArray(flat.astype(float) * unit, dt=params.t_presentation * b2.second, name=name)
-
-
-def connect(synapses: b2.Synapses, networks: int, before: int, after: int) -> None:
-    """Connect all neurons of two layers within each network, in the order (network, before, after)."""
-    network, source, target = np.indices((networks, before, after)).reshape(3, -1)
-    synapses.connect(i=network * before + source, j=network * after + target)

@@ -1,4 +1,4 @@
-"""What a layer does, in spike times: convolution, pooling, competition, learning. NumPy; `kernel` does the same faster.
+"""What a layer of mozafari2019 does, in plain NumPy: the oracle of its compiled kernel.
 
 A neuron does not leak and spikes at most once, so its potential at a step is the sum of the weights of all
 inputs that have spiked until then, and maps of spike times (uint8, `NEVER` for none) say all. Maps are (rows,
@@ -12,12 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .constants import Layer
-from .encoding import NEVER
-
-Times = NDArray[np.uint8]
-Weights = NDArray[np.float32]
-
+from diehlcook.companions.mozafari2019.constants import Layer
+from diehlcook.companions.mozafari2019.encoding import NEVER, Times, Weights
 
 LATER = 1e4
 """More than any potential: what an earlier step is worth."""
@@ -94,16 +90,15 @@ def stdp(
     """Let the kernels of the winners learn, in place.
 
     An input that spiked not later than the winner is potentiated, any other depressed, those that never spike
-    and those outside of the map among them; both in proportion to w (1 - w) with the stabiliser.
+    and those outside of the map among them; both in proportion to w (1 - w).
     """
     padded = np.pad(times, ((layer.pad, layer.pad), (layer.pad, layer.pad), (0, 0)), constant_values=NEVER)
     for winner in winners:
         field = padded[winner.row : winner.row + layer.size, winner.column : winner.column + layer.size]
         before = field.transpose(2, 0, 1) <= winner.time
         kernel = weights[..., winner.map]
-        scale = kernel * (1 - kernel) if layer.stabiliser else 1.0
-        kernel += np.where(before, a_plus, -a_minus) * scale
-        np.clip(kernel, layer.low, layer.high, out=kernel)
+        kernel += np.where(before, a_plus, -a_minus) * kernel * (1 - kernel)
+        np.clip(kernel, 0, 1, out=kernel)
 
 
 def decide(spiked: NDArray[np.bool_], weights: Weights, pad: int) -> Winner | None:
@@ -112,7 +107,7 @@ def decide(spiked: NDArray[np.bool_], weights: Weights, pad: int) -> Winner | No
     Its neurons have no threshold and spike at the last step, so all that counts is which inputs (rows,
     columns, channels) have spiked; the first of equals wins, in the order of maps, rows, columns.
     """
-    layer = Layer(weights.shape[3], weights.shape[1], pad, np.inf, 1, 1, 0, 0, 1, False)
+    layer = Layer(weights.shape[3], weights.shape[1], pad, np.inf, 1, 1, 0)
     _, potentials = convolve(np.where(spiked, 0, NEVER).astype(np.uint8), weights, layer, 1)
     if not potentials.max() > 0:
         return None
