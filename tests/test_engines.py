@@ -277,7 +277,7 @@ def test_fused_refuses_what_it_does_not_know(smoke, delays, monkeypatch):
             open_engine("fused", model, delays)
     monkeypatch.setitem(sys.modules, "diehlcook.engines.fused.presentation", None)
     monkeypatch.delattr("diehlcook.engines.fused.presentation")
-    with pytest.raises(DiehlCookError, match=r"needs Numba.*diehlcook\[fast\]"):
+    with pytest.raises(DiehlCookError, match=r"needs Numba.*pip install numba"):
         open_engine("fused", Model(smoke, learning=True), delays)
 
 

@@ -317,3 +317,17 @@ def test_interrupted_run_writes_nothing(tmp_path):
         with pytest.raises(Interrupted):
             experiment.run(tmp_path / engine, params, engine=engine, cancelled=lambda: True)
         assert not (tmp_path / engine).exists()
+
+
+def test_without_numba_a_companion_says_so_in_one_line(tmp_path):
+    command = ["companion", "masquelier2008", "--small", "--run", str(tmp_path / "run")]
+    call = "from diehlcook.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.modules['numba'] = None; {call}", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "companions need Numba" in done.stderr
+    assert "Traceback" not in done.stderr

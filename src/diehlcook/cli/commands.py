@@ -284,7 +284,12 @@ def companion(module: Any, args: Namespace) -> Result:
     if args.params:
         constants = module.resolve(args, changes)
         return Result(dict(constants.as_texts()), output.constants(constants))
-    facts: Facts = module.run(args, changes)
+    try:
+        facts: Facts = module.run(args, changes)
+    except ModuleNotFoundError as error:
+        if error.name != "numba":
+            raise
+        raise DiehlCookError(f"companions need Numba ({error}): pip install numba") from None
     return Result(facts, module.sentences(facts))
 
 

@@ -1,4 +1,4 @@
-"""Fused: the same model as one Numba kernel, for large networks and many runs; `pip install "diehlcook[fast]"`."""
+"""Fused: the same model as one Numba kernel, for large networks and many runs."""
 
 from __future__ import annotations
 
@@ -136,8 +136,7 @@ class FusedEngine(Engine):
             from . import presentation
         except ImportError as error:
             raise DiehlCookError(
-                f'--engine fused needs Numba ({error}): pip install "diehlcook[fast]", or use --engine '
-                "standalone"
+                f"--engine fused needs Numba ({error}): pip install numba, or use --engine standalone"
             ) from None
         if model.excitatory != neurons.EXCITATORY or model.plasticity is not None:
             raise DiehlCookError(
