@@ -134,8 +134,7 @@ def figures(source: catalogue.Source) -> Iterable[tuple[str, str]]:
 def explorer(run: Run, recorded: Evidence, data: Path | None = None) -> dict[str, Any]:
     """Return what the grid of receptive fields needs: neurons, sprites of the fields over the training, exciting images."""
     p = run.params
-    every = math.ceil(p.n_exc / MOST_FIELDS)
-    chosen = np.arange(0, p.n_exc, every)
+    chosen = np.arange(0, p.n_exc, math.ceil(p.n_exc / MOST_FIELDS))
     rows, columns = run.image_shape()
     final, theta = recorded.weights[:, chosen], recorded.theta[chosen]
     vmax = p.w_max if final.max() >= p.w_max / 2 else float(np.percentile(final, 99.9))
@@ -153,6 +152,7 @@ def explorer(run: Run, recorded: Evidence, data: Path | None = None) -> dict[str
         why = "The responses of the labelling are not here."
     elif labels is not None:
         counts = run.load("observe_counts", images=run.facts["observe"]["images"])[:, chosen]
+        why = "It responded to none of the labelling images."
         try:
             sheet, best = exciting(counts, images_of(run, "observe", data))
         except DiehlCookError as error:
