@@ -11,7 +11,7 @@ from test_phases import diehlcook, ok
 import diehlcook.phases.train as training
 from diehlcook import load_run
 from diehlcook.data import datasets
-from diehlcook.engines.base import Engine, Responses, prepared_state
+from diehlcook.engines.base import Engine, Responses
 from diehlcook.errors import DiehlCookError
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
@@ -56,14 +56,13 @@ def test_two_passes_at_once_or_one_after_the_other(order, digits, smoke, tmp_pat
 class Fake(Engine):
     """Answers at once: the neuron that the image's first pixel names, and one that the position does, spike."""
 
-    def initial_state(self, stream, weights, theta=None, position=0):
-        base = {
+    def blank_state(self):
+        return {
             "protocol.stream": np.zeros(1, np.int64), "protocol.position": np.zeros(1, np.int64),
             "exc.v": np.zeros(self.model.params.n_exc), "exc.theta": np.full(self.model.params.n_exc, 0.02),
         }  # fmt: skip
-        return prepared_state(base, stream, weights, theta, position)
 
-    def advance(self, state, images, *, presentations=-1, cancelled=lambda: False):
+    def simulate(self, state, images, presentations, cancelled):
         n = len(images) if presentations < 0 else min(presentations, len(images))
         position = state["protocol.position"][0] + np.arange(n)
         counts = np.zeros((n, self.model.params.n_exc), np.uint16)

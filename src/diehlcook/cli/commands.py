@@ -1,12 +1,12 @@
-"""The commands: the options of `parser` in, a result out. They load what they need when they are called, so that ``--help`` stays quick."""
+"""The commands: typed values in, a result out. They load what they need when they are called, so that ``--help`` stays quick."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
-from argparse import Namespace
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +15,8 @@ from . import output
 from .output import Facts
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..data.datasets import Dataset
     from ..model.params import Params
     from ..runs.run import Run
@@ -37,6 +39,43 @@ class Result(NamedTuple):
     """Whether findings of the health check are logged, too."""
 
 
+@dataclass(frozen=True)
+class ModelChoice:
+    """What decides the parameters: a preset, changes ``"name=value"``, neurons, rule and order; None: as the preset has it."""
+
+    preset: str | None = None
+    changes: tuple[str, ...] = ()
+    n_exc: int | None = None
+    rule: str | None = None
+    order: str | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything but the order is asked for."""
+        return bool(self.preset or self.changes or self.n_exc or self.rule)
+
+
+@dataclass(frozen=True)
+class Images:
+    """What decides the images: a data set, the folder of MNIST, the first so many."""
+
+    dataset: str | None = None
+    folder: Path | None = None
+    samples: int | None = None
+
+
+@dataclass(frozen=True)
+class How:
+    """How phases are run."""
+
+    engine: str
+    jobs: int | None
+    """Processes; None: all cores."""
+    resume: bool
+    force: bool
+    progress: bool
+
+
 def settings(changes: Iterable[str]) -> dict[str, str]:
     """Return what texts ``"name=value"`` ask for."""
     found: dict[str, str] = {}
@@ -48,50 +87,50 @@ def settings(changes: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def resolve_params(args: Namespace, rule: str | None) -> tuple[str, Params]:
-    """Return the name of the preset and the parameters that were chosen, with this learning rule if any."""
+def resolve_params(model: ModelChoice) -> tuple[str, Params]:
+    """Return the name of the preset and the parameters that were chosen."""
     from ..model.params import DEFAULT_PRESET, REFERENCE_N_EXC, load_preset, with_rule, with_size
 
-    preset = args.preset or DEFAULT_PRESET
+    preset = model.preset or DEFAULT_PRESET
     params = load_preset(preset)
-    changes = settings(args.set)
-    if rule:
-        params = with_rule(params, rule)
-    if args.n_exc and args.n_exc != params.n_exc:
+    changes = settings(model.changes)
+    if model.rule:
+        params = with_rule(params, model.rule)
+    if model.n_exc and model.n_exc != params.n_exc:
         scale = "theta_plus" not in changes
-        params = with_size(params, args.n_exc, scale)
+        params = with_size(params, model.n_exc, scale)
         if scale:
             log.warning(
                 "theta_plus is scaled to %s for %d neurons (0.05 mV at %d); --set theta_plus=... overrides; "
                 "the inhibition is that published for 400, so results are a reconstruction",
                 params.text("theta_plus"),
-                args.n_exc,
+                model.n_exc,
                 REFERENCE_N_EXC,
             )
-    params = params.with_values({"order": args.order} | changes if args.order else changes)
+    params = params.with_values({"order": model.order} | changes if model.order else changes)
     return Path(preset).stem if preset.endswith(".toml") else preset, params
 
 
-def load_images(args: Namespace, split: str, default: str = "mnist") -> Dataset:
+def load_images(images: Images, split: str, progress: bool, default: str = "mnist") -> Dataset:
     """Return the images for a phase."""
     from ..data import datasets
 
-    data = datasets.load(args.dataset or default, split, data=args.data, progress=not args.quiet)
-    return data.head(args.samples) if args.samples else data
+    data = datasets.load(images.dataset or default, split, data=images.folder, progress=progress)
+    return data.head(images.samples) if images.samples else data
 
 
-def folder_of(args: Namespace) -> Path:
-    """Return the run directory that was named, or the default one."""
+def folder_of(run: Path | None) -> Path:
+    """Return a run directory that was named, or the default one."""
     from ..model.params import DEFAULT_PRESET
 
-    return args.run or RUNS / DEFAULT_PRESET
+    return run or RUNS / DEFAULT_PRESET
 
 
-def find_run(args: Namespace) -> Run:
+def find_run(run: Path | None) -> Run:
     """Return the run in `folder_of`."""
     from ..runs.run import load_run
 
-    return load_run(folder_of(args))
+    return load_run(folder_of(run))
 
 
 WORDS = {"train": output.trained, "observe": output.labelled, "test": output.tested}
@@ -105,155 +144,179 @@ def result_of(run: Run, phase: str) -> Result:
 
 
 @contextlib.contextmanager
-def phase(args: Namespace, name: str, total: int) -> Iterator[dict[str, Any]]:
+def phase(how: How, name: str, total: int) -> Iterator[dict[str, Any]]:
     """Give the options that all phases share, with interrupts and progress in place."""
     from ..progress import Interruption, progress_report
 
-    with Interruption() as cancelled, progress_report(name, total, enabled=not args.quiet) as report:
-        shared = {"engine": args.engine, "resume": args.resume, "force": args.force}
+    with Interruption() as cancelled, progress_report(name, total, enabled=how.progress) as report:
+        shared = {"engine": how.engine, "resume": how.resume, "force": how.force}
         yield {**shared, "report": report, "cancelled": cancelled}
 
 
-def cores(args: Namespace) -> int:
+def cores(how: How) -> int:
     """Return the number of processes to use."""
     from ..jobs import available_cores
 
-    return args.jobs or available_cores()
+    return how.jobs or available_cores()
 
 
-def train(args: Namespace) -> Result:
+def train(
+    run: Path | None,
+    model: ModelChoice,
+    images: Images,
+    how: How,
+    epochs: int | None = None,
+    seed: int | None = None,
+    seeds: list[int] | None = None,
+) -> Result:
     """Run the phase train, for one network or for several seeds and rules."""
-    if args.seeds or "," in (args.rule or ""):
-        return train_several(args)
-    if args.jobs:
+    if seeds or "," in (model.rule or ""):
+        return train_several(run, model, images, how, epochs or 1, seed, seeds)
+    if how.jobs:
         raise DiehlCookError("--jobs is for several trainings at once: give --seeds, or a list of rules, too")
-    return result_of(train_one(args), "train")
+    return result_of(train_one(run, model, images, how, epochs, seed), "train")
 
 
-def train_one(args: Namespace) -> Run:
+def train_one(
+    run: Path | None, model: ModelChoice, images: Images, how: How, epochs: int | None, seed: int | None
+) -> Run:
     """Train one network."""
     from ..phases import train
     from ..runs.run import load_run
 
-    preset, params = resolve_params(args, args.rule)
-    folder, seed = args.run or RUNS / preset, args.seed
-    if args.resume and not args.force and (folder / "run.json").exists():
+    preset, params = resolve_params(model)
+    folder = run or RUNS / preset
+    if how.resume and not how.force and (folder / "run.json").exists():
         old = load_run(folder)  # what is not given again is as it was
         started = old.facts.get("train", {})
-        if not (args.preset or args.set or args.n_exc or args.rule):
+        if not model.is_given:
             preset = old.preset
-            params = old.params.with_values({"order": args.order}) if args.order else old.params
+            params = old.params.with_values({"order": model.order}) if model.order else old.params
         seed = old.seed if seed is None else seed
-        args.epochs = args.epochs or started.get("epochs")
-        args.dataset = args.dataset or old.dataset
-        args.samples = args.samples or started.get("images")
-    data, epochs = load_images(args, "train"), args.epochs or 1
-    with phase(args, "train", len(data) * epochs) as options:
+        epochs = epochs or started.get("epochs", 1)
+        dataset, samples = images.dataset or old.dataset, images.samples or started.get("images")
+        images = replace(images, dataset=dataset, samples=samples)
+    data, epochs = load_images(images, "train", how.progress), epochs or 1
+    with phase(how, "train", len(data) * epochs) as options:
         return train.train(folder, data, params, preset=preset, seed=seed or 0, epochs=epochs, **options)
 
 
-def train_several(args: Namespace) -> Result:
+def train_several(
+    run: Path | None,
+    model: ModelChoice,
+    images: Images,
+    how: How,
+    epochs: int,
+    seed: int | None,
+    seeds: list[int] | None,
+) -> Result:
     """Train several seeds and rules."""
     from ..phases.train_many import Task, train_several
 
-    if args.seed is not None and args.seeds:
+    if seed is not None and seeds:
         raise DiehlCookError("--seed and --seeds are both given; give one of them")
-    rules, tasks = (args.rule or "").split(","), []
+    rules, tasks = (model.rule or "").split(","), []
     for rule in rules:
-        preset, params = resolve_params(args, rule)
-        for number in args.seeds or [args.seed or 0]:
+        preset, params = resolve_params(replace(model, rule=rule))
+        for number in seeds or [seed or 0]:
             name = "-".join([*([rule] if len(rules) > 1 else []), f"seed-{number}"])
-            tasks.append(Task((args.run or RUNS / preset) / name, params, preset, number))
-    data, epochs = load_images(args, "train"), args.epochs or 1
-    with phase(args, "train", len(data) * epochs * len(tasks)) as options:
-        runs = train_several(tasks, data, jobs=cores(args), epochs=epochs, **options)
+            tasks.append(Task((run or RUNS / preset) / name, params, preset, number))
+    data = load_images(images, "train", how.progress)
+    with phase(how, "train", len(data) * epochs * len(tasks)) as options:
+        runs = train_several(tasks, data, jobs=cores(how), epochs=epochs, **options)
     results = [result_of(one, "train") for one in runs]
     trained = [one.facts for one in results]
     facts = {"runs": trained, "health": [check for one in trained for check in one["health"]]}
     return Result(facts, (line for one in results for line in one.lines))
 
 
-def observe(args: Namespace) -> Result:
+def observe(run: Path | None, images: Images, how: How) -> Result:
     """Run the phase observe."""
     from ..phases import observe
 
-    run = find_run(args)
-    data = load_images(args, "train", run.dataset)
-    with phase(args, "observe", len(data)) as options:
-        observe.observe(run, data, jobs=cores(args), **options)
-    return result_of(run, "observe")
+    one = find_run(run)
+    data = load_images(images, "train", how.progress, one.dataset)
+    with phase(how, "observe", len(data)) as options:
+        observe.observe(one, data, jobs=cores(how), **options)
+    return result_of(one, "observe")
 
 
-def test(args: Namespace) -> Result:
+def test(run: Path | None, images: Images, how: How, repeats: int = 1) -> Result:
     """Run the phase test."""
     from ..phases import test
 
-    run = find_run(args)
-    data = load_images(args, "test", run.dataset)
-    with phase(args, "test", len(data) * args.repeats) as options:
-        test.test(run, data, repeats=args.repeats, jobs=cores(args), **options)
-    return result_of(run, "test")
+    one = find_run(run)
+    data = load_images(images, "test", how.progress, one.dataset)
+    with phase(how, "test", len(data) * repeats) as options:
+        test.test(one, data, repeats=repeats, jobs=cores(how), **options)
+    return result_of(one, "test")
 
 
-def plot(args: Namespace) -> Result:
+def plot(
+    run: Path | None,
+    folder: Path | None = None,
+    format: str = "png",
+    show: bool = False,
+    follow: bool = False,
+) -> Result:
     """Run the phase plot."""
     from ..phases import plot
 
-    if args.follow and args.show:
+    if follow and show:
         raise DiehlCookError("--follow and --show are both given; give one of them")
-    if args.follow:
-        paths = plot.follow(folder_of(args), data=args.data, format=args.format)
+    if follow:
+        paths = plot.follow(folder_of(run), data=folder, format=format)
     else:
-        paths = plot.plot(find_run(args), data=args.data, format=args.format, show=args.show)
+        paths = plot.plot(find_run(run), data=folder, format=format, show=show)
     files = [str(path) for path in paths]
     return Result({"figures": files}, files)
 
 
-def report(args: Namespace) -> Result:
+def report(run: Path | None, folder: Path | None = None, out: Path | None = None) -> Result:
     """Write the page about a run."""
     from ..phases import report
 
-    run = find_run(args)
-    path = report.report(run, args.out or run.folder / "report.html", data=args.data)
-    return Result({"run": str(run.folder), "report": str(path)}, [str(path)])
+    one = find_run(run)
+    path = report.report(one, out or one.folder / "report.html", data=folder)
+    return Result({"run": str(one.folder), "report": str(path)}, [str(path)])
 
 
-def readouts(args: Namespace) -> Result:
+def readouts(run: Path | None, folder: Path | None) -> Result:
     """Compare the readouts of a run."""
     from ..analysis.ladder import ladder
 
-    run = find_run(args)
-    facts = {"run": str(run.folder), **ladder(run, data=args.data)}
+    one = find_run(run)
+    facts = {"run": str(one.folder), **ladder(one, data=folder)}
     return Result(facts, output.compared(facts))
 
 
-def doctor(args: Namespace) -> Result:
+def doctor(run: Path | None) -> Result:
     """Examine a run."""
     from ..analysis import health
     from ..analysis.history import examine_run
 
-    run = find_run(args)
-    facts = {"run": str(run.folder), "health": health.as_facts(examine_run(run))}
+    one = find_run(run)
+    facts = {"run": str(one.folder), "health": health.as_facts(examine_run(one))}
     return Result(facts, output.examined(facts), warn=False)
 
 
-def demo(args: Namespace) -> Result:
+def demo(run: Path | None, how: How, seed: int | None) -> Result:
     """Run all phases on the embedded digits."""
-    args.run, args.dataset = args.run or RUNS / "demo", "digits"
-    args.preset, args.epochs = DEMO_PRESET, DEMO_EPOCHS
-    judged = [result_of(train_one(args), "train"), observe(args), test(args)]
+    folder, digits = run or RUNS / "demo", Images("digits")
+    trained = train_one(folder, ModelChoice(DEMO_PRESET), digits, how, DEMO_EPOCHS, seed)
+    judged = [result_of(trained, "train"), observe(folder, digits, how), test(folder, digits, how)]
     health = [check for one in judged for check in one.facts["health"]]
-    tested, drawn, page = judged[-1], plot(args), report(args)
+    tested, drawn, page = judged[-1], plot(folder), report(folder)
     facts = tested.facts | drawn.facts | page.facts | {"health": health}
     return Result(facts, [*tested.lines, *drawn.lines, *page.lines])
 
 
-def networks(args: Namespace) -> Result:
+def networks(name: str | None, run: Path | None, force: bool) -> Result:
     """List the trained networks that come with the package, or make a run directory of one."""
     from ..runs.shipped import load_shipped, shipped_names, unpack
 
-    if args.name:
-        folder = str(unpack(args.name, args.run or RUNS / args.name, force=args.force).folder)
+    if name:
+        folder = str(unpack(name, run or RUNS / name, force=force).folder)
         return Result({"unpacked": folder}, [f"a run of it is in {folder}; go on with --run {folder}"])
     facts: Facts = {"networks": {}}
     for known in shipped_names():
@@ -264,21 +327,21 @@ def networks(args: Namespace) -> Result:
     return Result(facts, output.networks(facts))
 
 
-def params(args: Namespace) -> Result:
+def params(run: Path | None, model: ModelChoice, diff: tuple[str, str] | None) -> Result:
     """Print the resolved parameters, or what differs between two presets."""
     from ..model.params import load_preset
     from ..runs.run import load_run
 
-    if args.diff:
-        first, second = map(load_preset, args.diff)
+    if diff:
+        first, second = map(load_preset, diff)
         pairs = first.differences(second)
-        facts = {name: dict(zip(args.diff, pair, strict=True)) for name, pair in pairs.items()}
-        return Result(facts, output.differences(args.diff, first, second))
-    found = load_run(args.run).params if args.run else resolve_params(args, args.rule)[1]
+        facts = {name: dict(zip(diff, pair, strict=True)) for name, pair in pairs.items()}
+        return Result(facts, output.differences(list(diff), first, second))
+    found = load_run(run).params if run else resolve_params(model)[1]
     return Result(dict(found.as_texts()), output.constants(found))
 
 
-def companion(module: Any, args: Namespace) -> Result:
+def companion(module: Any, args: argparse.Namespace) -> Result:
     """Run a companion, or print its parameters; `module` is its command."""
     changes = settings(args.set)
     if args.params:
@@ -293,13 +356,12 @@ def companion(module: Any, args: Namespace) -> Result:
     return Result(facts, module.sentences(facts))
 
 
-def data(args: Namespace) -> Result:
+def data(folder: Path | None, progress: bool) -> Result:
     """Find or fetch MNIST and verify it."""
     from ..data import mnist
 
-    variable = os.environ.get("DIEHLCOOK_MNIST")
-    named = args.data or (Path(variable) if variable else None)
-    found = mnist.fetch_mnist(named, progress=not args.quiet)  # fetches only what is missing or damaged
+    named = folder or (Path(os.environ["DIEHLCOOK_MNIST"]) if os.environ.get("DIEHLCOOK_MNIST") else None)
+    found = mnist.fetch_mnist(named, progress=progress)  # fetches only what is missing or damaged
     checks = mnist.verify_mnist(found)
     bad = [check for check in checks if not check.ok]
     if bad:

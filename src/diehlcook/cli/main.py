@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         result: Result = args.func(args)
         say(result, args.json)
-        return EXIT_UNHEALTHY if args.strict and findings(result.facts) else 0
+        return EXIT_UNHEALTHY if getattr(args, "strict", False) and findings(result.facts) else 0
     except Interrupted as interrupted:
         print(interrupted, file=sys.stderr)  # noqa: T201
         return EXIT_INTERRUPTED

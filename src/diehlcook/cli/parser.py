@@ -16,6 +16,7 @@ from ..engines.registry import DEFAULT_ENGINE, ENGINES
 from ..model.params import DEFAULT_PRESET
 from ..model.rules import RULES
 from . import commands
+from .commands import How, Images, ModelChoice
 
 
 class Option(NamedTuple):
@@ -106,8 +107,23 @@ PHASE = (
 JOBS = number("--jobs", "J", "processes (default: all cores); the result does not depend on it")
 
 
+def model(given: argparse.Namespace) -> ModelChoice:
+    """Return what the options `MODEL` were given."""
+    return ModelChoice(given.preset, tuple(given.set), given.n_exc, given.rule, given.order)
+
+
+def images(given: argparse.Namespace) -> Images:
+    """Return what the options `IMAGES` were given."""
+    return Images(given.dataset, given.data, given.samples)
+
+
+def how(given: argparse.Namespace) -> How:
+    """Return what the options `PHASE` and `JOBS` were given."""
+    return How(given.engine, given.jobs, given.resume, given.force, not given.quiet)
+
+
 class Command(NamedTuple):
-    """A command: what it does, in words and as a function of what was typed, and its options."""
+    """A command: what it does, in words and as a call of a function with what was typed, and its options."""
 
     says: str
     run: Callable[[argparse.Namespace], commands.Result]
@@ -116,7 +132,8 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command(
-        "learn from unlabelled images", commands.train,
+        "learn from unlabelled images", 
+        lambda o: commands.train(o.run, model(o), images(o), how(o), o.epochs, o.seed, o.seeds),
         (
             RUN, *MODEL, *IMAGES, *PHASE, *OUTPUT,
             number(
@@ -134,18 +151,21 @@ COMMANDS = {
         ),
     ),
     "observe": Command(
-        "label the neurons by their responses to training images", commands.observe,
+        "label the neurons by their responses to training images", 
+        lambda o: commands.observe(o.run, images(o), how(o)),
         (RUN, *IMAGES, *PHASE, JOBS, *OUTPUT),
     ),
     "test": Command(
-        "classify test images and report the accuracy", commands.test,
+        "classify test images and report the accuracy", 
+        lambda o: commands.test(o.run, images(o), how(o), o.repeats),
         (
             RUN, *IMAGES, *PHASE, JOBS, *OUTPUT,
             number("--repeats", "K", "present the whole test set K times (paper: 10)", default=1),
         ),
     ),
     "plot": Command(
-        "draw the figures of a run", commands.plot,
+        "draw the figures of a run", 
+        lambda o: commands.plot(o.run, o.data, o.format, o.show, o.follow),
         (
             RUN, *OUTPUT,
             folder("--data", "folder of the MNIST files, for the misclassified digits"),
@@ -155,7 +175,8 @@ COMMANDS = {
         ),
     ),
     "report": Command(
-        "write one page (HTML) about a run: facts, health, receptive fields, figures", commands.report,
+        "write one page (HTML) about a run: facts, health, receptive fields, figures", 
+        lambda o: commands.report(o.run, o.data, o.out),
         (
             RUN, *OUTPUT,
             folder("--data", "folder of the MNIST files, for the images that excite a neuron most"),
@@ -165,19 +186,23 @@ COMMANDS = {
         ),
     ),
     "readouts": Command(
-        "compare ways to read the spikes of a labelled and tested run, without simulating", commands.readouts,
+        "compare ways to read the spikes of a labelled and tested run, without simulating", 
+        lambda o: commands.readouts(o.run, o.data),
         (RUN, *OUTPUT, folder("--data", "folder of the MNIST files, for the labels of the images")),
     ),
     "doctor": Command(
-        "examine a run: is the network alive, competing, learning?", commands.doctor,
+        "examine a run: is the network alive, competing, learning?", 
+        lambda o: commands.doctor(o.run),
         (RUN, *OUTPUT, flag("--strict", help="exit 3 if something is found")),
     ),
     "demo": Command(
         "train, observe, test, plot and report 100 neurons on the embedded digits, a few minutes",
-        commands.demo, (RUN, *PHASE, JOBS, *OUTPUT, SEED),
+        
+        lambda o: commands.demo(o.run, how(o), o.seed), (RUN, *PHASE, JOBS, *OUTPUT, SEED),
     ),
     "networks": Command(
-        "list the trained networks that come with the package, or make a run of one", commands.networks,
+        "list the trained networks that come with the package, or make a run of one", 
+        lambda o: commands.networks(o.name, o.run, o.force),
         (
             *OUTPUT,
             option("name", nargs="?", metavar="NAME", help="network to make a run of"),
@@ -186,7 +211,8 @@ COMMANDS = {
         ),
     ),
     "params": Command(
-        "print the parameters with units, meaning and source", commands.params,
+        "print the parameters with units, meaning and source", 
+        lambda o: commands.params(o.run, model(o), o.diff),
         (
             *MODEL, *OUTPUT,
             folder("--run", "those of a run instead"),
@@ -197,7 +223,8 @@ COMMANDS = {
         ),
     ),
     "data": Command(
-        "find or download MNIST and verify it", commands.data,
+        "find or download MNIST and verify it", 
+        lambda o: commands.data(o.data, not o.quiet),
         (
             *OUTPUT,
             folder("--data", "folder to look in or to fill (default: $DIEHLCOOK_MNIST or the user cache)"),
@@ -208,10 +235,7 @@ COMMANDS = {
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; the parsed ``func`` runs the one that was asked for.
-
-    Options that a command does not take are there with their defaults, for the commands that it runs in turn.
-    """
+    """Return the parser of all commands; the parsed ``func`` runs the one that was asked for."""
     parser = argparse.ArgumentParser(
         prog="python -m diehlcook",
         description="Diehl & Cook (2015) in Brian2: train a spiking network on digits, label its neurons, "
@@ -221,14 +245,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"diehlcook {__version__}")
     added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    defaults: dict[str, Any] = {}
     for name, command in COMMANDS.items():
         if name == "data":
             add_companions(added)
         one = add_command(added, name, command.says, command.options)
         one.set_defaults(func=command.run)
-        defaults |= {key: value for key, value in vars(one.parse_args([])).items() if key != "func"}
-    parser.set_defaults(**defaults)
     return parser
 
 

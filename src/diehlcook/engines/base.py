@@ -181,6 +181,15 @@ class Engine(ABC):
         self.delays = delays
 
     @abstractmethod
+    def blank_state(self) -> State:
+        """Return the initial state of the network as it was built."""
+
+    @abstractmethod
+    def simulate(
+        self, state: State, images: NDArray[np.uint8], presentations: int, cancelled: Callable[[], bool]
+    ) -> tuple[State, Responses]:
+        """Do the work of `advance`; images are (n, n_input)."""
+
     def initial_state(
         self,
         stream: int,
@@ -189,8 +198,15 @@ class Engine(ABC):
         position: int = 0,
     ) -> State:
         """Return the preset's initial state with the given random stream, weights, thresholds and image position."""
+        state = {name: values.copy() for name, values in self.blank_state().items()}
+        state["protocol.stream"][:] = stream
+        state["protocol.position"][:] = position
+        state["inp_exc.w"] = np.array(weights, dtype=np.float64)
+        if theta is not None:
+            state["exc.theta"] = np.array(theta, dtype=np.float64)
+        state[REST_SPIKES] = np.zeros(state["exc.v"].size, dtype=np.uint16)
+        return state
 
-    @abstractmethod
     def advance(
         self,
         state: State,
@@ -219,6 +235,10 @@ class Engine(ABC):
         DiehlCookError
             The state became non-finite, the network has a seizure, or the simulation failed.
         """
+        flat = np.ascontiguousarray(images.reshape(len(images), -1))
+        new, responses = self.simulate(state, flat, presentations, cancelled)
+        check_state(new, self.model.params)
+        return new, responses
 
     def close(self) -> None:  # noqa: B027 - only some engines hold anything
         """Release what the engine holds; it cannot be used afterwards."""
@@ -228,17 +248,3 @@ class Engine(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def prepared_state(
-    base: State, stream: int, weights: NDArray[np.float64], theta: NDArray[np.float64] | None, position: int
-) -> State:
-    """Return a copy of a built network's initial state with the values that a phase decides."""
-    state = {name: values.copy() for name, values in base.items()}
-    state["protocol.stream"][:] = stream
-    state["protocol.position"][:] = position
-    state["inp_exc.w"] = np.array(weights, dtype=np.float64)
-    if theta is not None:
-        state["exc.theta"] = np.array(theta, dtype=np.float64)
-    state[REST_SPIKES] = np.zeros(state["exc.v"].size, dtype=np.uint16)
-    return state

@@ -12,17 +12,7 @@ from numpy.typing import NDArray
 from ..errors import Cancelled
 from ..model import wiring
 from ..model.network import build_network, presentation_time, state_variables
-from .base import (
-    REST_SPIKES,
-    Engine,
-    Model,
-    Responses,
-    State,
-    check_state,
-    make_relative,
-    make_responses,
-    prepared_state,
-)
+from .base import REST_SPIKES, Engine, Model, Responses, State, make_relative, make_responses
 from .compiler import compiler
 
 log = logging.getLogger(__name__)
@@ -90,23 +80,12 @@ class RuntimeEngine(Engine):
             state[name] = self.order.matrix(values) if name.startswith("inp_exc.") else values
         return state
 
-    def initial_state(
-        self,
-        stream: int,
-        weights: NDArray[np.float64],
-        theta: NDArray[np.float64] | None = None,
-        position: int = 0,
-    ) -> State:
-        """Return the preset's initial state; see `Engine.initial_state`."""
-        return prepared_state(self.base, stream, weights, theta, position)
+    def blank_state(self) -> State:
+        """Return the initial state of the network as it was built."""
+        return self.base
 
-    def advance(
-        self,
-        state: State,
-        images: NDArray[np.uint8],
-        *,
-        presentations: int = -1,
-        cancelled: Callable[[], bool] = lambda: False,
+    def simulate(
+        self, state: State, images: NDArray[np.uint8], presentations: int, cancelled: Callable[[], bool]
     ) -> tuple[State, Responses]:
         """Show images; see `Engine.advance`."""
         params = self.model.params
@@ -119,7 +98,7 @@ class RuntimeEngine(Engine):
         control.first_position = int(state["protocol.position"][0])
         control.images_left = len(images)
         control.presentations_left = presentations
-        self.pixels[: len(images)] = images.reshape(len(images), -1)
+        self.pixels[: len(images)] = images
         self.cancelled, self.was_cancelled = cancelled, False
         longest = len(images) * params.max_attempts if presentations < 0 else presentations
         self.network.run(longest * presentation_time(params), namespace={})
@@ -136,5 +115,4 @@ class RuntimeEngine(Engine):
         responses, new[REST_SPIKES] = make_responses(
             params, recorded, np.array(spikes.i), np.array(spikes.t_), state[REST_SPIKES]
         )
-        check_state(new, params)
         return new, responses

@@ -34,17 +34,7 @@ from ...jobs import die_with_parent
 from ...model import wiring
 from ...model.params import FIELDS
 from ...model.protocol import RECORDED
-from ..base import (
-    REST_SPIKES,
-    Engine,
-    Model,
-    Responses,
-    State,
-    check_state,
-    make_relative,
-    make_responses,
-    prepared_state,
-)
+from ..base import REST_SPIKES, Engine, Model, Responses, State, make_relative, make_responses
 from ..compiler import compiler, compiler_version
 
 log = logging.getLogger(__name__)
@@ -252,33 +242,22 @@ class StandaloneEngine(Engine):
             )
         return values
 
-    def initial_state(
-        self,
-        stream: int,
-        weights: NDArray[np.float64],
-        theta: NDArray[np.float64] | None = None,
-        position: int = 0,
-    ) -> State:
-        """Return the preset's initial state; see `Engine.initial_state`."""
+    def blank_state(self) -> State:
+        """Return the initial state of the network as it was built."""
         base = {}
         for name, entry in self.manifest["state"].items():
             synaptic = name.startswith("inp_exc.")
             shape = self.delays.shape if synaptic else (entry["size"],)
             base[name] = np.broadcast_to(np.array(entry["initial"], dtype=entry["dtype"]), shape)
-        return prepared_state(base, stream, weights, theta, position)
+        return base
 
-    def advance(
-        self,
-        state: State,
-        images: NDArray[np.uint8],
-        *,
-        presentations: int = -1,
-        cancelled: Callable[[], bool] = lambda: False,
+    def simulate(
+        self, state: State, images: NDArray[np.uint8], presentations: int, cancelled: Callable[[], bool]
     ) -> tuple[State, Responses]:
         """Show images; see `Engine.advance`."""
         params = self.model.params
         images = images[:CAPACITY]
-        self.pixels[: len(images)] = images.reshape(len(images), -1)
+        self.pixels[: len(images)] = images
         control = {
             "first_position": state["protocol.position"][0],
             "images_left": len(images),
@@ -314,7 +293,6 @@ class StandaloneEngine(Engine):
             params, history, self.read(spikes["i"], "<i4"), self.read(spikes["t"], "<f8"), state[REST_SPIKES]
         )
         make_relative(new, done * params.presentation_steps * params.dt, params.dt)
-        check_state(new, params)
         for path in (self.folder / "results").iterdir():
             path.unlink()
         return new, responses
