@@ -276,7 +276,6 @@ def test_head():
         message = refusal(whole.head, n)
         assert message.startswith(f"--samples {n}:")
         assert "1 to 510" in message
-    assert refusal(whole.head, 0, "--label-samples").startswith("--label-samples 0:")
 
 
 def test_n_classes_is_at_least_ten(tmp_path):
