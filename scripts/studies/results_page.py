@@ -214,6 +214,31 @@ so the test of all pairs takes them for more independent than they are.
     return text
 
 
+def passes_table() -> str:
+    """Return how networks did that were tested before their last pass, or that go on."""
+    records = [load_json(path) for path in sorted((RECORDS / "passes").glob("*.json"))]
+    rows = [
+        (
+            one["cell"],
+            one["seed"],
+            passes(one),
+            f"{100 * one['test']['accuracy']:.2f} {[round(100 * end, 2) for end in one['test']['interval95']]}",
+            papers(one),
+            *(f"{100 * one['readouts'][name]['accuracy']:.2f}" for name in ("all-proportions", "logistic")),
+            f"{one['train']['spikes_per_image']:.1f}",
+            f"{one['train']['theta_mV']['mean']:.1f} ± {one['train']['theta_mV']['sd']:.1f}",
+            ", ".join(hours(one[phase]["wall_s"]) for phase in ("train", "observe", "test")),
+            one["date"],
+        )
+        for one in records
+    ]
+    head = (
+        "| cell | seed | training images | right, % [95 % interval] | paper, after all passes "
+        "| all-proportions | logistic | spikes per image | theta, mV | wall time: train, observe, test | date |"
+    )
+    return table(head, rows)
+
+
 def spikes_table(cells: Cells) -> str:
     """Return spikes per test image for right and for wrong answers."""
     whose = [(answer, neurons) for answer in ("right", "wrong") for neurons in (OWN, OTHER)]
@@ -379,6 +404,8 @@ def text() -> str:
         accuracy_table=accuracy_table(cells),
         details_table=details_table(cells),
         order_section=order_section(cells),
+        passes_table=passes_table(),
+        passes_remarks=(RECORDS / "remarks_passes.md").read_text(encoding="utf-8"),
         confusions_table=confusions_table(cells),
         spikes_table=spikes_table(cells),
         labels_table=labels_table(cells),
