@@ -157,8 +157,8 @@ class EngineContestant(Contestant):
         inputs = float(np.mean(datasets.expected_input_spikes(images) * repeats))
         return (
             f"{self.n_exc}: {inputs:.0f} input and {self.responses.counts.sum(axis=1).mean():.1f} excitatory "
-            f"spikes, {inputs * self.n_exc / statistics.median(self.times) / 1e3:.0f} million synaptic events "
-            "per second"
+            f"spikes, {inputs * self.n_exc / statistics.median(self.times) / 1e3:.0f} million synaptic "
+            "events per second"
         )
 
 
@@ -375,7 +375,10 @@ def start_table(helps: list[float], starts: list[dict[str, float]]) -> list[str]
         "| start | s |",
         "|---|---:|",
         f"| `python -m diehlcook --help` | {spread(helps)} |",
-        f"| 400 neurons, cached build: Python started, engine opened, one presentation done | {spread(whole)} |",
+        (
+            "| 400 neurons, cached build: Python started, engine opened, one presentation done "
+            f"| {spread(whole)} |"
+        ),
         f"| of it without Python's start and imports | {spread(first)} |",
     ]
 

@@ -222,7 +222,10 @@ def passes_table() -> str:
             one["cell"],
             one["seed"],
             passes(one),
-            f"{100 * one['test']['accuracy']:.2f} {[round(100 * end, 2) for end in one['test']['interval95']]}",
+            (
+                f"{100 * one['test']['accuracy']:.2f} "
+                f"{[round(100 * end, 2) for end in one['test']['interval95']]}"
+            ),
             papers(one),
             *(f"{100 * one['readouts'][name]['accuracy']:.2f}" for name in ("all-proportions", "logistic")),
             f"{one['train']['spikes_per_image']:.1f}",
@@ -234,7 +237,8 @@ def passes_table() -> str:
     ]
     head = (
         "| cell | seed | training images | right, % [95 % interval] | paper, after all passes "
-        "| all-proportions | logistic | spikes per image | theta, mV | wall time: train, observe, test | date |"
+        "| all-proportions | logistic | spikes per image | theta, mV | wall time: train, observe, test "
+        "| date |"
     )
     return table(head, rows)
 

@@ -326,7 +326,8 @@ def specialisation(evidence: Evidence) -> Check | None:
     n = max(units.shape[1], 2)
     alike = (float((units.sum(axis=1) ** 2).sum()) - n) / (n * (n - 1))
     return Check(
-        "specialisation", f"contrast of the weights {contrast:.2f} (drawn {drawn:.2f}), likeness of two neurons {alike:.2f}",
+        "specialisation",
+        f"contrast of the weights {contrast:.2f} (drawn {drawn:.2f}), likeness of two neurons {alike:.2f}",
         "contrast 1.4 to 2.2, likeness 0.5 to 0.7",
     ).but_if(
         contrast < CONTRAST * drawn, "neurons do not specialise",

@@ -87,7 +87,8 @@ class Dataset:
         """
         if not 1 <= n <= len(self):
             raise DiehlCookError(
-                f"--samples {n}: expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
+                f"--samples {n}: expected 1 to {len(self)}, the images in the {self.split} part of "
+                f"{self.name}"
             )
         return _dataset(self.name, self.split, self.images[:n], self.labels[:n])
 

@@ -5,19 +5,32 @@ The class of a neuron is that of the highest mean response; labels never come fr
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..analysis import health, readout
 from ..data.datasets import Dataset
+from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
+from ..progress import Report, no_report
 from ..runs.run import Run
 from .raster import record_raster
-from .responses import Judged, PhaseOptions, Presented, TrainedNetwork, run_phase
+from .responses import Judged, Presented, TrainedNetwork, run_phase
 
 
-def observe(run: Run, data: Dataset, **options: Unpack[PhaseOptions]) -> dict[str, Any]:
+def observe(
+    run: Run,
+    data: Dataset,
+    *,
+    engine: str = DEFAULT_ENGINE,
+    jobs: int = 1,
+    resume: bool = False,
+    force: bool = False,
+    report: Report = no_report,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
     """Label the neurons of a trained run by their responses to `data`.
 
     Parameters
@@ -67,4 +80,7 @@ def observe(run: Run, data: Dataset, **options: Unpack[PhaseOptions]) -> dict[st
         }
         return Judged({"observe_counts": counts, "assignments": labels, **arrays}, facts, {})
 
-    return run_phase(run, "observe", data, judge, **options)
+    return run_phase(
+        run, "observe", data, judge,
+        engine=engine, jobs=jobs, resume=resume, force=force, report=report, cancelled=cancelled,
+    )  # fmt: skip

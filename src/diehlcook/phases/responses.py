@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,17 +208,6 @@ def kept_blocks(
         name: (len(block_images), trained.theta.size + 1) for name, (_, _, block_images) in tasks.items()
     }
     return {name: block for name, block in blocks.items() if block.shape == shapes[name]}
-
-
-class PhaseOptions(TypedDict, total=False):
-    """What the phases observe and test are told of how to run; `run_phase` has the defaults."""
-
-    engine: str
-    jobs: int
-    resume: bool
-    force: bool
-    report: Report
-    cancelled: Callable[[], bool]
 
 
 class Judged(NamedTuple):

@@ -7,22 +7,36 @@ to is predicted -1 and counted wrong.
 from __future__ import annotations
 
 import logging
-from typing import Any, Unpack
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..analysis import health, readout
 from ..data.datasets import Dataset
+from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
+from ..progress import Report, no_report
 from ..runs.files import digest
 from ..runs.provenance import SEEN
 from ..runs.run import Run
-from .responses import Judged, PhaseOptions, Presented, TrainedNetwork, run_phase
+from .responses import Judged, Presented, TrainedNetwork, run_phase
 
 log = logging.getLogger(__name__)
 
 
-def test(run: Run, data: Dataset, *, repeats: int = 1, **options: Unpack[PhaseOptions]) -> dict[str, Any]:
+def test(
+    run: Run,
+    data: Dataset,
+    *,
+    repeats: int = 1,
+    engine: str = DEFAULT_ENGINE,
+    jobs: int = 1,
+    resume: bool = False,
+    force: bool = False,
+    report: Report = no_report,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
     """Measure the accuracy of a labelled run on `data`.
 
     Parameters
@@ -84,4 +98,7 @@ def test(run: Run, data: Dataset, *, repeats: int = 1, **options: Unpack[PhaseOp
         }
         return Judged(arrays, facts, {"assignments": digest(assignments)})
 
-    return run_phase(run, "test", data, judge, repeats=repeats, **options)
+    return run_phase(
+        run, "test", data, judge, repeats=repeats,
+        engine=engine, jobs=jobs, resume=resume, force=force, report=report, cancelled=cancelled
+    )  # fmt: skip

@@ -171,8 +171,8 @@ def train(
             if unanswered is not None:
                 reason = (
                     f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in "
-                    f"{params.max_attempts} attempts: {health.in_short(checks)} (`doctor --run {folder}` says "
-                    "more); train again with other parameters and --force, or leave the image out"
+                    f"{params.max_attempts} attempts: {health.in_short(checks)} (`doctor --run {folder}` "
+                    "says more); train again with other parameters and --force, or leave the image out"
                 )
                 note_stop(run, health.unanswered(reason), checks)
                 raise NetworkError(reason)
@@ -263,9 +263,9 @@ def to_resume(
     saved = checkpoints.load()
     if saved is None or not saved[1].get("complete"):
         raise DiehlCookError(
-            f"{run.folder}: the final state of its training was not kept (networks that come with the package "
-            "and runs of earlier versions have none), so it cannot go on for more epochs; train again with "
-            "--force"
+            f"{run.folder}: the final state of its training was not kept (networks that come with the "
+            "package and runs of earlier versions have none), so it cannot go on for more epochs; train again "
+            "with --force"
         )
     if digest(saved[0]["state.inp_exc.w"]) != facts["sha256"]["weights"]:
         raise DiehlCookError(

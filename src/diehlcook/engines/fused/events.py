@@ -35,15 +35,10 @@ def no_events(n_input, stimulus_steps):
     """Return room for the events of a presentation."""
     most = n_input * stimulus_steps
     return Events(
-        np.empty(stimulus_steps, np.uint64),
-        np.empty(n_input + 1, np.int64),
-        np.empty(most, np.int32),
-        np.empty(most),
-        np.empty(n_input, np.int64),
-        np.empty(stimulus_steps + 1, np.int64),
-        np.empty(most, np.int32),
-        np.empty(most, np.int32),
-    )
+        np.empty(stimulus_steps, np.uint64), np.empty(n_input + 1, np.int64), np.empty(most, np.int32),
+        np.empty(most), np.empty(n_input, np.int64),
+        np.empty(stimulus_steps + 1, np.int64), np.empty(most, np.int32), np.empty(most, np.int32),
+    )  # fmt: skip
 
 
 @njit(inline="always")
@@ -192,15 +187,10 @@ def with_room(rows, n_rows, n_columns):
     """Return the rows, with room for twice as many where `n_rows` and `n_columns` do not fit."""
     if n_rows <= rows.shape[0] and n_columns <= rows.shape[1]:
         return rows
-    more = np.empty(
-        (
-            2 * rows.shape[0] if n_rows > rows.shape[0] else rows.shape[0],
-            2 * n_columns if n_columns > rows.shape[1] else rows.shape[1],
-        ),
-        rows.dtype,
-    )
-    for r in range(rows.shape[0]):
-        for k in range(rows.shape[1]):
+    n, m = rows.shape
+    more = np.empty((2 * n if n_rows > n else n, 2 * n_columns if n_columns > m else m), rows.dtype)
+    for r in range(n):
+        for k in range(m):
             more[r, k] = rows[r, k]
     return more
 
