@@ -264,8 +264,8 @@ def to_resume(
     if saved is None or not saved[1].get("complete"):
         raise DiehlCookError(
             f"{run.folder}: the final state of its training was not kept (networks that come with the "
-            "package and runs of earlier versions have none), so it cannot go on for more epochs; train again "
-            "with --force"
+            "package and runs of earlier versions have none), so it cannot go on for more epochs; train "
+            "again with --force"
         )
     if digest(saved[0]["state.inp_exc.w"]) != facts["sha256"]["weights"]:
         raise DiehlCookError(
