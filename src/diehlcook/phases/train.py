@@ -123,7 +123,8 @@ def train(
         else:
             built = state
             arrays, facts = saved
-            state = {name.removeprefix("state."): one for name, one in arrays.items() if "state." in name}
+            own = "state."
+            state = {name.removeprefix(own): one for name, one in arrays.items() if name.startswith(own)}
             check_same_network(state, built, folder)
             go_on(run, epochs)
             record.restore(arrays)
