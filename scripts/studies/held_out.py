@@ -208,7 +208,7 @@ def write_images(path: Path) -> None:
     unfinished = path.with_name(f".{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with unfinished.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)
     unfinished.replace(path)
 
 

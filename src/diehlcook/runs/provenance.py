@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +46,11 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
     if facts is None:
         raise DiehlCookError(f"{run.folder}: no responses of {phase}; run `{command}` first")
     path = layout.path_of(run.folder, name)
+    files: dict[str, Callable[[], NDArray[Any]]] = {
+        "weights": run.weights, "theta": run.theta, "assignments": run.assignments,
+    }  # fmt: skip
     for parent, known in facts["parents"].items():
-        if digest(getattr(run, parent)()) != known:  # weights, theta and assignments are methods of a run
+        if digest(files[parent]()) != known:
             raise DiehlCookError(
                 f"{run.folder / parent}.npy is not the one that {phase} was made with; "
                 f"run `{command} --force` again"
