@@ -202,13 +202,15 @@ def gather(path: Path, rows: Path, *, write: bool = True) -> dict[Trial, Outcome
 def write_images(path: Path) -> None:
     """Write MNIST's training images as a data set of their own, in which those that choose are the test images."""
     whole = datasets.load("mnist", "train")
-    parts = {"train": slice(HELD_OUT), "test": slice(HELD_OUT, END)}
-    arrays = {f"{name}_images": whole.images[part] for name, part in parts.items()}
-    arrays |= {f"{name}_labels": whole.labels[part] for name, part in parts.items()}
+    learn, choose = slice(HELD_OUT), slice(HELD_OUT, END)
     unfinished = path.with_name(f".{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with unfinished.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(
+            file,
+            train_images=whole.images[learn], train_labels=whole.labels[learn],
+            test_images=whole.images[choose], test_labels=whole.labels[choose],
+        )  # fmt: skip
     unfinished.replace(path)
 
 
