@@ -39,15 +39,7 @@ def scripts():
     names = [path.stem for path in folder.glob("*.py")]
     yield {
         name: importlib.import_module(name)
-        for name in (
-            "held_out",
-            "readout_study",
-            "record",
-            "results_page",
-            "stopping_point",
-            "survey",
-            "trials",
-        )
+        for name in ("held_out", "readout_study", "record", "results_page", "stopping_point", "trials")
     } | {"ship": load_script("ship")}
     sys.path.pop(0)
     for name in names:

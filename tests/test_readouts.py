@@ -308,7 +308,7 @@ def test_without_scikit_learn(run):
 
 
 def test_a_readout_that_is_asked_for_needs_its_library(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
     images = datasets.load("digits", "test").images[:1]
     with pytest.raises(DiehlCookError, match="readout logistic needs scikit-learn; install it with"):
         predict(run, images, engine="fused", readout="logistic")

@@ -218,18 +218,6 @@ def test_values_from_the_search_are_winners_in_its_table(scripts):
     assert len(found) >= 8
 
 
-def test_the_survey_has_every_preset_and_every_rule_once(scripts):
-    survey = scripts["survey"]
-    found = survey.contestants()
-    names = [name for some in found.values() for name in some]
-    assert len(names) == len(set(names))
-    assert set(preset_names()) < set(names)
-    for trial, some in found.items():
-        for name in some:
-            if not name.startswith("--rule"):
-                assert trial.params == load_preset(name).with_values({"n_exc": 100, "theta_plus": "0.1 mV"})
-
-
 def test_stops_are_read_off_the_table_as_the_page_says(scripts):
     stops = scripts["stopping_point"]
     with stops.TABLE.open(newline="") as file:

@@ -1,4 +1,4 @@
-"""Short experiments on training images alone, each recorded as one row of a table; shared by trials.py and survey.py.
+"""Short experiments on training images alone, each recorded as one row of a table; what trials.py compares.
 
 A trial trains on the first images of MNIST's training set, labels the neurons with the first images too, and
 classifies images from the last 10,000 of the training set, which it has not seen. Test images are never

@@ -143,7 +143,7 @@ def flat(data: Dataset) -> NDArray[np.float32]:
 def measure(runs: Path) -> None:
     """Do what the record does not have yet."""
     record: dict[str, Any] = load_json(RECORD) if RECORD.exists() else {"networks": {}, "controls": {}}
-    readouts.sklearn_linear_model("logistic")  # without it half of the record would be missing
+    readouts.sklearn("linear_model", "this study")  # without it half of the record would be missing
     training, testing = datasets.load("mnist", "train"), datasets.load("mnist", "test")
 
     def keep(part: str, name: str, what: Any) -> None:

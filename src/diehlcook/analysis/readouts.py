@@ -12,6 +12,7 @@ set.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -169,7 +170,7 @@ def ridge_fits(
     counts: Counts, labels: NDArray[Any], n_classes: int, candidates: Iterable[float]
 ) -> Iterator[Linear]:
     """Yield for each penalty the linear regression of the classes, as 1 and -1, on the counts."""
-    linear_model = sklearn_linear_model("ridge")
+    linear_model = sklearn("linear_model", "readout ridge")
     features = sparse(counts, square_root=False)
     for penalty in candidates:
         model = linear_model.RidgeClassifier(alpha=penalty, solver="sparse_cg", tol=1e-6)
@@ -183,15 +184,15 @@ def logistic_fits(
 
     The spread of the square roots does not grow with their mean.
     """
-    linear_model = sklearn_linear_model("logistic")
+    linear_model = sklearn("linear_model", "readout logistic")
     features = sparse(counts, square_root=True)
     for strength in candidates:
         model = linear_model.LogisticRegression(C=strength, max_iter=LOGISTIC_STEPS)
         yield as_linear(model.fit(features, labels), n_classes, {"C": strength}, square_root=True)
 
 
-def sklearn_linear_model(name: str) -> Any:
-    """Return scikit-learn's module of linear models.
+def sklearn(module: str, user: str) -> Any:
+    """Return a module of scikit-learn; `user` is what needs it.
 
     Raises
     ------
@@ -199,12 +200,11 @@ def sklearn_linear_model(name: str) -> Any:
         scikit-learn is not installed.
     """
     try:
-        from sklearn import linear_model
+        return importlib.import_module(f"sklearn.{module}")
     except ImportError:
         raise DiehlCookError(
-            f'readout {name} needs scikit-learn; install it with `pip install "diehlcook[readout]"`'
+            f'{user} needs scikit-learn; install it with `pip install "diehlcook[readout]"`'
         ) from None
-    return linear_model
 
 
 def sparse(counts: Counts, *, square_root: bool) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DiehlCookError
+from ...analysis.readouts import sklearn
 
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 """Values of C to choose from, on held-out training images."""
@@ -29,13 +29,7 @@ def classifier(strength: float) -> Any:
     DiehlCookError
         scikit-learn is not installed.
     """
-    try:
-        from sklearn.svm import LinearSVC
-    except ImportError:
-        raise DiehlCookError(
-            'the linear readout needs scikit-learn; install it with `pip install "diehlcook[readout]"`'
-        ) from None
-    return LinearSVC(C=strength, dual=True, random_state=0)
+    return sklearn("svm", "the linear readout").LinearSVC(C=strength, dual=True, random_state=0)
 
 
 def sparse(spiked: NDArray[np.bool_]) -> Any:
@@ -67,7 +61,7 @@ def embed(
     spiked: NDArray[np.bool_], labels: NDArray[np.uint8], images: int = 2000
 ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """Return features of the first images in two dimensions (n, 2), by t-SNE, and their labels."""
-    from sklearn.manifold import TSNE
-
     rows = spiked[:images].reshape(min(images, len(spiked)), -1).astype(np.float32)
-    return np.asarray(TSNE(random_state=0, init="pca").fit_transform(rows)), labels[:images]
+    return np.asarray(
+        sklearn("manifold", "t-SNE").TSNE(random_state=0, init="pca").fit_transform(rows)
+    ), labels[:images]
