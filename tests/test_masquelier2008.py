@@ -235,7 +235,7 @@ def test_constants_are_consistent():
     ("changes", "says"),
     [
         ({"n_pattern": "3000"}, "n_pattern is 3000; there are 2000 afferents"),
-        ({"pattern_freq": "0.6"}, "pattern_freq is 0.6; it must lie between 0 and 0.5"),
+        ({"pattern_freq": "0.6"}, "pattern_freq is 0.6; it must be from 0 to 0.5"),
         ({"dt": "0.3 ms"}, "must be a whole number of dt"),
         ({"rule": "hebb"}, "choose one of rnn, nn, all-to-all"),
         ({"tau_plus": "5"}, "needs a unit such as ms"),

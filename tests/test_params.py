@@ -1,6 +1,12 @@
+import math
+
 import brian2
+import numpy as np
 import pytest
 
+from diehlcook.companions.masquelier2008.constants import Masquelier2008
+from diehlcook.companions.mozafari2019.constants import Mozafari2019
+from diehlcook.companions.xo.constants import XO
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.params import FIELDS, KINDS, Params, load_preset, preset_names, with_rule, with_size
 
@@ -147,16 +153,16 @@ def test_namespace_has_units_and_whole_steps():
         ({"w_max": "1 mV"}, "has no unit"),
         ({"tau_mem_exk": "5 ms"}, "did you mean tau_mem_exc?"),
         ({"n_exc": "12.5"}, "whole number"),
-        ({"n_exc": "-1"}, "greater than 0"),
-        ({"dt": "0 ms"}, "greater than 0"),
+        ({"n_exc": "-1"}, "from 1 to 1000000"),
+        ({"dt": "0 ms"}, "from 0.001 ms to 1000 ms"),
         ({"tau_ge": "nan ms"}, "expected a number"),
         ({"clamp_exc": "maybe"}, "true or false"),
         ({"integrator": "rk4"}, "exponential_euler, euler"),
         ({"rule": "hebb"}, "choose one of triplet"),
         ({"dt": "0.3 ms"}, "whole number of time steps"),
         ({"delay_max": "200 ms"}, "t_rest"),
-        ({"normalise_every": "0"}, "greater than 0"),
-        ({"noise_rate": "-1 Hz"}, "must not be negative"),
+        ({"normalise_every": "0"}, "from 1 to"),
+        ({"noise_rate": "-1 Hz"}, "from 0 Hz to"),
         ({"tau_pre": "0.5 ms"}, "1/600 of a presentation"),
         ({"normalise": "sometimes"}, "presentation, image, never"),
         ({"delay_min": "11 ms"}, "delay_min <= delay_max"),
@@ -167,6 +173,41 @@ def test_bad_values_are_refused_by_name(values, message):
         Params().with_values(values)
     assert "\n" not in str(error.value)
     assert next(iter(values))[:8] in str(error.value)
+
+
+@pytest.mark.parametrize("table", [Params, Masquelier2008, Mozafari2019, XO])
+def test_every_number_has_a_range_and_is_held_to_it(table):
+    for name, declared in table.table().items():
+        default = declared.default
+        if isinstance(default, bool | str):
+            continue
+        low, high = declared.metadata["within"]
+        assert low <= default <= high, name
+        outside = [low - 1, math.nan, -math.inf] + ([math.inf, high * 2] if math.isfinite(high) else [])
+        for value in outside:
+            if isinstance(default, int) and math.isfinite(value):
+                value = int(value)
+            with pytest.raises(DiehlCookError, match=f"^{name} is .*; it must be "):
+                table(**{name: value})
+
+
+def test_a_number_of_another_kind_is_refused():
+    for wrong in (
+        {"n_exc": 5.0},
+        {"n_exc": True},
+        {"n_exc": "5"},
+        {"dt": "0.5 ms"},
+        {"clamp_exc": 1},
+        {"rule": 3},
+    ):
+        with pytest.raises(DiehlCookError, match=next(iter(wrong))):
+            Params(**wrong)
+    assert type(Params(n_exc=np.int64(5)).n_exc) is int  # as JSON needs it
+
+
+def test_synapses_are_counted_in_32_bits():
+    with pytest.raises(DiehlCookError, match=r"n_input is 100000 and n_exc 100000; .* 2,147,483,647 synapses"):
+        Params(n_input=100_000, n_exc=100_000)
 
 
 def test_unknown_preset_suggests_the_nearest():

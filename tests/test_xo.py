@@ -201,9 +201,9 @@ def test_shared_current_hides_a_fault(healthy):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"w_spread": "2"}, "w_spread is 2.0; it must lie between 0 and 1"),
+        ({"w_spread": "2"}, "w_spread is 2; it must be from 0 to 1"),
         ({"height": "3 mV"}, "needs a unit such as mV/ms"),
-        ({"inhibition": "-1 mV/ms"}, "must not be negative"),
+        ({"inhibition": "-1 mV/ms"}, "inhibition is -1 mV/ms; it must be from 0 mV/ms"),
         ({"dt": "0.3 ms"}, "t_presentation .100 ms. a multiple of it"),
         ({"jitter": "96 ms"}, "together they must not be longer than t_presentation"),
         ({"v_peak": "-70 mV"}, "v_peak is -70 mV; it must be greater than c"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
@@ -32,16 +33,38 @@ UNITS = {
 }
 """Unit name: (SI unit, factor)."""
 
+NUMBERS = {bool: "true or false", str: "a text", numbers.Integral: "a whole number", numbers.Real: "a number"}
+"""Kinds of parameters, told by the default, and their names."""
+
 QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z/]*)\s*")
 
 
 def par(
-    default: Any, symbol: str, meaning: str, source: str, *, unit: str = "", choices: tuple[str, ...] = ()
+    default: Any,
+    symbol: str,
+    meaning: str,
+    source: str,
+    *,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    within: tuple[float, float] | None = None,
 ) -> Any:
-    """Declare one parameter; `unit` is the unit in which `default` is given and shown."""
-    value = default * UNITS[unit][1] if unit else default
-    metadata = {"unit": unit, "symbol": symbol, "meaning": meaning, "source": source, "choices": choices}
-    return field(default=value, metadata=metadata)
+    """Declare one parameter.
+
+    `unit` is the unit in which `default` is given and shown, and also `within`: the smallest and the largest
+    value of a number. They are far beyond what makes sense for a network; they keep out slips of the unit,
+    and what would overflow in compiled code.
+    """
+    factor = UNITS[unit][1] if unit else 1
+    metadata = {
+        "unit": unit,
+        "symbol": symbol,
+        "meaning": meaning,
+        "source": source,
+        "choices": choices,
+        "within": within and tuple(end * factor for end in within),
+    }
+    return field(default=default * factor if unit else default, metadata=metadata)
 
 
 def brian2_unit(name: str) -> Any:
@@ -63,9 +86,24 @@ class Constants:
     def __post_init__(self) -> None:
         for name, f in self.table().items():
             choices = f.metadata["choices"]
-            value = getattr(self, name)
+            value: Any = getattr(self, name)
+            default: Any = f.default
             if choices and value not in choices:
                 raise DiehlCookError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+            kind, words = next(entry for entry in NUMBERS.items() if isinstance(default, entry[0]))
+            if not isinstance(value, kind) or isinstance(value, bool) is not isinstance(default, bool):
+                raise DiehlCookError(f"{name} is {value!r}; it must be {words}")
+            object.__setattr__(self, name, type(default)(value))  # NumPy's numbers are not for JSON
+            if f.metadata["within"]:
+                self.check_range(name, float(value), *f.metadata["within"])
+
+    def check_range(self, name: str, value: float, low: float, high: float) -> None:
+        """Raise `DiehlCookError` if a number is not from `low` to `high`."""
+        if not low <= value <= high:
+            unit = self.unit(name)
+            factor = UNITS[unit][1] if unit else 1
+            found, least, most = (f"{one / factor:.7g}{' ' * bool(unit)}{unit}" for one in (value, low, high))
+            raise DiehlCookError(f"{name} is {found}; it must be from {least} to {most}")
 
     @classmethod
     def table(cls) -> dict[str, Field[Any]]:
@@ -77,12 +115,6 @@ class Constants:
         """Return the unit in which `name` is shown, or an empty text."""
         unit: str = cls.table()[name].metadata["unit"]
         return unit
-
-    def require_positive(self, *names: str) -> None:
-        """Raise `DiehlCookError` if one of them is not greater than 0."""
-        for name in names:
-            if not getattr(self, name) > 0:
-                raise DiehlCookError(f"{name} is {self.text(name)}; it must be greater than 0")
 
     def text(self, name: str) -> str:
         """Return the value of `name` with its unit, as it can be given to `with_values`."""
@@ -180,7 +212,7 @@ class Constants:
             )
         number, given = match.groups()
         if math.isinf(float(number)):
-            raise DiehlCookError(f"{name} is {value!r}; it must be finite")
+            raise DiehlCookError(f"{name} is {str(value)[:50]!r}; it must be finite")
         if unit:
             if UNITS.get(given, (None,))[0] != UNITS[unit][0]:
                 raise DiehlCookError(

@@ -14,6 +14,7 @@ This module does not import Brian2, so that ``--help`` stays quick; `Params.name
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -29,6 +30,9 @@ FOR_EVER = 1e300
 
 IN_STEPS = ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc")
 """Durations that are whole numbers of time steps."""
+
+MOST_SYNAPSES = 2**31 - 1
+"""Of the input, in Brian2 and in the compiled kernels."""
 
 LONGEST_IN_TRACES = 600
 """A presentation may last as many time constants of the presynaptic trace: its exponential must not
@@ -81,10 +85,12 @@ class Params(Constants):
     where the values come from that are not the defaults.
     """
 
-    n_input: int = par(784, "N_I", "input neurons, one per pixel", PAPER.format("2.2"))
-    n_exc: int = par(400, "N_E", "excitatory neurons (and as many inhibitory ones)", PAPER.format("2.2"))
+    n_input: int = par(784, "N_I", "input neurons, one per pixel", PAPER.format("2.2"), within=(1, 1e6))
+    n_exc: int = par(
+        400, "N_E", "excitatory neurons (and as many inhibitory ones)", PAPER.format("2.2"), within=(1, 1e6)
+    )
 
-    dt: float = par(0.5, "Δt", "time step", CODE, unit="ms")
+    dt: float = par(0.5, "Δt", "time step", CODE, unit="ms", within=(1e-3, 1e3))
     integrator: str = par(
         "exponential_euler",
         "",
@@ -93,43 +99,88 @@ class Params(Constants):
         choices=("exponential_euler", "euler"),
     )
 
-    tau_mem_exc: float = par(100, "τ_E", "membrane time constant, excitatory", PAPER.format("2.1"), unit="ms")
-    v_rest_exc: float = par(-65, "V_rest,E", "resting potential, excitatory", CODE, unit="mV")
-    v_reset_exc: float = par(-65, "V_reset,E", "reset potential, excitatory", CODE, unit="mV")
-    v_thresh_exc: float = par(-52, "V_thr,E", "firing threshold without theta, excitatory", CODE, unit="mV")
-    e_exc: float = par(0, "E_exc", "reversal potential of excitatory synapses", CODE, unit="mV")
-    e_inh_exc: float = par(-100, "E_inh,E", "reversal of inhibition on excitatory neurons", CODE, unit="mV")
-    refractory_exc: float = par(5, "t_ref,E", "shortest interspike interval, excitatory", CODE, unit="ms")
+    tau_mem_exc: float = par(
+        100, "τ_E", "membrane time constant, excitatory", PAPER.format("2.1"), unit="ms", within=(1e-3, 1e12)
+    )
+    v_rest_exc: float = par(
+        -65, "V_rest,E", "resting potential, excitatory", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    v_reset_exc: float = par(
+        -65, "V_reset,E", "reset potential, excitatory", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    v_thresh_exc: float = par(
+        -52, "V_thr,E", "firing threshold without theta, excitatory", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    e_exc: float = par(
+        0, "E_exc", "reversal potential of excitatory synapses", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    e_inh_exc: float = par(
+        -100, "E_inh,E", "reversal of inhibition on excitatory neurons", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    refractory_exc: float = par(
+        5, "t_ref,E", "shortest interspike interval, excitatory", CODE, unit="ms", within=(0, 1e6)
+    )
     clamp_exc: bool = par(
         False, "", "hold v of excitatory neurons while refractory", CODE + " (Brian 1 only blocks the spikes)"
     )
     lockout_exc: float = par(
-        0, "t_lock", "time without a spike after each and at the start (the ports' `timer`)", CODE, unit="ms"
+        0,
+        "t_lock",
+        "time without a spike after each and at the start (the ports' `timer`)",
+        CODE,
+        unit="ms",
+        within=(0, 1e6),
     )
 
-    v_init_offset: float = par(-40, "V_0", "initial potential of all neurons, above rest", CODE, unit="mV")
+    v_init_offset: float = par(
+        -40, "V_0", "initial potential of all neurons, above rest", CODE, unit="mV", within=(-1e3, 1e3)
+    )
 
-    tau_mem_inh: float = par(10, "τ_I", "membrane time constant, inhibitory", CODE, unit="ms")
-    v_rest_inh: float = par(-60, "V_rest,I", "resting potential, inhibitory", CODE, unit="mV")
-    v_reset_inh: float = par(-45, "V_reset,I", "reset potential, inhibitory", CODE, unit="mV")
-    v_thresh_inh: float = par(-40, "V_thr,I", "firing threshold, inhibitory", CODE, unit="mV")
-    e_inh_inh: float = par(-85, "E_inh,I", "reversal of inhibition on inhibitory neurons", CODE, unit="mV")
-    refractory_inh: float = par(2, "t_ref,I", "refractory time, v held, inhibitory", CODE, unit="ms")
+    tau_mem_inh: float = par(
+        10, "τ_I", "membrane time constant, inhibitory", CODE, unit="ms", within=(1e-3, 1e12)
+    )
+    v_rest_inh: float = par(
+        -60, "V_rest,I", "resting potential, inhibitory", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    v_reset_inh: float = par(
+        -45, "V_reset,I", "reset potential, inhibitory", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    v_thresh_inh: float = par(
+        -40, "V_thr,I", "firing threshold, inhibitory", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    e_inh_inh: float = par(
+        -85, "E_inh,I", "reversal of inhibition on inhibitory neurons", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    refractory_inh: float = par(
+        2, "t_ref,I", "refractory time, v held, inhibitory", CODE, unit="ms", within=(0, 1e6)
+    )
 
-    theta_init: float = par(20, "θ_0", "initial adaptive threshold", CODE, unit="mV")
-    theta_offset: float = par(20, "θ_off", "subtracted from the adaptive threshold", CODE, unit="mV")
-    theta_plus: float = par(0.05, "θ_+", "threshold step per spike", CODE, unit="mV")
-    tau_theta: float = par(1e7, "τ_θ", "decay of the adaptive threshold", CODE, unit="ms")
+    theta_init: float = par(20, "θ_0", "initial adaptive threshold", CODE, unit="mV", within=(0, 1e3))
+    theta_offset: float = par(
+        20, "θ_off", "subtracted from the adaptive threshold", CODE, unit="mV", within=(0, 1e3)
+    )
+    theta_plus: float = par(0.05, "θ_+", "threshold step per spike", CODE, unit="mV", within=(0, 1e3))
+    tau_theta: float = par(
+        1e7, "τ_θ", "decay of the adaptive threshold", CODE, unit="ms", within=(1e-3, math.inf)
+    )
 
-    tau_ge: float = par(1, "τ_ge", "decay of the excitatory conductance", CODE, unit="ms")
-    tau_gi: float = par(2, "τ_gi", "decay of the inhibitory conductance", CODE, unit="ms")
-    w_exc_inh: float = par(10.4, "w_EI", "weight excitatory to inhibitory, one to one", CODE)
-    w_inh_exc: float = par(17.0, "w_IE", "weight inhibitory to excitatory, all but own", CODE)
+    tau_ge: float = par(
+        1, "τ_ge", "decay of the excitatory conductance", CODE, unit="ms", within=(1e-3, 1e12)
+    )
+    tau_gi: float = par(
+        2, "τ_gi", "decay of the inhibitory conductance", CODE, unit="ms", within=(1e-3, 1e12)
+    )
+    w_exc_inh: float = par(10.4, "w_EI", "weight excitatory to inhibitory, one to one", CODE, within=(0, 1e6))
+    w_inh_exc: float = par(
+        17.0, "w_IE", "weight inhibitory to excitatory, all but own", CODE, within=(0, 1e6)
+    )
     self_inhibition: bool = par(
         False, "", "an inhibitory neuron inhibits its own excitatory neuron too", PAPER.format("2.2")
     )
-    delay_min: float = par(0, "d_min", "shortest delay input to excitatory", CODE, unit="ms")
-    delay_max: float = par(10, "d_max", "longest delay input to excitatory (uniform)", CODE, unit="ms")
+    delay_min: float = par(0, "d_min", "shortest delay input to excitatory", CODE, unit="ms", within=(0, 1e6))
+    delay_max: float = par(
+        10, "d_max", "longest delay input to excitatory (uniform)", CODE, unit="ms", within=(0, 1e6)
+    )
     redraw_delays: bool = par(
         False,
         "",
@@ -145,10 +196,12 @@ class Params(Constants):
         CODE,
         choices=("nearest", "all-to-all"),
     )
-    w_max: float = par(1.0, "w_max", "largest plastic weight", CODE)
-    w_init_scale: float = par(0.3, "", "initial weight = scale (U[0,1) + offset)", CODE)
-    w_init_offset: float = par(0.01, "", "initial weight = scale (U[0,1) + offset)", CODE)
-    weight_sum: float = par(78.0, "Σw", "sum of the input weights of a neuron after normalisation", CODE)
+    w_max: float = par(1.0, "w_max", "largest plastic weight", CODE, within=(1e-6, 1e6))
+    w_init_scale: float = par(0.3, "", "initial weight = scale (U[0,1) + offset)", CODE, within=(0, 1e6))
+    w_init_offset: float = par(0.01, "", "initial weight = scale (U[0,1) + offset)", CODE, within=(0, 1e6))
+    weight_sum: float = par(
+        78.0, "Σw", "sum of the input weights of a neuron after normalisation", CODE, within=(1e-6, 1e9)
+    )
     normalise: str = par(
         "presentation",
         "",
@@ -156,27 +209,47 @@ class Params(Constants):
         CODE,
         choices=("presentation", "image", "never"),
     )
-    normalise_every: int = par(1, "", "normalise at every so many images only", CODE)
+    normalise_every: int = par(1, "", "normalise at every so many images only", CODE, within=(1, 1e9))
     eta_pre: float = par(
-        1e-4, "η_pre", "learning rate on a presynaptic spike (negative: the ports' flipped sign)", CODE
+        1e-4,
+        "η_pre",
+        "learning rate on a presynaptic spike (negative: the ports' flipped sign)",
+        CODE,
+        within=(-1e3, 1e3),
     )
-    eta_post: float = par(1e-2, "η_post", "learning rate on a postsynaptic spike", CODE)
-    tau_pre: float = par(20, "τ_pre", "decay of the presynaptic trace", CODE, unit="ms")
+    eta_post: float = par(1e-2, "η_post", "learning rate on a postsynaptic spike", CODE, within=(-1e3, 1e3))
+    tau_pre: float = par(20, "τ_pre", "decay of the presynaptic trace", CODE, unit="ms", within=(1e-3, 1e12))
     tau_post1: float = par(
-        20, "τ_post1", "decay of the fast (pre-and-post: the only) postsynaptic trace", CODE, unit="ms"
+        20,
+        "τ_post1",
+        "decay of the fast (pre-and-post: the only) postsynaptic trace",
+        CODE,
+        unit="ms",
+        within=(1e-3, 1e12),
     )
-    tau_post2: float = par(40, "τ_post2", "decay of the slow postsynaptic trace", CODE, unit="ms")
+    tau_post2: float = par(
+        40, "τ_post2", "decay of the slow postsynaptic trace", CODE, unit="ms", within=(1e-3, 1e12)
+    )
     x_tar: float = par(
         0.4,
         "x_tar",
         "target of the presynaptic trace at a postsynaptic spike, Eqs 3, 4 and 6",
         CODE + ", unused: STDP_offset",
+        within=(-1e3, 1e3),
     )
     mu: float = par(
-        0.2, "μ", "power of the weight dependence, Eqs 3, 5 and 6", CODE + ", unused: exp_ee_post"
+        0.2,
+        "μ",
+        "power of the weight dependence, Eqs 3, 5 and 6",
+        CODE + ", unused: exp_ee_post",
+        within=(0, 1e3),
     )
     beta: float = par(
-        3.0, "β", "strength of the weight dependence, Eq. 4", "assumed: of Querlioz et al. 2013, as in a port"
+        3.0,
+        "β",
+        "strength of the weight dependence, Eq. 4",
+        "assumed: of Querlioz et al. 2013, as in a port",
+        within=(-1e3, 1e3),
     )
 
     ltp_window: float = par(
@@ -185,6 +258,7 @@ class Params(Constants):
         "time since a presynaptic spike within which the rectangular rule potentiates",
         "assumed: as in Querlioz et al. 2013",
         unit="ms",
+        within=(0, 1e6),
     )
 
     order: str = par(
@@ -194,19 +268,40 @@ class Params(Constants):
         "ours: a choice; the authors' code has file order (j mod 60,000)",
         choices=ORDERS,
     )
-    t_stimulus: float = par(350, "T_stim", "time an image is shown", PAPER.format("2.5"), unit="ms")
-    t_rest: float = par(150, "T_rest", "time without input after it", PAPER.format("2.5"), unit="ms")
-    pixel_rate: float = par(0.125, "ρ", "input rate per grey level and unit of intensity", CODE, unit="Hz")
+    t_stimulus: float = par(
+        350, "T_stim", "time an image is shown", PAPER.format("2.5"), unit="ms", within=(1e-3, 1e6)
+    )
+    t_rest: float = par(
+        150, "T_rest", "time without input after it", PAPER.format("2.5"), unit="ms", within=(1e-3, 1e6)
+    )
+    pixel_rate: float = par(
+        0.125, "ρ", "input rate per grey level and unit of intensity", CODE, unit="Hz", within=(0, 1e6)
+    )
     noise_rate: float = par(
-        0, "", "added to the rate of every input while an image is shown in training", CODE, unit="Hz"
+        0,
+        "",
+        "added to the rate of every input while an image is shown in training",
+        CODE,
+        unit="Hz",
+        within=(0, 1e6),
     )
     intensity_init: float = par(
-        2.0, "I_0", "intensity of the first attempt (255 grey levels: 63.75 Hz)", PAPER.format("2.5")
+        2.0,
+        "I_0",
+        "intensity of the first attempt (255 grey levels: 63.75 Hz)",
+        PAPER.format("2.5"),
+        within=(0, 1e6),
     )
-    intensity_step: float = par(1.0, "ΔI", "intensity added for every further attempt", CODE)
-    min_spikes: int = par(5, "n_min", "fewer excitatory spikes than this: present again", PAPER.format("2.5"))
+    intensity_step: float = par(1.0, "ΔI", "intensity added for every further attempt", CODE, within=(0, 1e6))
+    min_spikes: int = par(
+        5, "n_min", "fewer excitatory spikes than this: present again", PAPER.format("2.5"), within=(1, 1e6)
+    )
     max_attempts: int = par(
-        20, "", "attempts after which an image counts as silent", "ours: the authors loop for ever"
+        20,
+        "",
+        "attempts after which an image counts as silent",
+        "ours: the authors loop for ever",
+        within=(1, 1e6),
     )
     count_rest: bool = par(
         True,
@@ -217,26 +312,16 @@ class Params(Constants):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive = (
-            "n_input",
-            "n_exc",
-            "dt",
-            "min_spikes",
-            "max_attempts",
-            "weight_sum",
-            "t_stimulus",
-            "t_rest",
-            "w_max",
-            "normalise_every",
-        )
-        self.require_positive(*positive, *(name for name in self.table() if name.startswith("tau_")))
+        if self.n_input * self.n_exc > MOST_SYNAPSES:
+            raise DiehlCookError(
+                f"n_input is {self.n_input} and n_exc {self.n_exc}; they must not make more than "
+                f"{MOST_SYNAPSES:,} synapses, which are numbered by 32-bit integers"
+            )
         if RULES[self.rule].below_w_max and self.normalise != "never":
             raise DiehlCookError(
                 f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights "
                 f"can exceed w_max (--rule {self.rule} sets all that the rule needs)"
             )
-        if self.noise_rate < 0:
-            raise DiehlCookError(f"noise_rate is {self.text('noise_rate')}; it must not be negative")
         if self.presentation_steps * self.dt > LONGEST_IN_TRACES * self.tau_pre:
             raise DiehlCookError(
                 f"tau_pre is {self.text('tau_pre')}; it must be at least 1/{LONGEST_IN_TRACES} of a "
@@ -244,7 +329,7 @@ class Params(Constants):
             )
         for name in IN_STEPS:
             steps = getattr(self, name) / self.dt
-            if steps < 0 or abs(steps - round(steps)) > 1e-6:
+            if abs(steps - round(steps)) > 1e-6:
                 raise DiehlCookError(
                     f"{name} is {self.text(name)}; it must be a whole number of time steps (dt = "
                     f"{self.text('dt')})"

@@ -24,63 +24,78 @@ class XO(Constants):
 
     listing: ClassVar[str] = "python -m diehlcook companion xo --params"
 
-    networks: int = par(20, "", "networks side by side, each with random numbers of its own", OURS)
-    dt: float = par(0.1, "Δt", "time step", OURS, unit="ms")
+    networks: int = par(
+        20, "", "networks side by side, each with random numbers of its own", OURS, within=(1, 1e4)
+    )
+    dt: float = par(0.1, "Δt", "time step", OURS, unit="ms", within=(1e-3, 1e3))
 
-    n_hidden: int = par(5, "", "hidden neurons; there are 25 inputs and 2 outputs", PAPER)
-    a: float = par(0.02, "a", "rate of the recovery", NEURON, unit="/ms")
-    b: float = par(0.2, "b", "sensitivity of the recovery", NEURON, unit="/ms")
-    c: float = par(-65, "c", "reset of the potential", NEURON, unit="mV")
-    d: float = par(8, "d", "step of the recovery", NEURON, unit="mV/ms")
-    v_peak: float = par(30, "", "a spike ends here", NEURON, unit="mV")
+    n_hidden: int = par(5, "", "hidden neurons; there are 25 inputs and 2 outputs", PAPER, within=(1, 1e4))
+    a: float = par(0.02, "a", "rate of the recovery", NEURON, unit="/ms", within=(0, 1e9))
+    b: float = par(0.2, "b", "sensitivity of the recovery", NEURON, unit="/ms", within=(-1e3, 1e3))
+    c: float = par(-65, "c", "reset of the potential", NEURON, unit="mV", within=(-1e3, 1e3))
+    d: float = par(8, "d", "step of the recovery", NEURON, unit="mV/ms", within=(-1e3, 1e3))
+    v_peak: float = par(30, "", "a spike ends here", NEURON, unit="mV", within=(-1e3, 1e3))
 
-    presentations: int = par(150, "", "images shown for learning", FORUM)
-    t_presentation: float = par(100, "", "time of an image, with the silence after it", FORUM, unit="ms")
-    pulse: float = par(5, "", "duration of the current into the input of a black pixel", OURS, unit="ms")
-    height: float = par(30, "", "height of this current, and of the teacher's", OURS, unit="mV/ms")
+    presentations: int = par(150, "", "images shown for learning", FORUM, within=(1, 1e6))
+    t_presentation: float = par(
+        100, "", "time of an image, with the silence after it", FORUM, unit="ms", within=(1e-6, 1e9)
+    )
+    pulse: float = par(
+        5, "", "duration of the current into the input of a black pixel", OURS, unit="ms", within=(1e-6, 1e9)
+    )
+    height: float = par(
+        30, "", "height of this current, and of the teacher's", OURS, unit="mV/ms", within=(1e-6, 1e9)
+    )
     jitter: float = par(
-        3, "", "the current starts within so much time, drawn pixel by pixel", OURS, unit="ms"
+        3,
+        "",
+        "the current starts within so much time, drawn pixel by pixel",
+        OURS,
+        unit="ms",
+        within=(0, 1e9),
     )
     teacher_delay: float = par(
-        10, "", "after the image, current into the output of its class", FORUM, unit="ms"
+        10, "", "after the image, current into the output of its class", FORUM, unit="ms", within=(0, 1e9)
     )
     shared_current: bool = par(
         False, "", "fault: hidden neuron and output i get the current of pixel i", OURS
     )
 
-    weight_sum_hidden: float = par(55, "", "sum of the weights onto a hidden neuron", OURS, unit="mV")
-    weight_sum_output: float = par(30, "", "sum of the weights onto an output", OURS, unit="mV")
+    weight_sum_hidden: float = par(
+        55, "", "sum of the weights onto a hidden neuron", OURS, unit="mV", within=(1e-6, 1e9)
+    )
+    weight_sum_output: float = par(
+        30, "", "sum of the weights onto an output", OURS, unit="mV", within=(1e-6, 1e9)
+    )
     normalise: bool = par(True, "", "scale weights to these sums after each image", OURS)
-    w_max_hidden: float = par(8, "", "largest weight onto a hidden neuron", OURS, unit="mV")
-    w_max_output: float = par(20, "", "largest weight onto an output", OURS, unit="mV")
+    w_max_hidden: float = par(
+        8, "", "largest weight onto a hidden neuron", OURS, unit="mV", within=(1e-6, 1e9)
+    )
+    w_max_output: float = par(20, "", "largest weight onto an output", OURS, unit="mV", within=(1e-6, 1e9))
     clip_units: bool = par(False, "", "fault: the bounds are a thousandth of that", OURS)
-    w_spread: float = par(0.3, "", "initial weights differ by up to this, relative to their mean", OURS)
-    a_plus: float = par(0.4, "A+", "potentiation", OURS, unit="mV")
-    a_ratio: float = par(1.05, "", "depression over potentiation", FORUM)
-    tau_stdp: float = par(20, "τ", "time constant of both traces", FORUM, unit="ms")
+    w_spread: float = par(
+        0.3, "", "initial weights differ by up to this, relative to their mean", OURS, within=(0, 1)
+    )
+    a_plus: float = par(0.4, "A+", "potentiation", OURS, unit="mV", within=(1e-6, 1e9))
+    a_ratio: float = par(1.05, "", "depression over potentiation", FORUM, within=(0, 1e9))
+    tau_stdp: float = par(20, "τ", "time constant of both traces", FORUM, unit="ms", within=(1e-6, 1e9))
     inhibition: float = par(
         100,
         "",
         "step of the inhibitory current by a spike of another neuron of its layer",
         OURS,
         unit="mV/ms",
+        within=(0, 1e9),
     )
-    tau_inh: float = par(5, "", "its time constant", OURS, unit="ms")
+    tau_inh: float = par(5, "", "its time constant", OURS, unit="ms", within=(1e-6, 1e9))
 
-    tests: int = par(10, "", "test images of each class for each number of flipped pixels", OURS)
-    flips_max: int = par(8, "", "most pixels that are flipped in a test image, of 25", OURS)
+    tests: int = par(
+        10, "", "test images of each class for each number of flipped pixels", OURS, within=(1, 1e6)
+    )
+    flips_max: int = par(8, "", "most pixels that are flipped in a test image, of 25", OURS, within=(0, 25))
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_positive(
-            "networks", "dt", "n_hidden", "presentations", "t_presentation", "pulse", "height", "tests",
-            "weight_sum_hidden", "weight_sum_output", "w_max_hidden", "w_max_output", "a_plus", "tau_stdp",
-            "tau_inh",
-        )  # fmt: skip
-        for name, most in (("w_spread", 1), ("flips_max", 25)):
-            require(self, name, 0 <= getattr(self, name) <= most, f"it must lie between 0 and {most}")
-        for name in ("inhibition", "a_ratio", "jitter", "teacher_delay"):
-            require(self, name, getattr(self, name) >= 0, "it must not be negative")
         whole, pulse = self.text("t_presentation"), self.text("pulse")
         for name in ("jitter", "teacher_delay"):
             together = f"pulse is {pulse}: together they must not be longer than t_presentation ({whole})"
