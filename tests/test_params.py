@@ -206,7 +206,9 @@ def test_a_number_of_another_kind_is_refused():
 
 
 def test_synapses_are_counted_in_32_bits():
-    with pytest.raises(DiehlCookError, match=r"n_input is 100000 and n_exc 100000; .* 2,147,483,647 synapses"):
+    with pytest.raises(
+        DiehlCookError, match=r"n_input is 100000 and n_exc 100000; .* 2,147,483,647 synapses"
+    ):
         Params(n_input=100_000, n_exc=100_000)
 
 

@@ -210,7 +210,7 @@ def evidence_of(
 
 def read_checkpoint(run: Run) -> Evidence:
     """Read the newest checkpoint of a training."""
-    saved = Checkpoints(run.folder).load(READ)
+    saved = Checkpoints(run.folder, run.identity).load(READ)
     if saved is None:
         raise DiehlCookError(f"{run.folder}: no checkpoint yet; wait a minute, or train")
     weights, theta, rows, windows, ring = (saved[0][name] for name in READ)

@@ -10,8 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NetworkError
+from ..errors import DiehlCookError, NetworkError
 from ..model import neurons
+from ..model.arrays import check_delays, check_images, check_theta, check_weights
 from ..model.neurons import NeuronModel
 from ..model.params import Params
 from ..model.rules import LearningRule
@@ -178,7 +179,9 @@ class Engine(ABC):
 
     def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
         self.model = model
-        self.delays = delays
+        self.delays = check_delays("delays", delays, model.params)
+        self.fields: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
+        """Shapes and dtypes of a state of this network, once they have been looked up."""
 
     @abstractmethod
     def blank_state(self) -> State:
@@ -198,14 +201,30 @@ class Engine(ABC):
         position: int = 0,
     ) -> State:
         """Return the preset's initial state with the given random stream, weights, thresholds and image position."""
+        params = self.model.params
         state = {name: values.copy() for name, values in self.blank_state().items()}
         state["protocol.stream"][:] = stream
         state["protocol.position"][:] = position
-        state["inp_exc.w"] = np.array(weights, dtype=np.float64)
+        state["inp_exc.w"] = check_weights("weights", weights, params).copy()
         if theta is not None:
-            state["exc.theta"] = np.array(theta, dtype=np.float64)
+            state["exc.theta"] = check_theta("theta", theta, params).copy()
         state[REST_SPIKES] = np.zeros(state["exc.v"].size, dtype=np.uint16)
         return state
+
+    def check(self, state: State, name: str) -> None:
+        """Raise `DiehlCookError` if `state`, called `name`, is not one of this network."""
+        if not self.fields:
+            blank = self.blank_state() | {
+                "inp_exc.w": self.delays,
+                REST_SPIKES: np.zeros(self.model.params.n_exc, np.uint16),
+            }
+            self.fields = {key: (values.shape, values.dtype) for key, values in blank.items()}
+        for key in self.fields.keys() | state.keys():
+            found = (state[key].shape, state[key].dtype) if key in state else None
+            known = self.fields.get(key)
+            if found != known:
+                has, wants = ("none" if one is None else f"{one[1]}{one[0]}" for one in (found, known))
+                raise DiehlCookError(f"{name}: {key} is {has}, the network has {wants}")
 
     def advance(
         self,
@@ -222,7 +241,7 @@ class Engine(ABC):
         state
             Where to start; it is not changed.
         images
-            Grey levels (n, n_input) for the positions from ``state["protocol.position"]`` on.
+            Grey levels (n, n_input) or (n, rows, columns) for the positions from ``state["protocol.position"]`` on.
         presentations
             At most so many presentations; negative: no limit.
         cancelled
@@ -235,7 +254,8 @@ class Engine(ABC):
         DiehlCookError
             The state became non-finite, the network has a seizure, or the simulation failed.
         """
-        flat = np.ascontiguousarray(images.reshape(len(images), -1))
+        self.check(state, "state")
+        flat = check_images("images", images, self.model.params.n_input)
         new, responses = self.simulate(state, flat, presentations, cancelled)
         check_state(new, self.model.params)
         return new, responses

@@ -1,7 +1,7 @@
 """All figures of a run in one table: which phase each is of, its caption, and what draws it from the arrays of the run.
 
 A new figure is a function that draws arrays (in a module of this room), a function here that finds them, and
-a row of `FIGURES`.
+a row of `FIGURES` here and of `runs.layout.FIGURES`.
 """
 
 from __future__ import annotations
@@ -68,11 +68,8 @@ class Source(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A figure of `FIGURES`."""
+    """A figure of `FIGURES`; `layout.FIGURES` has the phase whose results it shows."""
 
-    phase: str
-    """The phase whose results it shows; it can be drawn once that is finished, of a training while it
-    runs."""
     caption: str
     draw: Callable[[Source], Axes | Figure | None]
     """Draws it; returns None if what it needs is not there, and has logged why."""
@@ -182,29 +179,25 @@ def misclassified_of_test(source: Source) -> Figure | None:
 
 
 FIGURES = {
-    "receptive_fields": Row("train", "Weights of every neuron, as images.", fields_of_neurons),
-    "training": Row("train", "Accuracy, thresholds, spikes and weights during training.", curves_of_training),
-    "weights": Row("train", "Distribution of the weights.", weights_of_run),
-    "theta": Row("train", "Distribution of the adaptive thresholds.", theta_of_run),
-    "receptive_fields_over_training": Row(
-        "train", "How some receptive fields came to be.", fields_over_training
-    ),
-    "receptive_fields_by_label": Row("observe", "The same fields, sorted by label.", fields_by_label),
-    "labels": Row("observe", "The label of every neuron.", labels_of_neurons),
-    "raster": Row(
-        "observe", "Spikes and membrane potentials of a few presentations.", raster_of_presentations
-    ),
-    "confusion": Row("test", "True and predicted classes.", confusion_of_test),
-    "misclassified": Row("test", "Images that were classified wrongly.", misclassified_of_test),
+    "receptive_fields": Row("Weights of every neuron, as images.", fields_of_neurons),
+    "training": Row("Accuracy, thresholds, spikes and weights during training.", curves_of_training),
+    "weights": Row("Distribution of the weights.", weights_of_run),
+    "theta": Row("Distribution of the adaptive thresholds.", theta_of_run),
+    "receptive_fields_over_training": Row("How some receptive fields came to be.", fields_over_training),
+    "receptive_fields_by_label": Row("The same fields, sorted by label.", fields_by_label),
+    "labels": Row("The label of every neuron.", labels_of_neurons),
+    "raster": Row("Spikes and membrane potentials of a few presentations.", raster_of_presentations),
+    "confusion": Row("True and predicted classes.", confusion_of_test),
+    "misclassified": Row("Images that were classified wrongly.", misclassified_of_test),
 }
-"""Figures by the name of their file, in the order in which they are drawn."""
+"""Figures by the name of their file. One can be drawn once its phase is finished, of a training while it runs."""
 
 
 def draw(source: Source, phases: Iterable[str] | None = None) -> Iterator[tuple[str, Figure]]:
     """Yield name and figure of everything that can be drawn of some phases, by default of those that are finished."""
     wanted = source.run.facts.keys() if phases is None else set(phases)
     for name, row in FIGURES.items():
-        if row.phase in wanted:
+        if layout.FIGURES[name] in wanted:
             drawn = row.draw(source)
             if drawn is not None:
                 yield name, drawn if isinstance(drawn, Figure) else cast("Figure", drawn.figure)

@@ -95,10 +95,11 @@ class Constants:
                 raise DiehlCookError(f"{name} is {value!r}; it must be {words}")
             object.__setattr__(self, name, type(default)(value))  # NumPy's numbers are not for JSON
             if f.metadata["within"]:
-                self.check_range(name, float(value), *f.metadata["within"])
+                self.check_range(name, *f.metadata["within"])
 
-    def check_range(self, name: str, value: float, low: float, high: float) -> None:
+    def check_range(self, name: str, low: float, high: float) -> None:
         """Raise `DiehlCookError` if a number is not from `low` to `high`."""
+        value = getattr(self, name)
         if not low <= value <= high:
             unit = self.unit(name)
             factor = UNITS[unit][1] if unit else 1

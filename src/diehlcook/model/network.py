@@ -24,7 +24,7 @@ the presentation.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import brian2 as b2
 import numpy as np
@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
 from . import connections, neurons, protocol, rules, stimulus, wiring
+from .arrays import check_delays, check_images, check_seed, check_theta, check_weights
 from .neurons import NeuronModel
 from .params import Params, frozen
 from .rules import LearningRule
@@ -92,7 +93,26 @@ def build_network(
     -------
     brian2.Network
         Object names: see the module. `weight_matrix` gives the weights as a matrix.
+
+    Raises
+    ------
+    DiehlCookError
+        An unknown phase or inhibition, a bad seed, or an array of another shape, range or unit.
     """
+    if phase not in stimulus.PHASES:
+        raise DiehlCookError(f"phase is {phase!r}; choose one of {', '.join(stimulus.PHASES)}")
+    if inhibition not in get_args(Inhibition):
+        raise DiehlCookError(f"inhibition is {inhibition!r}; choose one of {', '.join(get_args(Inhibition))}")
+    seed = check_seed(seed)
+    images = check_images(
+        "images", np.zeros((1, params.n_input)) if images is None else images, params.n_input
+    )
+    weights = (
+        wiring.initial_weights(params, seed) if weights is None else check_weights("weights", weights, params)
+    )
+    delays = wiring.initial_delays(params, seed) if delays is None else check_delays("delays", delays, params)
+    if theta is not None:
+        theta = check_theta("theta", theta, params)
     learning = phase == "train"
     rule = (plasticity or rules.EQUATIONS[params.rule]) if learning else rules.STATIC
     constants = (params if learning else frozen(params)).namespace()
@@ -102,15 +122,8 @@ def build_network(
         "normalise_images": int(params.normalise != "never"),
         "normalise_presentations": int(params.normalise == "presentation"),
     }
-    if images is None:
-        images = np.zeros((1, params.n_input))
-    pixels = images.reshape(len(images), params.n_input).astype(np.float64)
-    constants["pixels"] = b2.TimedArray(pixels, dt=1 * b2.second, name="pixels")
+    constants["pixels"] = b2.TimedArray(images.astype(np.float64), dt=1 * b2.second, name="pixels")
     common = {"namespace": constants, "clock": b2.Clock(dt=params.dt * b2.second, name="clock")}
-    if delays is None:
-        delays = wiring.initial_delays(params, seed)
-    if weights is None:
-        weights = wiring.initial_weights(params, seed)
 
     control = b2.NeuronGroup(
         1,

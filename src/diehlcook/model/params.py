@@ -31,8 +31,8 @@ FOR_EVER = 1e300
 IN_STEPS = ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc")
 """Durations that are whole numbers of time steps."""
 
-MOST_SYNAPSES = 2**31 - 1
-"""Of the input, in Brian2 and in the compiled kernels."""
+MOST_SYNAPSES, MOST_STEPS, MOST_DELAY_STEPS = 2**31 - 1, 10_000_000, 2**16 - 2
+"""Synapses of the input, time steps of a presentation and of a delay: what the integers of compiled code hold."""
 
 LONGEST_IN_TRACES = 600
 """A presentation may last as many time constants of the presynaptic trace: its exponential must not
@@ -68,6 +68,9 @@ KINDS = {
 }
 """What a source begins with, and what that means."""
 
+
+LATER = {"order": "file", "ltp_window": "50 ms"}
+"""Parameters that runs of earlier versions lack, each with the value that does what these versions did."""
 
 TRIPLETS = ("triplet", "triplet-100n")
 """The rules that share the constants of the triplet rule."""
@@ -334,6 +337,11 @@ class Params(Constants):
                     f"{name} is {self.text(name)}; it must be a whole number of time steps (dt = "
                     f"{self.text('dt')})"
                 )
+        if self.presentation_steps > MOST_STEPS or self.delay_max / self.dt > MOST_DELAY_STEPS:
+            raise DiehlCookError(
+                f"dt is {self.text('dt')}; a presentation must not have more than {MOST_STEPS:,} steps, and "
+                f"the longest delay not more than {MOST_DELAY_STEPS:,}"
+            )
         if not 0 <= self.delay_min <= self.delay_max < self.t_rest:
             raise DiehlCookError(
                 f"delays are {self.text('delay_min')} to {self.text('delay_max')}; "

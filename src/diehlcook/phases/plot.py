@@ -97,12 +97,12 @@ def follow(
             return plot(run, data=data, format=format)
         if "stopped" in facts:
             raise DiehlCookError(facts["stopped"])
-        saved = Checkpoints(folder).numbers()
+        saved = Checkpoints(folder, run.identity).numbers() if run and facts else []
         if run and saved and saved[-1] not in (0, drawn):
             try:
                 recorded = read_evidence(run)
             except DiehlCookError:  # gone while it was read: training has finished, or has saved the next one
-                if Checkpoints(folder).numbers() == saved:
+                if Checkpoints(folder, run.identity).numbers() == saved:
                     raise
                 continue
             write(run, catalogue.draw(catalogue.Source(run, recorded), phases=["train"]), format)

@@ -7,12 +7,12 @@ attempt.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import multiprocessing
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +25,12 @@ from ..engines.base import Engine, Model
 from ..engines.registry import DEFAULT_ENGINE, open_engine
 from ..errors import Cancelled, DiehlCookError
 from ..model import wiring
+from ..model.arrays import Expected, check_images, checked
 from ..model.stimulus import stream_key
 from ..progress import Interrupted, Report, no_report
-from ..runs import layout
-from ..runs.files import digest, load_json, save_array, save_json
-from ..runs.run import Run
+from ..runs import layout, lock, schema
+from ..runs.files import digest, load_json, read_npy, save_array, save_json
+from ..runs.run import Run, load_run
 
 log = logging.getLogger(__name__)
 
@@ -142,13 +143,14 @@ def respond(
     DiehlCookError
         An engine failed.
     """
-    images = images.reshape(len(images), -1)
+    images = check_images("images", images, trained.model.params.n_input)
     tasks = {
         f"{k:03d}-{first:07d}": (stream, first, images[first : first + BLOCK])
         for k, stream in enumerate(streams)
         for first in range(0, len(images), BLOCK)
     }
-    done = kept_blocks(partial, trained, images, streams, tasks)
+    blocks = Blocks(partial, trained, images, streams)
+    done = blocks.kept(tasks)
     left = {name: task for name, task in tasks.items() if name not in done}
     if left:  # compile before the clock starts, and once, not in every worker
         trained.open().close()
@@ -158,8 +160,7 @@ def respond(
 
     def keep(name: str, block: NDArray[np.uint16]) -> None:
         done[name] = block
-        if partial is not None:
-            save_array(partial / f"{name}.npy", block)
+        blocks.keep(name, block)
         report(images_done(), "")
 
     report(images_done(), "")
@@ -176,46 +177,70 @@ def respond(
         raise Interrupted(
             f"saved {images_done()} of {len(images) * len(streams)} images; the same command continues"
         ) from None
-    blocks = np.concatenate([done[name] for name in tasks])
-    return [Presented(one[:, :-1], one[:, -1]) for one in np.split(blocks, len(streams))]
+    whole = np.concatenate([done[name] for name in tasks])
+    return [Presented(one[:, :-1], one[:, -1]) for one in np.split(whole, len(streams))]
 
 
-def kept_blocks(
-    partial: Path | None,
-    trained: TrainedNetwork,
-    images: NDArray[np.uint8],
-    streams: list[int],
-    tasks: dict[str, tuple[int, int, NDArray[np.uint8]]],
-) -> dict[str, NDArray[np.uint16]]:
-    """Return the finished blocks of an interrupted task; start afresh if they are of another one."""
-    if partial is None:
-        return {}
-    task = {
-        "model": repr(trained.model),
-        "delays": digest(trained.delays),
-        "weights": digest(trained.weights),
-        "theta": digest(trained.theta),
-        "images": digest(images),
-        "streams": streams,
-        "block": BLOCK,
-    }
-    if not ((partial / "task.json").exists() and load_json(partial / "task.json") == task):
-        shutil.rmtree(partial, ignore_errors=True)
-        save_json(partial / "task.json", task)
-    paths = {name: partial / f"{name}.npy" for name in tasks}
-    blocks = {name: np.load(path, allow_pickle=False) for name, path in paths.items() if path.exists()}
-    shapes = {
-        name: (len(block_images), trained.theta.size + 1) for name, (_, _, block_images) in tasks.items()
-    }
-    return {name: block for name, block in blocks.items() if block.shape == shapes[name]}
+class Blocks:
+    """The finished blocks of an interrupted task, in a folder of its own; each is believed only with its digest.
+
+    Parameters
+    ----------
+    folder
+        Where they are; None: nowhere.
+    trained, images, streams
+        What decides the responses: blocks of another task are not used.
+    """
+
+    def __init__(
+        self, folder: Path | None, trained: TrainedNetwork, images: NDArray[np.uint8], streams: list[int]
+    ) -> None:
+        self.folder = folder
+        self.n_exc = trained.theta.size
+        self.digests: dict[str, str] = {}
+        self.task = {
+            "model": repr(trained.model),
+            "delays": digest(trained.delays),
+            "weights": digest(trained.weights),
+            "theta": digest(trained.theta),
+            "images": digest(images),
+            "streams": streams,
+            "block": BLOCK,
+        }
+
+    def kept(self, tasks: Mapping[str, tuple[int, int, NDArray[np.uint8]]]) -> dict[str, NDArray[np.uint16]]:
+        """Return the finished blocks of this task that are whole."""
+        if self.folder is None:
+            return {}
+        found = {}
+        try:
+            known = load_json(self.folder / "task.json")
+            schema.check(known, schema.TASK, "task.json")
+        except DiehlCookError:  # not begun, or damaged: it can all be computed again
+            known = {}
+        if known.get("task") == self.task:
+            for name in known["blocks"].keys() & tasks.keys():
+                with contextlib.suppress(DiehlCookError):
+                    expected = Expected((len(tasks[name][2]), self.n_exc + 1), "u")
+                    block = checked(name, read_npy(self.folder / f"{name}.npy"), expected)
+                    if digest(block) == known["blocks"][name]:
+                        found[name], self.digests[name] = block, known["blocks"][name]
+        return found
+
+    def keep(self, name: str, block: NDArray[np.uint16]) -> None:
+        """Keep a block; it counts once task.json has its digest."""
+        if self.folder is not None:
+            save_array(self.folder / f"{name}.npy", block)
+            self.digests[name] = digest(block)
+            save_json(self.folder / "task.json", {"task": self.task, "blocks": self.digests})
 
 
 class Judged(NamedTuple):
-    """What a phase made of responses: arrays and facts to store, and digests of what else they were made from."""
+    """What a phase made of responses: arrays and facts to store, and which other arrays they were made from."""
 
     arrays: dict[str, NDArray[Any]]
     facts: dict[str, Any]
-    parents: dict[str, str]
+    parents: tuple[str, ...] = ()
 
 
 DONE = {
@@ -243,39 +268,37 @@ def run_phase(
 
     See `observe.observe` for the options and errors; returns the entry of the phase in run.json.
     """
-    known = run.facts.get(phase)
-    if known is not None and not force:
-        same = known.get("data", {}).get("sha256") == data.digest and known.get("repeats", 1) == repeats
-        if not (resume and same):
-            raise DiehlCookError(f"{run.folder}: {DONE[phase]}")
-        log.info(DONE[phase].partition(";")[0])
-        return dict(known)
     check_size(data, run.params)
-    trained, started = trained_network(run, engine, phase), time.monotonic()
-    partial = run.folder / "checkpoints" / phase
-    streams = [stream_key(run.seed, phase, repeat) for repeat in range(repeats)]
-    presented = respond(
-        trained, data.images, streams, jobs=jobs, partial=partial, report=report, cancelled=cancelled
-    )
-    judged = judge(trained, presented)
-    spikes = np.concatenate([one.counts.sum(axis=1, dtype=np.int64) for one in presented])
-    digests = layout.save(run.folder, phase, judged.arrays)
-    later = ("test",) if phase == "observe" else ()  # these are results of other labels
-    for name in later:
-        run.facts.pop(name, None)
-    run.facts[phase] = {
-        "images": len(data),
-        "data": {"name": data.name, "split": data.split, "sha256": data.digest},
-        "engine": engine,
-        "jobs": jobs,
-        "block": BLOCK,
-        "wall_s": round(time.monotonic() - started, 1),
-        "spikes_per_image": round(float(spikes.mean()), 3),
-        **judged.facts,
-        "parents": {"weights": digest(trained.weights), "theta": digest(trained.theta), **judged.parents},
-        "sha256": digests,
-    }
-    run.save()
-    layout.discard(run.folder, *later)
-    shutil.rmtree(partial, ignore_errors=True)
-    return dict(run.facts[phase])
+    run.trained()
+    with lock.owned(run.folder, phase):
+        run.facts = load_run(run.folder).facts  # as they are now that nobody else can change them
+        known = run.facts.get(phase)
+        if known is not None and not force:
+            known = run.done(phase)
+            same = known["data"]["sha256"] == data.digest and known.get("repeats", 1) == repeats
+            if not (resume and same):
+                raise DiehlCookError(f"{run.folder}: {DONE[phase]}")
+            log.info(DONE[phase].partition(";")[0])
+            return dict(known)
+        layout.clear_litter(run.folder)
+        trained, started = trained_network(run, engine, phase), time.monotonic()
+        partial = run.folder / "checkpoints" / phase
+        streams = [stream_key(run.seed, phase, repeat) for repeat in range(repeats)]
+        presented = respond(
+            trained, data.images, streams, jobs=jobs, partial=partial, report=report, cancelled=cancelled
+        )
+        judged = judge(trained, presented)
+        spikes = np.concatenate([one.counts.sum(axis=1, dtype=np.int64) for one in presented])
+        facts = {
+            "images": len(data),
+            "data": {"name": data.name, "split": data.split, "sha256": data.digest},
+            "engine": engine,
+            "jobs": jobs,
+            "block": BLOCK,
+            "wall_s": round(time.monotonic() - started, 1),
+            "spikes_per_image": round(float(spikes.mean()), 3),
+            **judged.facts,
+            "parents": {name: run.digest_of(name) for name in ("weights", "theta", *judged.parents)},
+        }
+        run.commit(phase, judged.arrays, facts)
+        return dict(run.facts[phase])

@@ -17,7 +17,6 @@ from ..data.datasets import Dataset
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..progress import Report, no_report
-from ..runs.files import digest
 from ..runs.provenance import SEEN
 from ..runs.run import Run
 from .responses import Judged, Presented, TrainedNetwork, run_phase
@@ -65,11 +64,11 @@ def test(
     """
     if repeats < 1:
         raise DiehlCookError(f"--repeats is {repeats}; it must be at least 1")
-    run.trained()
-    assignments = run.assignments()
-    n_classes = max(data.n_classes, int(assignments.max()) + 1)
+    run.assignments()  # says now if there are none
 
     def judge(_trained: TrainedNetwork, presented: list[Presented]) -> Judged:
+        assignments = run.assignments()
+        n_classes = max(data.n_classes, int(assignments.max()) + 1)
         predictions = [readout.predict(one.counts, assignments, n_classes) for one in presented]
         outcome = readout.outcome(data.labels, predictions, n_classes)
         precision, recall = readout.per_class(outcome.confusion, outcome.class_sizes)
@@ -96,7 +95,7 @@ def test(
             "unassigned_neurons": readout.silent(assignments),
             "health": health.as_facts([check]),
         }
-        return Judged(arrays, facts, {"assignments": digest(assignments)})
+        return Judged(arrays, facts, ("assignments",))
 
     return run_phase(
         run, "test", data, judge, repeats=repeats,

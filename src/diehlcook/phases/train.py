@@ -24,13 +24,14 @@ from ..engines.base import Model, Responses, State
 from ..engines.registry import DEFAULT_ENGINE, open_engine
 from ..errors import Cancelled, DiehlCookError, NetworkError
 from ..model import neurons, wiring
+from ..model.arrays import check_seed
 from ..model.neurons import NeuronModel
 from ..model.params import Params
 from ..model.rules import LearningRule
 from ..model.stimulus import stream_key
 from ..progress import Interrupted, Report, no_report
-from ..runs import layout, snapshots
-from ..runs.checkpoints import Checkpoints
+from ..runs import layout, lock, snapshots
+from ..runs.checkpoints import Checkpoints, Saved
 from ..runs.files import digest
 from ..runs.run import Run, load_run, start_afresh
 
@@ -38,6 +39,9 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
 """Seconds."""
+
+MOST_EPOCHS = 10_000
+"""Passes, at most: the history has a row for every image of each."""
 
 CHUNK_SECONDS = 5.0
 """Aimed at, so that progress is seen and an interrupt loses little."""
@@ -47,7 +51,7 @@ CHUNKS = (100, 1000)
 
 
 def train(
-    folder: Path,
+    folder: Path | str,
     data: Dataset,
     params: Params,
     *,
@@ -100,33 +104,55 @@ def train(
     Interrupted
         `cancelled` returned true; a checkpoint was saved.
     """
-    if epochs < 1:
-        raise DiehlCookError(f"--epochs is {epochs}; it must be at least 1")
+    folder, seed = Path(folder), check_seed(seed)
+    if not 1 <= epochs <= MOST_EPOCHS:
+        raise DiehlCookError(f"--epochs is {epochs}; it must be from 1 to {MOST_EPOCHS}")
     check_size(data, params)
     check_visible(data)
-    checkpoints = Checkpoints(folder)
-    total = len(data) * epochs
     model = Model(params, True, excitatory, plasticity)
     run = Run(folder, preset, params, seed, data.name, model)
     plan = plan_of(data, epochs, engine)
-    saved = to_resume(run, plan, checkpoints, resume=resume, force=force)
+    check_choice(resume=resume, force=force)
+    if resume and not run.path.exists():
+        raise DiehlCookError(f"{folder}: nothing to resume (run.json not found); name the run with --run")
+    layout.check_ours(folder)
+    with lock.owned(folder, "train"):
+        return train_owned(run, plan, data, resume=resume, force=force, report=report, cancelled=cancelled)
+
+
+def train_owned(
+    run: Run,
+    plan: dict[str, Any],
+    data: Dataset,
+    *,
+    resume: bool,
+    force: bool,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> Run:
+    """Train in a folder that this process owns; see `train`."""
+    folder, params, seed, epochs = run.folder, run.params, run.seed, plan["epochs"]
+    total = len(data) * epochs
+    saved = to_resume(run, plan, resume=resume, force=force)
     if saved is None and run.facts.get("train", {}).get("finished"):
         return run
 
     delays = wiring.initial_delays(params, seed)
     record = History(params, len(data), epochs, data.n_classes, seed)
-    with open_engine(engine, model, delays) as network:
+    with open_engine(plan["engine"], run.model, delays) as network:
         state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
-        if saved is None:
+        if saved is None:  # all that can be known to fail has not failed: only now an earlier run goes
             start_afresh(run, plan)
+            checkpoints = Checkpoints(folder, run.identity)
             wall = 0.0
         else:
-            built = state
             arrays, facts = saved
             own = "state."
             state = {name.removeprefix(own): one for name, one in arrays.items() if name.startswith(own)}
-            check_same_network(state, built, folder)
+            network.check(state, f"{folder}: the checkpoint")
             go_on(run, epochs)
+            layout.clear_litter(folder)
+            checkpoints = Checkpoints(folder, run.identity)
             record.restore(arrays)
             wall = facts["wall_s"]
             log.info("resuming after %d of %d images", position_of(state), total)
@@ -219,14 +245,14 @@ def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
     }
 
 
-def to_resume(
-    run: Run, plan: dict[str, Any], checkpoints: Checkpoints, *, resume: bool, force: bool
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-    """Return the checkpoint to go on from, if any; refuse what would overwrite or mix runs. Changes no file."""
+def check_choice(*, resume: bool, force: bool) -> None:
+    """Refuse to go on with a run and to discard it at once."""
     if resume and force:
         raise DiehlCookError("--resume continues a run and --force discards it; give one of them")
-    if resume and not run.path.exists():
-        raise DiehlCookError(f"{run.folder}: nothing to resume (run.json not found); name the run with --run")
+
+
+def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> Saved | None:
+    """Return the checkpoint to go on from, if any; refuse what would overwrite or mix runs. Changes no file."""
     if force or not run.path.exists():
         return None
     if not resume:
@@ -235,7 +261,7 @@ def to_resume(
             "use --resume to continue it, --force to discard it, or another --run"
         )
     old = load_run(run.folder)
-    facts = old.facts.get("train", {})
+    facts = old.facts.get("train", {"finished": False, "cleared": False, "epochs": 0})
     different = run.params.differences(old.params)
     before = {"seed": old.seed, "images": facts.get("images"), "data": facts.get("data")}
     for name, value in {"seed": run.seed, "images": plan["images"], "data": plan["data"]}.items():
@@ -255,8 +281,11 @@ def to_resume(
             f"{run.folder}: cannot resume with --epochs {plan['epochs']}, the run was started with "
             f"{facts['epochs']}; give as many or more"
         )
-    run.facts = old.facts
-    if not facts.get("finished"):
+    run.facts, run.schema = old.facts, old.schema
+    if not facts.get("cleared", True):  # it was stopped before it had begun
+        return None
+    checkpoints = Checkpoints(run.folder, run.identity)
+    if not facts["finished"]:
         return checkpoints.load()
     if plan["epochs"] == facts["epochs"]:
         log.info("training is finished already")
@@ -285,24 +314,13 @@ def go_on(run: Run, epochs: int) -> None:
         train.pop(name, None)
     train |= {"epochs": epochs, "finished": False}
     run.save()
-    layout.discard(run.folder, "observe", "test", "report")  # also what a kill left here the last time
+    layout.discard_shown(run.folder, *layout.PHASES)
+    layout.discard(run.folder, "observe", "test")  # also what a kill left here the last time
     if was_finished:
-        layout.discard(run.folder, "plot")
         log.warning(
             "going on from %d to %d epochs%s", before, epochs,
             f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
         )  # fmt: skip
-
-
-def check_same_network(state: State, built: State, folder: Path) -> None:
-    """Refuse the state of another network."""
-    for name in built.keys() | state.keys():
-        one, other = state.get(name, np.empty(0)), built.get(name, np.empty(0))
-        if one.shape != other.shape or one.dtype != other.dtype:
-            raise DiehlCookError(
-                f"{folder}: the checkpoint has {name} of {one.dtype}{one.shape}, "
-                f"the network {other.dtype}{other.shape}; start again with --force"
-            )
 
 
 def first_unanswered(responses: Responses, params: Params) -> int | None:
@@ -331,8 +349,7 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: History,
         "train_counts": record.newest()[0],
         "train_spikes": record.spikes,
     }
-    digests = layout.save(run.folder, "train", results)
-    run.facts["train"] |= {
+    facts = {
         "finished": True,
         "wall_s": round(wall, 1),
         "presentations": int(history["presentations"].sum()),
@@ -341,6 +358,5 @@ def finish(run: Run, state: State, delays: NDArray[np.float64], record: History,
         "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
         "silent_neurons": int((record.spikes == 0).sum()),
         "health": health.as_facts(examined(record, state)),
-        "sha256": digests,
     }
-    run.save()
+    run.commit("train", results, facts)

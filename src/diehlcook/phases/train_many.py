@@ -13,9 +13,8 @@ from ..engines.registry import DEFAULT_ENGINE
 from ..errors import Cancelled
 from ..model.params import Params
 from ..progress import Interrupted, Report, no_report
-from ..runs.checkpoints import Checkpoints
 from ..runs.run import Run
-from .train import plan_of, to_resume, train
+from .train import check_choice, plan_of, to_resume, train
 
 
 class Task(NamedTuple):
@@ -78,13 +77,13 @@ def train_several(
     Interrupted
         `cancelled` returned true; every training that had begun has saved a checkpoint.
     """
+    check_choice(resume=bool(options.get("resume")), force=bool(options.get("force")))
     if options.get("resume"):  # refuse before any of them has gone on
         plan = plan_of(data, options.get("epochs", 1), options.get("engine", DEFAULT_ENGINE))
-        force = bool(options.get("force"))
         for task in tasks:
             begun = Run(task.folder, task.preset, task.params, task.seed, data.name, Model(task.params, True))
             if begun.path.exists():
-                to_resume(begun, plan, Checkpoints(task.folder), resume=True, force=force)
+                to_resume(begun, plan, resume=True, force=False)
     trained: dict[str, Run] = {}
     try:
         jobs_of.run_jobs(

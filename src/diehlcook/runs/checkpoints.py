@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import logging
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
-from .files import SCHEMA, digest, load_json, save_array, save_json
+from ..whole import sync_folder
+from . import layout, schema
+from .files import SCHEMA, digest, load_json, read_npy, save_array, save_json
+
+log = logging.getLogger(__name__)
 
 KEPT = 2
 """Checkpoints kept."""
+
+Saved = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+"""Arrays and facts."""
 
 
 class Checkpoints:
@@ -25,77 +31,97 @@ class Checkpoints:
     ----------
     run
         Run directory; the checkpoints are in ``run/checkpoints``.
+    identity
+        Digest of what decides the training (`Run.identity`): a checkpoint of another one is none of ours.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, identity: str) -> None:
         self.folder = run / "checkpoints"
+        self.identity = identity
 
     def numbers(self) -> list[int]:
         """Return the numbers (images trained) of the checkpoints, oldest first."""
         if not self.folder.is_dir():
             return []
-        return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
+        return sorted(int(path.name) for path in self.folder.iterdir() if layout.NUMBER.fullmatch(path.name))
 
     def save(self, number: int, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
         """Commit a checkpoint; older ones beyond `KEPT` are deleted after it is there."""
         target = self.folder / str(number)
-        if target.exists():
-            return
+        temporary = self.folder / f".unfinished-{secrets.token_hex(4)}"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=self.folder) as temporary:
-                digests = {}
-                for name, array in arrays.items():
-                    save_array(Path(temporary, f"{name}.npy"), array)
-                    digests[name] = digest(array)
-                content = {"schema": SCHEMA, **facts, "digests": digests}
-                save_json(Path(temporary, "checkpoint.json"), content)
-                Path(temporary).rename(target)
+            temporary.mkdir(parents=True)
+            digests = {}
+            for name, array in arrays.items():
+                save_array(temporary / f"{name}.npy", array)
+                digests[name] = digest(array)
+            save_json(
+                temporary / "checkpoint.json",
+                {"schema": SCHEMA, "run": self.identity, **facts, "digests": digests},
+            )
+            if target.exists():  # of the same images: what was saved first may be damaged
+                layout.delete(self.folder.parent, f"checkpoints/{number}/")
+            temporary.rename(target)
+            sync_folder(self.folder)
         except OSError as error:
             raise DiehlCookError(
                 f"{target}: cannot write the checkpoint ({error.strerror or error}); the one before is "
                 "unchanged"
             ) from None
+        finally:
+            layout.delete(self.folder.parent, "checkpoints/.unfinished-")
         self.prune(KEPT)
 
-    def load(
-        self, names: Iterable[str] | None = None
-    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-        """Return arrays (all, or those of `names`) and facts of the newest checkpoint, or None if there is none.
+    def load(self, names: Iterable[str] | None = None) -> Saved | None:
+        """Return arrays (all, or those of `names`) and facts of the newest checkpoint that is whole, or None if there is none.
 
         Raises
         ------
         DiehlCookError
-            A damaged checkpoint or one of another schema.
+            All are damaged.
         """
-        numbers = self.numbers()
-        if not numbers:
-            return None
-        folder = self.folder / str(numbers[-1])
-        facts = load_json(folder / "checkpoint.json")
+        wanted = None if names is None else list(names)
+        damages = []
+        for number in reversed(self.numbers()):
+            try:
+                found = self.load_one(number, wanted)
+            except DiehlCookError as error:
+                damages.append(str(error))
+                continue
+            for damage in damages:
+                log.warning("%s; going on from the checkpoint before it, after %d images", damage, number)
+            return found
+        if damages:
+            raise DiehlCookError(f"{damages[0]}, and there is no other; train again with --force")
+        return None
+
+    def load_one(self, number: int, names: Iterable[str] | None) -> Saved:
+        """Return arrays and facts of one checkpoint.
+
+        Raises
+        ------
+        DiehlCookError
+            It is damaged, of another schema, or of another training.
+        """
+        folder = self.folder / str(number)
+        path = folder / "checkpoint.json"
+        facts = load_json(path)
         if facts.get("schema") != SCHEMA:
-            raise DiehlCookError(
-                f"{folder}: checkpoint of schema {facts.get('schema')}, this version reads {SCHEMA}"
-            )
+            raise DiehlCookError(f"{path}: schema is {facts.get('schema')!r}, this version reads {SCHEMA}")
+        schema.check(facts, schema.CHECKPOINT, str(path))
+        if facts["run"] != self.identity:
+            raise DiehlCookError(f"{folder}: the checkpoint is of another training")
         arrays = {}
         for name in facts["digests"] if names is None else names:
-            path = folder / f"{name}.npy"
-            try:
-                arrays[name] = np.load(path, allow_pickle=False)
-            except (OSError, ValueError, EOFError):
-                arrays[name] = np.empty(0)
+            array = folder / f"{name}.npy"
+            if name not in facts["digests"]:
+                raise DiehlCookError(f"{path}: digests.{name} is missing")
+            arrays[name] = read_npy(array)
             if digest(arrays[name]) != facts["digests"][name]:
-                raise DiehlCookError(
-                    f"{path}: damaged; delete {folder} to resume from the checkpoint before it"
-                    if len(numbers) > 1
-                    else f"{path}: damaged, and there is no checkpoint before it; train again with --force"
-                )
+                raise DiehlCookError(f"{array}: damaged")
         return arrays, facts
 
     def prune(self, kept: int) -> None:
-        """Delete all checkpoints but the newest so many, and what a kill left of an unfinished one."""
-        for path in [
-            *(self.folder / str(old) for old in self.numbers()[:-kept]),
-            *self.folder.glob(".unfinished-*"),
-        ]:
-            shutil.rmtree(path, ignore_errors=True)
+        """Delete all checkpoints but the newest so many."""
+        for old in self.numbers()[:-kept]:
+            layout.delete(self.folder.parent, f"checkpoints/{old}/")

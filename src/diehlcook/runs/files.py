@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
+from ..model.arrays import Expected, checked
 from ..whole import write_whole
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the layout of a run directory."""
 
-KINDS = {"f": "float", "i": "int", "u": "unsigned int", "V": "structured"}
+MOST_JSON = 2**26
+"""Bytes of a JSON file: that of a run has some ten thousand."""
+
+HEADERS: dict[tuple[int, int], Callable[[Any], Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Readers of the header of a .npy file, by version."""
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
@@ -37,69 +47,70 @@ def save_json(path: Path, content: Mapping[str, Any]) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
+def read_bytes(path: Path, most: int) -> bytes:
+    """Read a file of at most so many bytes; refuse what is no file, such as a pipe, from which reading would wait."""
+    try:
+        if not path.is_file():
+            raise DiehlCookError(f"{path}: {'not a file' if path.exists() else 'not found'}")
+        if path.stat().st_size > most:
+            raise DiehlCookError(f"{path}: {path.stat().st_size:,} bytes, expected at most {most:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise DiehlCookError(f"{path}: cannot read ({error.strerror})") from None
+
+
 def load_json(path: Path) -> dict[str, Any]:
     """Read a JSON file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DiehlCookError(f"{path}: cannot read ({error.strerror})") from None
-    except ValueError:
+        content = json.loads(read_bytes(path, MOST_JSON))
+    except (ValueError, RecursionError):
         raise DiehlCookError(f"{path}: not valid JSON; restore it or train again with --force") from None
     if not isinstance(content, dict):
         raise DiehlCookError(f"{path}: expected an object, found {type(content).__name__}")
     return content
 
 
-def load_array(
-    path: Path,
-    *,
-    shape: tuple[int | None, ...],
-    kind: str = "f",
-    low: float | None = None,
-    made_by: str = "train",
-) -> NDArray[Any]:
-    """Read a .npy file and check what is in it.
-
-    Parameters
-    ----------
-    path
-        File of a run directory.
-    shape
-        Expected shape; None stands for any length.
-    kind
-        Expected kinds of dtype, as letters of `numpy.dtype.kind`.
-    low
-        Smallest allowed value.
-    made_by
-        The phase that writes this file, named when it is missing.
+def read_npy(path: Path) -> NDArray[Any]:
+    """Read a .npy file, whatever is in it: nothing is unpickled, and no more memory is asked for than the file has.
 
     Raises
     ------
     DiehlCookError
-        Missing or damaged file, wrong shape or dtype, NaN, or too small a value.
+        It cannot be read, is no .npy file, is cut off, or holds Python objects.
+    """
+    try:
+        if not path.is_file():
+            raise DiehlCookError(f"{path}: {'not a file' if path.exists() else 'not found'}")
+        with path.open("rb") as file:
+            shape, fortran, dtype = HEADERS[np.lib.format.read_magic(file)](file)  # type: ignore[no-untyped-call]
+            size, expected = os.fstat(file.fileno()).st_size - file.tell(), math.prod(shape) * dtype.itemsize
+            if dtype.hasobject or size != expected:
+                raise ValueError("Python objects in it" if dtype.hasobject else f"{size} of {expected} bytes")
+            array: NDArray[Any] = np.fromfile(file, dtype, math.prod(shape))
+            return array.reshape(shape, order="F" if fortran else "C")
+    except DiehlCookError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the header is parsed as Python: a damaged one raises almost anything
+        reason = str(error).splitlines()[:1] or [type(error).__name__]
+        raise DiehlCookError(f"{path}: not a readable .npy file ({reason[0][:100]})") from None
+
+
+def load_array(path: Path, expected: Expected, *, made_by: str = "train") -> NDArray[Any]:
+    """Read a .npy file of a run directory and check what is in it; `made_by` is the phase that writes it.
+
+    Raises
+    ------
+    DiehlCookError
+        Missing or damaged file, or not what is expected; see `model.arrays.checked`.
     """
     if not path.exists():
         raise DiehlCookError(f"{path}: not found; run `python -m diehlcook {made_by}` first")
-    try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DiehlCookError(f"{path}: not a readable .npy file ({str(error).splitlines()[0]})") from None
-    if array.dtype.kind not in kind:
-        raise DiehlCookError(
-            f"{path}: dtype is {array.dtype}, expected {' or '.join(KINDS[k] for k in kind)}"
-        )
-    if array.ndim != len(shape) or any(
-        want is not None and want != got for want, got in zip(shape, array.shape, strict=True)
-    ):
-        expected = tuple("any" if n is None else n for n in shape)
-        raise DiehlCookError(
-            f"{path}: shape is {array.shape}, expected {expected}; is it of another run or size?"
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DiehlCookError(f"{path}: contains NaN or infinite values, expected finite ones")
-    if low is not None and array.size and array.min() < low:
-        raise DiehlCookError(f"{path}: smallest value is {array.min()}, expected at least {low}")
-    return array
+    return checked(str(path), read_npy(path), expected)
+
+
+def identity(*deciding: Any) -> str:
+    """Return the SHA-256 of what decides a computation: texts, numbers, lists and tables of them."""
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
 def digest(array: NDArray[Any]) -> str:

@@ -1,23 +1,33 @@
 """The run directory as a table: which file belongs to which phase, its shape and kind.
 
-What reads, writes, checks or discards results asks this table, and so does the guide (docs/guide.md).
+What reads, writes, checks or discards results asks this table, and so does the guide (docs/guide.md). Nothing
+but what it names is ever deleted, and only where run.json is one of this package (`check_ours`).
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import FORMATS
+from ..errors import DiehlCookError
+from ..model.arrays import Expected
 from ..model.params import Params
-from .files import digest, load_array, save_array
+from ..whole import TEMPORARY, unfinished
+from . import lock
+from .files import digest, load_array, load_json, save_array
 
-PHASES = ("train", "observe", "test", "plot", "report")
-"""In the order in which they follow each other."""
+PHASES = ("train", "observe", "test")
+"""In the order in which they follow each other: each is made from what the ones before it made."""
+
+NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+"""Names of checkpoints."""
 
 
 class ResultFile(NamedTuple):
@@ -36,8 +46,6 @@ class ResultFile(NamedTuple):
         Kinds of dtype, as letters of `numpy.dtype.kind`.
     low
         Smallest value.
-    digest
-        Whether run.json holds its SHA-256.
     """
 
     phase: str
@@ -45,16 +53,15 @@ class ResultFile(NamedTuple):
     says: str
     kind: str = "f"
     low: float | None = None
-    digest: bool = False
 
 
 SYNAPSES = ("n_input", "n_exc")
 
 FILES = {
-    "weights": ResultFile("train", SYNAPSES, "trained weights", low=0, digest=True),
-    "theta": ResultFile("train", ("n_exc",), "adaptive thresholds, V", low=0, digest=True),
+    "weights": ResultFile("train", SYNAPSES, "trained weights", low=0),
+    "theta": ResultFile("train", ("n_exc",), "adaptive thresholds, V", low=0),
     "delays": ResultFile(
-        "train", SYNAPSES, "delays from input to excitatory neurons, s", low=0, digest=True
+        "train", SYNAPSES, "delays from input to excitatory neurons, s", low=0
     ),
     "train_history": ResultFile("train", ("images",), "a row per image, see below", "V"),
     "train_accuracy": ResultFile(
@@ -63,10 +70,10 @@ FILES = {
     "train_counts": ResultFile("train", ("newest", "n_exc"), "responses to the newest 10,000 images", "u"),
     "train_spikes": ResultFile("train", ("n_exc",), "all spikes of each neuron", "i"),
     "observe_counts": ResultFile(
-        "observe", ("images", "n_exc"), "responses to the labelling images", "u", digest=True
+        "observe", ("images", "n_exc"), "responses to the labelling images", "u"
     ),
     "assignments": ResultFile(
-        "observe", ("n_exc",), "class of each neuron, -1 for one that never fired", "i", -1, digest=True
+        "observe", ("n_exc",), "class of each neuron, -1 for one that never fired", "i", -1
     ),
     "raster_inp": ResultFile(
         "observe", ("2", "spikes"), "a few presentations in detail: neuron and time (s) of each input spike"
@@ -80,7 +87,7 @@ FILES = {
     "raster_neurons": ResultFile("observe", ("neurons",), "which neurons these are", "i"),
     "test_counts": ResultFile(
         "test", ("presentations", "n_exc"), "responses to the test images, all of them once for every repeat",
-        "u", digest=True,
+        "u",
     ),
     "test_predictions": ResultFile(
         "test", ("repeats", "images"), "predicted classes, -1 where no labelled neuron fired", "i", -1
@@ -91,14 +98,61 @@ FILES = {
 }  # fmt: skip
 """All arrays of a run by their name, in the order in which they come to be."""
 
+FIGURES = {
+    "receptive_fields": "train",
+    "training": "train",
+    "weights": "train",
+    "theta": "train",
+    "receptive_fields_over_training": "train",
+    "receptive_fields_by_label": "observe",
+    "labels": "observe",
+    "raster": "observe",
+    "confusion": "test",
+    "misclassified": "test",
+}
+"""Figures by the name of their file, in the order in which they are drawn: the phase whose results each shows."""
+
+
+class Place(NamedTuple):
+    """Files of a run directory that are no arrays of `FILES`.
+
+    Parameters
+    ----------
+    phase
+        With whose results they go; "": with those of any.
+    files
+        Which they are, as a regular expression for the path within the run directory.
+    says
+        What they are.
+    """
+
+    phase: str
+    files: str
+    says: str
+
+
 OTHERS = {
-    "checkpoints": ("train", ("the last state, from which more passes can go on; blocks of an interrupted "
-                             "observe or test")),
-    "snapshots": ("train", "weights at some moments of the training, named by the images trained"),
-    "figures": ("plot", "the figures"),
-    "report.html": ("report", "one page about the run"),
-}  # fmt: skip
-"""Folders and other files: the phase that writes them, and what they are."""
+    "checkpoints": Place(
+        "train",
+        rf"checkpoints/({NUMBER.pattern}|\.unfinished-[0-9a-f]{{8}})/(checkpoint\.json|[\w.]+\.npy)",
+        "the last state, from which more passes can go on",
+    ),
+    "checkpoints/observe": Place(
+        "observe", r"checkpoints/observe/(task\.json|\d+-\d+\.npy)", "blocks of an interrupted observe"
+    ),
+    "checkpoints/test": Place(
+        "test", r"checkpoints/test/(task\.json|\d+-\d+\.npy)", "blocks of an interrupted test"
+    ),
+    "snapshots": Place(
+        "train", r"snapshots/\d+\.npy", "weights at some moments of the training, named by the images trained"
+    ),
+    "figures": Place("", "", "the figures that plot draws"),
+    "report.html": Place("", r"report\.html", "one page about the run, by report"),
+}
+"""Folders and other files."""
+
+FOLDERS = ("checkpoints", "snapshots", "figures")
+"""Folders of a run directory that are looked into."""
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -134,13 +188,9 @@ def load(folder: Path, name: str, params: Params, *, in_range: bool = True, **si
     """
     file = FILES[name]
     known = {"2": 2, "n_input": params.n_input, "n_exc": params.n_exc, **sizes}
-    return load_array(
-        path_of(folder, name),
-        shape=tuple(known.get(one) for one in file.shape),
-        kind=file.kind,
-        low=file.low if in_range else None,
-        made_by=file.phase,
-    )
+    shape = tuple(known.get(one) for one in file.shape)
+    expected = Expected(shape, file.kind, file.low if in_range else None)
+    return load_array(path_of(folder, name), expected, made_by=file.phase)
 
 
 def save(folder: Path, phase: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
@@ -151,22 +201,126 @@ def save(folder: Path, phase: str, arrays: Mapping[str, NDArray[Any]]) -> dict[s
         if file.phase != phase or array.ndim != len(file.shape) or array.dtype.kind not in file.kind:
             raise ValueError(f"{name} of {array.dtype}{array.shape} is not what {phase} writes: {file}")
         save_array(path_of(folder, name), array)
-        if file.digest:
-            digests[name] = digest(np.asarray(array))
+        digests[name] = digest(np.asarray(array))
     return digests
 
 
+def is_ours(folder: Path) -> bool:
+    """Return whether a folder has a run.json of this package."""
+    path = folder / "run.json"
+    if not path.exists():
+        return False
+    content = load_json(path)
+    versions = content.get("versions")
+    mark = isinstance(versions, dict) and "diehlcook" in versions and "schema" in content
+    return mark and "companion" not in content
+
+
+def check_ours(folder: Path) -> None:
+    """Refuse a folder that is neither a run of this package nor new or empty: nothing in it would be safe.
+
+    Raises
+    ------
+    DiehlCookError
+        It holds something else, or its run.json is of another program or damaged.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise DiehlCookError(f"{folder}: a file, expected a folder; choose another --run")
+        names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        if "run.json" in names:
+            if not is_ours(folder):
+                raise DiehlCookError(
+                    f"{folder / 'run.json'}: not that of a run of this package; choose another --run"
+                )
+        else:
+            others = [name for name in names if name != lock.NAME and not TEMPORARY.fullmatch(name)]
+            if others:
+                raise DiehlCookError(
+                    f"{folder}: holds {others[0]} and no run (run.json not found); choose a new or empty folder "
+                    "with --run"
+                )
+    except OSError as error:
+        raise DiehlCookError(f"{folder}: cannot be read ({error.strerror}); choose another --run") from None
+
+
+def phase_of(path: str) -> str | None:
+    """Return with whose results a file goes, by its path within a run directory: "" with those of any, None if it is not ours."""
+    folder, _, name = path.rpartition("/")
+    stem, _, suffix = name.rpartition(".")
+    if not folder and suffix == "npy" and stem in FILES:
+        return FILES[stem].phase
+    if folder == "figures" and suffix in FORMATS and stem in FIGURES:
+        return FIGURES[stem]
+    return next((one.phase for one in OTHERS.values() if re.fullmatch(one.files, path)), None)
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a run directory with their path within it: those beside run.json, and those in `FOLDERS`."""
+    for top in ("", *FOLDERS):
+        for root, folders, names in os.walk(folder / top):
+            if not top:
+                folders.clear()
+            for name in names:
+                path = Path(root, name)
+                yield path, path.relative_to(folder).as_posix()
+
+
 def discard(folder: Path, *phases: str) -> None:
-    """Delete what some phases wrote into a run directory, and nothing else."""
-    for name, file in FILES.items():
-        if file.phase in phases:
-            path_of(folder, name).unlink(missing_ok=True)
-    for name, (phase, _) in OTHERS.items():
-        path = folder / name
-        if phase in phases and path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        elif phase in phases:
-            path.unlink(missing_ok=True)
+    """Delete what some phases wrote into a run directory, with what shows it, and nothing else.
+
+    Raises
+    ------
+    DiehlCookError
+        Something cannot be deleted.
+    """
+    remove_those(folder, lambda _name, phase: phase in (*phases, ""))
+
+
+def discard_shown(folder: Path, *phases: str) -> None:
+    """Delete the figures and pages that show results of some phases; see `discard`."""
+    remove_those(folder, lambda name, phase: phase == "" or (phase in phases and name.startswith("figures/")))
+
+
+def delete(folder: Path, start: str) -> None:
+    """Delete those of our files in a run directory whose path within it begins with `start`; see `discard`."""
+    remove_those(folder, lambda name, _phase: name.startswith(start))
+
+
+def remove_those(folder: Path, chosen: Callable[[str, str], bool]) -> None:
+    """Delete those of our files that are `chosen`, by path within the run directory and phase, and empty folders of ours."""
+    for path, name in list(walk(folder)):
+        phase = phase_of(name)
+        if phase is not None and chosen(name, phase):
+            remove(path)
+    remove_empty(folder)
+
+
+def clear_litter(folder: Path) -> None:
+    """Delete what killed processes left unfinished in a run directory; for its owner (`lock.owned`)."""
+    delete(folder, "checkpoints/.unfinished-")
+    for place in {folder, *(path.parent for path, _ in walk(folder))}:
+        for path in unfinished(place):
+            name = path.relative_to(folder).with_name(TEMPORARY.fullmatch(path.name)["name"])  # type: ignore[index]
+            if name.as_posix() == "run.json" or phase_of(name.as_posix()) is not None:
+                remove(path)
+    remove_empty(folder)
+
+
+def remove(path: Path) -> None:
+    """Delete a file."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiehlCookError(f"{path}: cannot delete ({error.strerror}); delete it, then try again") from None
+
+
+def remove_empty(folder: Path) -> None:
+    """Delete those of our folders in a run directory that are empty."""
+    for top in FOLDERS:
+        for root, _, _ in os.walk(folder / top, topdown=False):
+            if not any(Path(root).iterdir()) and not Path(root).is_symlink():
+                Path(root).rmdir()
 
 
 def table() -> list[str]:
@@ -175,6 +329,6 @@ def table() -> list[str]:
     for name, file in FILES.items():
         sizes = ", ".join(file.shape) + "," * (len(file.shape) == 1)
         lines.append(f"| `{name}.npy` | {file.phase} | ({sizes}) | {file.says} |")
-    for name, (phase, says) in OTHERS.items():
-        lines.append(f"| `{name}{'' if '.' in name else '/'}` | {phase} | | {says} |")
+    for name, place in OTHERS.items():
+        lines.append(f"| `{name}{'' if '.' in name else '/'}` | {place.phase} | | {place.says} |")
     return lines

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +11,6 @@ from ..data import datasets
 from ..data.datasets import Dataset
 from ..errors import DiehlCookError
 from . import layout
-from .files import digest
 from .run import Run
 
 SEEN = "these are the images that the neurons were labelled with: the accuracy says nothing about new ones"
@@ -41,20 +38,14 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
         The phase is missing; weights, theta or labels are not those that it was made from; or the counts are
         not there, or not those of the phase.
     """
-    command = f"python -m diehlcook {phase} --run {run.folder}"
-    facts, name = run.facts.get(phase), f"{phase}_counts"
-    if facts is None:
-        raise DiehlCookError(f"{run.folder}: no responses of {phase}; run `{command}` first")
+    name = f"{phase}_counts"
     path = layout.path_of(run.folder, name)
-    files: dict[str, Callable[[], NDArray[Any]]] = {
-        "weights": run.weights, "theta": run.theta, "assignments": run.assignments,
-    }  # fmt: skip
-    for parent, known in facts["parents"].items():
-        if digest(files[parent]()) != known:
-            raise DiehlCookError(
-                f"{run.folder / parent}.npy is not the one that {phase} was made with; "
-                f"run `{command} --force` again"
-            )
+    if phase not in run.facts:
+        command = f"python -m diehlcook {phase} --run {run.folder}"
+        raise DiehlCookError(f"{run.folder}: no responses of {phase}; run `{command}` first")
+    facts = run.done(phase)
+    for parent in facts["parents"]:
+        run.load(parent)  # checks that it is the one that run.json tells of
     if not path.exists():
         cure = "make it again with "
         if "shipped" in run.facts:
@@ -64,11 +55,7 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
             )
         raise DiehlCookError(f"{path}: not found; {cure}`python -m diehlcook {phase} --run DIR --force`")
     shown = facts.get("repeats", 1) * facts["images"]
-    counts = run.load(name, images=shown, presentations=shown)
-    known = facts.get("sha256", {}).get(name)
-    if known is not None and digest(counts) != known:
-        raise DiehlCookError(f"{path}: not what {phase} wrote; run `{command} --force` again")
-    return counts
+    return run.load(name, images=shown, presentations=shown)
 
 
 def images_of(run: Run, phase: str, folder: Path | None = None) -> Dataset:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import platform
-import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from .. import __version__
 from ..engines.base import Model
 from ..errors import DiehlCookError
 from ..model import neurons, wiring
-from ..model.params import Params
+from ..model.arrays import check_delays, check_labels, check_seed, check_theta, check_weights
+from ..model.params import FIELDS, LATER, Params
 from ..model.rules import LearningRule
-from . import layout
-from .files import SCHEMA, digest, load_json, save_json
+from . import layout, schema
+from .files import SCHEMA, digest, identity, load_json, save_json
 
 
 @dataclass
@@ -40,6 +41,8 @@ class Run:
     model: Model
     """With learning."""
     facts: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+    """Version of the layout of its files."""
 
     @property
     def path(self) -> Path:
@@ -49,7 +52,7 @@ class Run:
     def save(self) -> None:
         """Write run.json."""
         content = {
-            "schema": SCHEMA,
+            "schema": self.schema,
             "versions": versions(),
             "preset": self.preset,
             "seed": self.seed,
@@ -62,9 +65,85 @@ class Run:
         }
         save_json(self.path, content)
 
+    @property
+    def identity(self) -> str:
+        """Digest of what decides the training but for its length: parameters, seed, images, equations."""
+        train = self.facts["train"]
+        data, equations = [train["data"], train["images"]], replaced_equations(self.model)
+        return identity(dict(self.params.as_texts()), self.seed, data, equations)
+
     def load(self, name: str, *, in_range: bool = True, **sizes: int) -> NDArray[Any]:
-        """Return an array of the run as it is in its file; see `layout.load`."""
-        return layout.load(self.folder, name, self.params, in_range=in_range, **sizes)
+        """Return an array of the run as it is in its file, checked to be the one that run.json tells of.
+
+        See `layout.load` for the arguments.
+
+        Raises
+        ------
+        DiehlCookError
+            The phase that writes it is not finished; its file is missing, damaged, or not what the phase wrote.
+        """
+        phase, path = layout.FILES[name].phase, layout.path_of(self.folder, name)
+        facts = self.trained() if phase == "train" else self.done(phase)
+        array = layout.load(self.folder, name, self.params, in_range=in_range, **sizes)
+        known = facts["sha256"].get(name)
+        if known is None and self.schema >= 3:
+            raise DiehlCookError(
+                f"{self.path}: {phase}.sha256.{name} is missing; run `{self.command(phase)}` again"
+            )
+        if known not in (None, digest(array)):
+            raise DiehlCookError(
+                f"{path}: not the one that {phase} wrote; restore it, or run `{self.command(phase)}` again"
+            )
+        return array
+
+    def command(self, phase: str) -> str:
+        """Return the command that makes the results of a phase once more."""
+        return f"python -m diehlcook {phase} --run {self.folder} --force"
+
+    def done(self, phase: str) -> dict[str, Any]:
+        """Return the facts of observe or test, checked to be of the network and the labels that are there.
+
+        Raises
+        ------
+        DiehlCookError
+            It has not been done, or before the training or the labelling was.
+        """
+        self.trained()
+        facts: dict[str, Any] | None = self.facts.get(phase)
+        if facts is None:
+            raise DiehlCookError(
+                f"{self.folder}: {phase} is missing; run `python -m diehlcook {phase}` first"
+            )
+        for parent, known in facts["parents"].items():
+            owner = layout.FILES[parent].phase if parent in layout.FILES else None
+            if owner is None or self.facts.get(owner, {}).get("sha256", {}).get(parent) != known:
+                raise DiehlCookError(
+                    f"{self.path}: {phase} was made with other {parent} than there are; run "
+                    f"`{self.command(phase)}` again"
+                )
+        return facts
+
+    def digest_of(self, name: str) -> str:
+        """Return the digest that run.json has of an array."""
+        known: str = self.facts[layout.FILES[name].phase]["sha256"][name]
+        return known
+
+    def commit(self, phase: str, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
+        """Write the results of a phase: they are there, all of them, once run.json tells of them.
+
+        What later phases made of earlier results goes, with all that shows it.
+        """
+        affected = layout.PHASES[layout.PHASES.index(phase) :]
+        if [self.facts.pop(one) for one in affected if one != "train" and one in self.facts]:
+            self.save()  # from here on nobody reads them
+        layout.discard_shown(self.folder, *affected)
+        digests = layout.save(self.folder, phase, arrays)
+        self.facts[phase] = {**self.facts.get(phase, {}), **facts, "sha256": digests}
+        if phase == "train":  # nothing older is left
+            self.schema = SCHEMA
+        self.save()
+        layout.discard(self.folder, *affected[1:])
+        layout.delete(self.folder, f"checkpoints/{phase}/")
 
     def trained(self) -> dict[str, Any]:
         """Return the facts of the finished training.
@@ -95,22 +174,13 @@ class Run:
 
     def weights(self) -> NDArray[np.float64]:
         """Return the trained weights (n_input, n_exc)."""
-        p = self.params
-        path, weights = layout.path_of(self.folder, "weights"), self.load("weights")
-        if weights.max() > 10 * max(p.w_max, 1):  # normalisation may lift weights above w_max
-            raise DiehlCookError(
-                f"{path}: largest weight is {weights.max():.3g}, expected at most {10 * max(p.w_max, 1):g}"
-            )
-        return weights.astype(np.float64)
+        return check_weights(
+            str(layout.path_of(self.folder, "weights")), self.load("weights"), self.params, "f"
+        )
 
     def theta(self) -> NDArray[np.float64]:
         """Return the trained thresholds (n_exc,) in volts."""
-        path, theta = layout.path_of(self.folder, "theta"), self.load("theta")
-        if theta.max() > 1:
-            raise DiehlCookError(
-                f"{path}: largest theta is {theta.max():.3g} V; expected volts, are these millivolts?"
-            )
-        return theta.astype(np.float64)
+        return check_theta(str(layout.path_of(self.folder, "theta")), self.load("theta"), self.params, "f")
 
     def delays(self) -> NDArray[np.float64]:
         """Return the delays of the training (n_input, n_exc) in seconds; drawn again if the file is not there.
@@ -122,7 +192,7 @@ class Run:
         """
         path = layout.path_of(self.folder, "delays")
         if path.exists():
-            return self.load("delays").astype(np.float64)
+            return check_delays(str(path), self.load("delays"), self.params, "f")
         drawn = wiring.initial_delays(self.params, self.seed)
         if digest(drawn) != self.trained()["sha256"]["delays"]:
             raise DiehlCookError(f"{path}: not found, and the seed gives other delays with this NumPy")
@@ -130,17 +200,21 @@ class Run:
 
     def assignments(self) -> NDArray[np.int8]:
         """Return the class of each neuron (n_exc,), -1 for none."""
-        return self.load("assignments")
+        path, n = layout.path_of(self.folder, "assignments"), self.params.n_exc
+        return check_labels(str(path), self.load("assignments"), n).astype(np.int8, copy=False)
 
 
 def start_afresh(run: Run, plan: dict[str, Any]) -> None:
-    """Delete the files of an earlier run in the folder, and nothing else; write run.json."""
-    if run.path.exists():
-        run.path.unlink()
-        layout.discard(run.folder, *layout.PHASES)
-    for name in ("checkpoints", "snapshots"):  # also what a deleted run.json left behind
-        shutil.rmtree(run.folder / name, ignore_errors=True)
-    run.facts = {"train": {**plan, "finished": False, "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}}
+    """Begin a training in a folder: run.json is that of the new run at once, then what an earlier one left goes.
+
+    For the owner of the folder (`lock.owned`), who has checked that it is ours (`layout.check_ours`).
+    """
+    started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    run.facts = {"train": {**plan, "finished": False, "cleared": False, "started": started}}
+    run.save()
+    layout.discard(run.folder, *layout.PHASES)
+    layout.clear_litter(run.folder)
+    run.facts["train"]["cleared"] = True
     run.save()
 
 
@@ -164,7 +238,11 @@ def versions() -> dict[str, str]:
     }
 
 
-def load_run(folder: Path) -> Run:
+READABLE = (2, SCHEMA)
+"""Schemas that are read. Runs of schema 2 lack digests of some arrays; ``scripts/tools/upgrade_runs.py`` adds them."""
+
+
+def load_run(folder: Path | str) -> Run:
     """Read the run in `folder`.
 
     Raises
@@ -172,6 +250,7 @@ def load_run(folder: Path) -> Run:
     DiehlCookError
         No run there, or run.json is damaged or of another schema.
     """
+    folder = Path(folder)
     path = folder / "run.json"
     if not path.exists():
         raise DiehlCookError(
@@ -179,21 +258,32 @@ def load_run(folder: Path) -> Run:
             "another --run"
         )
     content = load_json(path)
-    if content.get("schema") != SCHEMA:
-        raise DiehlCookError(f"{path}: schema is {content.get('schema')}, this version reads {SCHEMA}")
-    if not isinstance(content.get("params"), dict):
-        raise DiehlCookError(f"{path}: params are missing; restore the file or train again with --force")
+    known = content.get("schema")
+    if known not in READABLE:
+        raise DiehlCookError(f"{path}: schema is {schema.shown(known)}, this version reads {SCHEMA}")
+    if "companion" in content:
+        raise DiehlCookError(f"{path}: of a companion, expected a run of train; name another --run")
+    schema.check_run(content, str(path))
+    missing = [name for name in FIELDS if name not in content["params"] and name not in LATER]
+    if missing:
+        raise DiehlCookError(
+            f"{path}: params.{missing[0]} is missing; restore the file or train again with --force"
+        )
     try:
-        params = Params().with_values(content["params"], content.get("sources", {}))
+        params = Params().with_values({**LATER, **content["params"]}, content.get("sources", {}))
         equations = content.get("equations", {})
         excitatory = neurons.NeuronModel(**equations.get("excitatory", neurons.EXCITATORY._asdict()))
         plasticity = LearningRule(**equations["plasticity"]) if "plasticity" in equations else None
-        facts: dict[str, Any] = {
-            phase: content[phase] for phase in ("train", "observe", "test", "shipped") if phase in content
-        }
-        model = Model(params, True, excitatory, plasticity)
-        return Run(folder, content["preset"], params, int(content["seed"]), content["dataset"], model, facts)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DiehlCookError(
-            f"{path}: {error!r} is missing or wrong; restore the file or train again with --force"
-        ) from None
+    except (TypeError, DiehlCookError) as error:
+        raise DiehlCookError(f"{path}: {error}; restore the file or train again with --force") from None
+    facts = {name: content[name] for name in (*layout.PHASES, "shipped") if name in content}
+    return Run(
+        folder,
+        content["preset"],
+        params,
+        check_seed(content["seed"]),
+        content["dataset"],
+        Model(params, True, excitatory, plasticity),
+        facts,
+        known,
+    )

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import shutil
 from pathlib import Path
+from typing import Any
 
 from ..errors import DiehlCookError
-from .files import save_array
+from . import layout, lock
 from .run import Run, load_run, start_afresh
+
+MAKING = "copy of a network of the package"
+"""What run.json has for an engine while a copy is being made."""
 
 TRAINED = Path(__file__).with_name("trained")
 
@@ -67,14 +70,26 @@ def unpack(name: str, folder: Path, *, force: bool = False) -> Run:
     DiehlCookError
         No such network, or a run would be overwritten.
     """
-    run = load_shipped(name)
-    if (folder / "run.json").exists() and not force:
-        raise DiehlCookError(f"{folder}: there is a run already; use --force to replace it, or another --run")
-    delays = run.delays()
-    start_afresh(dataclasses.replace(run, folder=folder), {})
-    try:
-        shutil.copytree(run.folder, folder, dirs_exist_ok=True)
-    except OSError as error:
-        raise DiehlCookError(f"{folder}: cannot write ({error.strerror or error})") from None
-    save_array(folder / "delays.npy", delays)
-    return load_run(folder)
+    folder = Path(folder)
+    shipped = load_shipped(name)
+    layout.check_ours(folder)
+    with lock.owned(folder, "networks"):
+        if (folder / "run.json").exists() and not force:
+            begun = load_run(folder).facts.get("train", {})
+            if begun.get("finished") or begun.get("engine") != MAKING:
+                raise DiehlCookError(
+                    f"{folder}: there is a run already; use --force to replace it, or another --run"
+                )
+        arrays: dict[str, dict[str, Any]] = {phase: {} for phase in layout.PHASES}
+        for array, file in layout.FILES.items():
+            if layout.is_there(shipped.folder, array):
+                arrays[file.phase][array] = shipped.load(array)
+        arrays["train"]["delays"] = shipped.delays()
+        run = dataclasses.replace(shipped, folder=folder, facts={})
+        start_afresh(run, {**shipped.facts["train"], "engine": MAKING})
+        for phase in layout.PHASES:
+            if phase in shipped.facts:
+                run.commit(phase, arrays[phase], shipped.facts[phase])
+        run.facts["shipped"] = shipped.facts["shipped"]
+        run.save()
+        return run

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
+from ..model.arrays import Expected
 from ..model.params import Params
-from . import schedule
+from . import layout, schedule
 from .files import load_array, save_array
 from .run import Run
 
@@ -39,9 +42,17 @@ def keep(run: Run, position: int, n_images: int, weights: NDArray[Any], *, last:
     if position not in kept:
         return
     save_array(run.folder / "snapshots" / f"{position:08d}.npy", weights.astype(np.float32))
-    for path in run.folder.glob("snapshots/*.npy"):
-        if path.stem.isdigit() and int(path.stem) not in kept:
-            path.unlink()
+    for path in files(run):
+        if int(path.stem) not in kept:
+            layout.remove(path)
+
+
+def files(run: Run) -> list[Path]:
+    """Return the files of the snapshots, in the order of their positions."""
+    found = [
+        path for path, name in layout.walk(run.folder) if re.fullmatch(layout.OTHERS["snapshots"].files, name)
+    ]
+    return sorted(found, key=lambda path: int(path.stem))
 
 
 def read(run: Run, neurons: NDArray[np.int64]) -> list[tuple[int, NDArray[np.float32]]]:
@@ -51,9 +62,9 @@ def read(run: Run, neurons: NDArray[np.int64]) -> list[tuple[int, NDArray[np.flo
     left out.
     """
     shape, found = (run.params.n_input, run.params.n_exc), []
-    for path in sorted((run.folder / "snapshots").glob("*.npy")):
+    for path in files(run):
         try:
-            found.append((int(path.stem), load_array(path, shape=shape)[:, neurons]))
+            found.append((int(path.stem), load_array(path, Expected(shape))[:, neurons]))
         except DiehlCookError:
             if path.exists():
                 raise

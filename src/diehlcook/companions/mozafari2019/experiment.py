@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from ...data.datasets import Dataset
 from ...errors import DiehlCookError
+from ...model.arrays import Expected
 from ...progress import Interrupted, Report, no_report
 from ...runs.checkpoints import Checkpoints
-from ...runs.files import load_array, load_json, save_array, save_json
+from ...runs.files import digest, identity, load_array, load_json, save_array, save_json
 from ...runs.run import versions
 from ..common.run import SCHEMA, refuse_existing
 from . import kernel
@@ -176,7 +177,8 @@ def run_part(
         for path, one in zip(paths[2:], both, strict=True):
             save_array(path, np.packbits(one.reshape(len(one), -1), axis=1))
     spiked, judging = (read_features(path, params) for path in paths[2:])
-    checkpoints, curve, performance = Checkpoints(folder), np.zeros(0, CURVE), (1.0, 1.0)
+    known = identity(dict(params.as_texts()), seed, digest(images.labels), digest(images.judging_labels))
+    checkpoints, curve, performance = Checkpoints(folder, known), np.zeros(0, CURVE), (1.0, 1.0)
     saved = checkpoints.load()
     if saved is not None:
         arrays, facts = saved
@@ -199,7 +201,7 @@ def run_part(
 
 def read_features(path: Path, params: Mozafari2019) -> NDArray[np.bool_]:
     """Read bits written by `run_part` (n, rows, columns, maps)."""
-    packed = load_array(path, shape=(None, None), kind="u", made_by="companion mozafari2019")
+    packed = load_array(path, Expected((None, None), "u"), made_by="companion mozafari2019")
     side = params.side
     bits = np.unpackbits(packed, axis=1, count=side * side * params.maps_2)
     return bits.reshape(len(bits), side, side, params.maps_2).astype(np.bool_)
