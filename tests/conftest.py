@@ -68,7 +68,10 @@ def strokes():
 def without_raster():
     """Let observe leave out its raster: three presentations in NumPy code, which take most of the time of a small run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("diehlcook.phases.observe.record_raster", lambda *_: Raster({}, {}))
+        patch.setattr(
+            "diehlcook.phases.observe.record_raster",
+            lambda *_: Raster({}, {"presentations": 1, "labels": [0], "dt_ms": 0.5}),
+        )
         yield
 
 

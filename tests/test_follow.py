@@ -31,7 +31,7 @@ def test_figures_come_with_each_checkpoint_until_training_is_finished(tmp_path):
 
     def sleep(seconds):
         drawn = {path.name: path.read_bytes() for path in folder.glob("figures/*.png")}
-        seen.append((Checkpoints(folder).numbers()[-1:], drawn))
+        seen.append((Checkpoints(folder, "").numbers()[-1:], drawn))
         some_images(2 if len(seen) < 3 else 1000)
 
     paths = follow(folder, sleep=sleep)

@@ -255,10 +255,10 @@ def test_a_snapshot_that_is_given_up_while_it_is_read_is_left_out(two_passes, mo
     )
     load = snapshots.load_array
 
-    def vanishing(path, **how):
+    def vanishing(path, *how):
         if path.stem == f"{whole[1][0]:08d}":
             monkeypatch.setattr(Path, "exists", lambda one: one != path)
-        return load(path, **how)
+        return load(path, *how)
 
     monkeypatch.setattr(snapshots, "load_array", vanishing)
     assert [images for images, _ in snapshots.read(run, neurons)] == [

@@ -17,12 +17,14 @@ from diehlcook import arguments, load_preset, load_run, predict
 from diehlcook.analysis import readout
 from diehlcook.data import datasets
 from diehlcook.engines.base import Model
+from diehlcook.figures.catalogue import FIGURES
 from diehlcook.model import wiring
 from diehlcook.model.neurons import EXCITATORY
 from diehlcook.phases.responses import trained_network
 from diehlcook.phases.train import train
 from diehlcook.progress import Interrupted
 from diehlcook.runs import layout
+from diehlcook.runs.files import digest
 from diehlcook.runs.run import Run
 
 TRAIN = ("train", "--preset", "smoke", "--dataset", "digits", "--seed", "5")
@@ -63,8 +65,9 @@ def test_a_finished_run_has_the_files_of_the_table_and_no_other(chain):
     assert made == set(layout.FILES)
     for name in made:
         layout.load(chain, name, load_run(chain).params)
-    others = {path.name for path in chain.iterdir()} - {f"{name}.npy" for name in made} - {"run.json"}
-    assert others <= set(layout.OTHERS)
+    others = {path.name for path in chain.iterdir()} - {f"{name}.npy" for name in made}
+    assert others - {"run.json"} <= set(layout.OTHERS)
+    assert set(layout.FIGURES) == set(FIGURES)
 
 
 def test_the_chain_writes_what_it_promises(chain):
@@ -347,8 +350,12 @@ def test_observe_resumes_with_the_finished_blocks(chain, tmp_path):
     assert np.array_equal(
         np.load(folder / "assignments.npy"), np.load(chain / "assignments.npy")
     )  # the old result stands
-    marked = blocks / "000-0000000.npy"
+    marked, task = blocks / "000-0000000.npy", json.loads((blocks / "task.json").read_text())
     np.save(marked, np.load(marked) + 1)  # a resumed phase takes the block as it is, so this must show
+    task["blocks"][marked.stem] = digest(np.load(marked))
+    (blocks / "task.json").write_text(json.dumps(task))
+    damaged = blocks / "000-0000250.npy"  # one whose digest it has not is computed again
+    np.save(damaged, np.load(damaged) + 1)
     ok(*command)  # the same command takes up the finished blocks
     counts = np.load(folder / "observe_counts.npy")
     assert np.array_equal(counts[:250] - 1, np.load(chain / "observe_counts.npy")[:250])

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import DiehlCookError
 from ..whole import try_lock
@@ -31,33 +32,38 @@ def owned(folder: Path, what: str) -> Iterator[None]:
     DiehlCookError
         Another process owns it, or it cannot be written.
     """
-    made = missing_folders(folder)
-    path = folder / NAME
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
+        file = locked_file(folder)
     except OSError as error:
         raise DiehlCookError(
             f"{folder}: cannot write ({error.strerror or error}); choose another --run"
         ) from None
     with file:
-        if not try_lock(file):
-            file.seek(0)
-            owner = file.read(200).decode(errors="replace").strip() or "another process"
-            raise DiehlCookError(f"{folder}: in use by {owner}; wait for it, or choose another --run")
         file.truncate(0)
         file.write(f"{what} (process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')})".encode())
         file.flush()
         try:
             yield
         finally:
-            if made and list(folder.iterdir()) == [path]:  # nothing came of it
-                path.unlink()
-                for one in made:
-                    with contextlib.suppress(OSError):
-                        one.rmdir()
+            with contextlib.suppress(OSError):  # the folder may be gone by now
+                (folder / NAME).unlink()
+                for one in made:  # empty if nothing came of it
+                    one.rmdir()
 
 
-def missing_folders(folder: Path) -> list[Path]:
-    """Return which folders of a path are not there yet, the innermost first."""
-    return [one for one in (folder, *folder.parents) if not one.exists()]
+def locked_file(folder: Path) -> BinaryIO:
+    """Open and lock the file `NAME` of a folder."""
+    path = folder / NAME
+    while True:
+        file = path.open("a+b")
+        if not try_lock(file):
+            with file:
+                file.seek(0)
+                owner = file.read(200).decode(errors="replace").strip() or "another process"
+            raise DiehlCookError(f"{folder}: in use by {owner}; wait for it, or choose another --run")
+        with contextlib.suppress(OSError):
+            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                return file
+        file.close()  # its last owner has deleted it between our opening and locking it

@@ -91,9 +91,10 @@ class Run:
                 f"{self.path}: {phase}.sha256.{name} is missing; run `{self.command(phase)}` again"
             )
         if known not in (None, digest(array)):
-            raise DiehlCookError(
-                f"{path}: not the one that {phase} wrote; restore it, or run `{self.command(phase)}` again"
-            )
+            cure = "make a run of it with `python -m diehlcook import`"
+            if phase != "train":
+                cure = f"run `{self.command(phase)}` again"
+            raise DiehlCookError(f"{path} is not the one that {phase} wrote; restore it, or {cure}")
         return array
 
     def command(self, phase: str) -> str:
