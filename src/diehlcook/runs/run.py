@@ -23,6 +23,14 @@ from ..model.rules import LearningRule
 from . import layout
 from .files import SCHEMA, digest, load_json, save_json
 
+LARGEST_THETA = 1.0
+"""Volts; larger ones are millivolts."""
+
+
+def largest_weight(params: Params) -> float:
+    """Return a weight that no network exceeds: normalisation may lift weights above w_max, not so far."""
+    return 10 * max(params.w_max, 1.0)
+
 
 @dataclass
 class Run:
@@ -78,6 +86,8 @@ class Run:
         if not train.get("finished"):
             if "stopped" in train:
                 what = f"stopped: {train['stopped']}"
+            elif "imported" in train:
+                what = "was not imported whole; run `python -m diehlcook import` again with --force"
             elif train:
                 what = "was interrupted; continue with `python -m diehlcook train --resume`"
             else:
@@ -97,16 +107,16 @@ class Run:
         """Return the trained weights (n_input, n_exc)."""
         p = self.params
         path, weights = layout.path_of(self.folder, "weights"), self.load("weights")
-        if weights.max() > 10 * max(p.w_max, 1):  # normalisation may lift weights above w_max
+        if weights.max() > largest_weight(p):
             raise DiehlCookError(
-                f"{path}: largest weight is {weights.max():.3g}, expected at most {10 * max(p.w_max, 1):g}"
+                f"{path}: largest weight is {weights.max():.3g}, expected at most {largest_weight(p):g}"
             )
         return weights.astype(np.float64)
 
     def theta(self) -> NDArray[np.float64]:
         """Return the trained thresholds (n_exc,) in volts."""
         path, theta = layout.path_of(self.folder, "theta"), self.load("theta")
-        if theta.max() > 1:
+        if theta.max() > LARGEST_THETA:
             raise DiehlCookError(
                 f"{path}: largest theta is {theta.max():.3g} V; expected volts, are these millivolts?"
             )
