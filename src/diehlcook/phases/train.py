@@ -31,6 +31,7 @@ from ..model.stimulus import stream_key
 from ..progress import Interrupted, Report, no_report
 from ..runs import layout, snapshots
 from ..runs.checkpoints import Checkpoints
+from ..runs.exchange import check_can_go_on
 from ..runs.files import digest
 from ..runs.run import Run, load_run, start_afresh
 
@@ -235,6 +236,7 @@ def to_resume(
             "use --resume to continue it, --force to discard it, or another --run"
         )
     old = load_run(run.folder)
+    check_can_go_on(old)
     facts = old.facts.get("train", {})
     different = run.params.differences(old.params)
     before = {"seed": old.seed, "images": facts.get("images"), "data": facts.get("data")}
