@@ -605,6 +605,20 @@ def test_weights_up_to_w_max_pass_in_single_precision_without_normalisation(tmp_
     assert import_run(tmp_path / "run", folder, "matrix", params=params).weights().max() == np.float32(0.3)
 
 
+def test_files_that_are_not_there_are_named(files, tmp_path, capsys):
+    write(files, "example")
+    for source, message in (
+        (tmp_path / "none", "none: not found; name a folder, or the file of the weights"),
+        (files / "weights.npy", "thresholds of .*weights.npy: not found; name the file with --theta"),
+    ):
+        assert main(["import", str(source), "--format", "example", "--run", str(tmp_path / "run")]) == 1
+        assert re.search(message, capsys.readouterr().err)
+    with pytest.raises(SystemExit, match="2"):
+        main(["import", str(files), "--run", str(tmp_path / "run")])
+    assert "--format" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [files]
+
+
 def test_folder_that_holds_something_is_left_alone(files, tmp_path, capsys):
     write(files, "example")
     command = ["import", str(files), "--format", "example", "-q", "--run"]

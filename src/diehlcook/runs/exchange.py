@@ -169,6 +169,8 @@ def find(form: Format, source: Path, theta: Path | str | None, labels: Path | st
         source,
         {"theta": Path(theta) if theta else None, "labels": Path(labels) if labels else None},
     )
+    if not source.exists():
+        raise DiehlCookError(f"{source}: not found; name a folder, or the file of the weights")
     if source.is_dir():
         weights = source / form.weights
         if not weights.exists():
