@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "build_network": "model.network",
+    "export_run": "runs.exchange",
+    "import_run": "runs.exchange",
     "load_preset": "model.params",
     "load_run": "runs.run",
     "load_shipped": "runs.shipped",

@@ -106,6 +106,8 @@ class Evidence(NamedTuple):
         Spikes of each neuron (n_exc,) for so many of the newest images.
     unanswered
         Training stopped because an image was shown as often as may be, and still got too few spikes.
+    elsewhere
+        The network was trained elsewhere, with an unknown number of images: it is judged as one that had enough.
     """
 
     params: Params
@@ -118,16 +120,17 @@ class Evidence(NamedTuple):
     spikes: NDArray[np.int64] | None = None
     spikes_of: int = 0
     unanswered: bool = False
+    elsewhere: bool = False
 
     @property
     def enough(self) -> bool:
         """Whether there are images enough to say anything; if training stopped, any number is."""
-        return self.images >= (1 if self.unanswered else ENOUGH)
+        return self.elsewhere or self.images >= (1 if self.unanswered else ENOUGH)
 
     @property
     def settled(self) -> bool:
         """Whether every neuron had its turn, so that competition can be judged."""
-        return self.images >= SETTLED * self.params.n_exc
+        return self.elsewhere or self.images >= SETTLED * self.params.n_exc
 
 
 def as_facts(checks: list[Check]) -> list[dict[str, str]]:

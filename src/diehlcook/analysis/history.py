@@ -228,6 +228,8 @@ def read_finished(run: Run) -> Evidence:
     # Without the bounds that `Run` checks: out of bounds is a finding
     weights = run.load("weights", in_range=False).astype(np.float64)
     theta = run.load("theta", in_range=False).astype(np.float64)
+    if "imported" in facts:
+        return Evidence(run.params, 0, weights, theta, elsewhere=True)
     if not layout.is_there(folder, "train_history"):  # shipped networks have none
         return Evidence(run.params, facts["images"] * facts["epochs"], weights, theta)
     rows, windows = run.load("train_history"), run.load("train_accuracy")
@@ -242,7 +244,10 @@ def examine_run(run: Run, recorded: Evidence | None = None) -> list[health.Check
     if "stopped" in facts:
         checks = health.from_facts(facts["health"])
     else:
-        checks = health.examine(recorded or read_evidence(run))
+        # Thresholds that were not imported are theta_init, whatever the network had learned
+        no_theta = "theta" not in facts.get("imported", {}).get("files", {"theta": ""})
+        looks = [look for look in health.CHECKS if not (no_theta and look is health.thresholds)]
+        checks = health.examine(recorded or read_evidence(run), looks)
     for phase in ("observe", "test"):
         checks += health.from_facts(run.facts.get(phase, {}).get("health", []))
     return checks

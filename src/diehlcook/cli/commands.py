@@ -65,6 +65,15 @@ class Images:
 
 
 @dataclass(frozen=True)
+class Files:
+    """What comes with imported weights: files of thresholds and labels, and how many classes the labels name."""
+
+    theta: Path | None
+    labels: Path | None
+    n_classes: int
+
+
+@dataclass(frozen=True)
 class How:
     """How phases are run."""
 
@@ -133,13 +142,21 @@ def find_run(run: Path | None) -> Run:
     return load_run(folder_of(run))
 
 
+def provenance(run: Run) -> Facts:
+    """Return where an imported network came from, as ``origin``; nothing of another."""
+    from ..runs.exchange import origin
+
+    words = origin(run)
+    return {"origin": words} if words else {}
+
+
 WORDS = {"train": output.trained, "observe": output.labelled, "test": output.tested}
 """What makes lines of text of the facts of a phase."""
 
 
 def result_of(run: Run, phase: str) -> Result:
     """Return what a phase has to say."""
-    facts = {"run": str(run.folder), "assumed": run.params.assumed, **run.facts[phase]}
+    facts = {"run": str(run.folder), "assumed": run.params.assumed, **run.facts[phase], **provenance(run)}
     return Result(facts, WORDS[phase](facts))
 
 
@@ -182,12 +199,14 @@ def train_one(
 ) -> Run:
     """Train one network."""
     from ..phases import train
+    from ..runs.exchange import check_can_go_on
     from ..runs.run import load_run
 
     preset, params = resolve_params(model)
     folder = run or RUNS / preset
     if how.resume and not how.force and (folder / "run.json").exists():
         old = load_run(folder)  # what is not given again is as it was
+        check_can_go_on(old)
         started = old.facts.get("train", {})
         if not model.is_given:
             preset = old.preset
@@ -296,7 +315,7 @@ def doctor(run: Path | None) -> Result:
     from ..analysis.history import examine_run
 
     one = find_run(run)
-    facts = {"run": str(one.folder), "health": health.as_facts(examine_run(one))}
+    facts = {"run": str(one.folder), "health": health.as_facts(examine_run(one)), **provenance(one)}
     return Result(facts, output.examined(facts), warn=False)
 
 
@@ -327,6 +346,39 @@ def networks(name: str | None, run: Path | None, force: bool) -> Result:
     return Result(facts, output.networks(facts))
 
 
+def import_network(
+    source: Path,
+    run: Path | None,
+    format: str,
+    files: Files,
+    model: ModelChoice,
+    seed: int | None,
+    dataset: str | None,
+    force: bool,
+) -> Result:
+    """Make a run directory of a trained network from elsewhere."""
+    from ..runs.exchange import import_run
+    from ..runs.formats import format_of
+
+    preset, params = resolve_params(replace(model, preset=model.preset or format_of(format).preset))
+    one = import_run(
+        run or RUNS / "imported", source, format, theta=files.theta, labels=files.labels, params=params,
+        preset=preset, seed=seed or 0, dataset=dataset or "mnist", n_classes=files.n_classes, force=force,
+    )  # fmt: skip
+    facts = {"run": str(one.folder), "preset": preset, "seed": one.seed, "n_exc": one.params.n_exc}
+    facts |= {"assumed": one.params.assumed, "labels": one.facts.get("observe"), **one.facts["train"]}
+    return Result(facts | provenance(one), output.imported(facts | provenance(one)))
+
+
+def export_network(run: Path | None, folder: Path, format: str, force: bool) -> Result:
+    """Write a trained network as the files of others."""
+    from ..runs.exchange import export_run
+
+    one = find_run(run)
+    files = [str(path) for path in export_run(one, folder, format, force=force)]
+    return Result({"run": str(one.folder), "format": format, "files": files}, files)
+
+
 def params(run: Path | None, model: ModelChoice, diff: tuple[str, str] | None) -> Result:
     """Print the resolved parameters, or what differs between two presets."""
     from ..model.params import load_preset
@@ -337,8 +389,12 @@ def params(run: Path | None, model: ModelChoice, diff: tuple[str, str] | None) -
         pairs = first.differences(second)
         facts = {name: dict(zip(diff, pair, strict=True)) for name, pair in pairs.items()}
         return Result(facts, output.differences(list(diff), first, second))
-    found = load_run(run).params if run else resolve_params(model)[1]
-    return Result(dict(found.as_texts()), output.constants(found))
+    if run:
+        one = load_run(run)
+        found, lines = one.params, output.from_elsewhere(provenance(one))
+    else:
+        found, lines = resolve_params(model)[1], iter(())
+    return Result(dict(found.as_texts()), [*output.constants(found), *lines])
 
 
 def companion(module: Any, args: argparse.Namespace) -> Result:

@@ -66,6 +66,28 @@ def tested(facts: Facts) -> Iterator[str]:
     )
     if facts["assumed"]:
         yield f"  a reconstruction: values published nowhere for {', '.join(facts['assumed'])}"
+    yield from from_elsewhere(facts)
+
+
+def from_elsewhere(facts: Facts) -> Iterator[str]:
+    """Yield where an imported network came from; nothing of one that was trained here."""
+    if "origin" in facts:
+        yield f"  {facts['origin']}"
+
+
+def imported(facts: Facts) -> Iterator[str]:
+    """Yield the result of an import, and what to do next."""
+    theta, run, labels = facts["theta_mV"], facts["run"], facts["labels"]
+    yield f"imported {run}: {facts['n_exc']} neurons, theta {theta['mean']:.1f} ± {theta['sd']:.1f} mV"
+    yield from from_elsewhere(facts)
+    yield f"  parameters of preset {facts['preset']}, delays drawn from seed {facts['seed']}"
+    if labels is None:
+        yield f"  no labels; go on with `python -m diehlcook observe --run {run}`"
+    else:
+        yield (
+            f"  neurons per class {labels['neurons_per_class']}, {labels['unassigned_neurons']} unassigned; "
+            f"go on with `python -m diehlcook test --run {run}`, or label anew with `observe --force`"
+        )
 
 
 def compared(facts: Facts) -> Iterator[str]:
@@ -104,6 +126,7 @@ def examined(facts: Facts) -> Iterator[str]:
         yield from (f"  likely: {check.causes}", f"  change: {check.change}")
     if not found:
         yield f"{facts['run']} is healthy: nothing found in {len(checks)} checks"
+    yield from from_elsewhere(facts)
 
 
 def networks(facts: Facts) -> Iterator[str]:

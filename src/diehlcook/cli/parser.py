@@ -16,7 +16,7 @@ from ..engines.registry import DEFAULT_ENGINE, ENGINES
 from ..model.params import DEFAULT_PRESET
 from ..model.rules import RULES
 from . import commands
-from .commands import How, Images, ModelChoice
+from .commands import Files, How, Images, ModelChoice
 
 
 class Option(NamedTuple):
@@ -61,6 +61,11 @@ RUN = folder(
     "run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else "
     f"data/runs/{DEFAULT_PRESET})",
 )
+FORMAT = option(
+    "--format", metavar="NAME", required=True,
+    help="example (weights.npy, theta.npy, assign.npy of the Brian2 example script), authors (XeAe.npy, "
+    "theta_A.npy) or matrix (weights.npy of inputs x neurons, theta.npy, assignments.npy)",
+)  # fmt: skip
 FORCE = flag("--force", help="replace what is there")
 SEED = seed("seed (default: 0)")
 OUTPUT = (
@@ -207,6 +212,48 @@ COMMANDS = {
             *OUTPUT,
             option("name", nargs="?", metavar="NAME", help="network to make a run of"),
             folder("--run", "run directory to make (default: data/runs/NAME)"),
+            FORCE,
+        ),
+    ),
+    "import": Command(
+        "make a run of a trained network from elsewhere",
+        lambda o: commands.import_network(
+            o.source, o.run, o.format, Files(o.theta, o.labels, o.n_classes),
+            ModelChoice(o.preset, tuple(o.set)), o.seed, o.dataset, o.force,
+        ),
+        (
+            *OUTPUT,
+            option(
+                "source", type=Path, metavar="SOURCE",
+                help="folder of the files under their usual names, or the file of the weights",
+            ),
+            FORMAT,
+            folder("--run", "run directory to make (default: data/runs/imported)"),
+            option("--theta", type=Path, metavar="FILE", help="file of the thresholds, in volts"),
+            option(
+                "--labels", type=Path, metavar="FILE", help="file of the class of each neuron, -1 for none"
+            ),
+            number("--n-classes", "N", "classes of the labels (default: 10)", default=10),
+            option(
+                "--preset", metavar="NAME|FILE.toml",
+                help="parameters to start from (default: brian2-example, diehl-cook-2015 for the authors' "
+                f"files, {DEFAULT_PRESET} for a matrix)",
+            ),
+            changes("change a parameter, e.g. --set n_input=256; repeatable"),
+            seed("seed of the delays and of later input spikes (default: 0)"),
+            option(
+                "--dataset", metavar="NAME|DIR|FILE.npz",
+                help="data set that later phases take where none is named (default: mnist)",
+            ),
+            FORCE,
+        ),
+    ),
+    "export": Command(
+        "write a trained network as files that others read",
+        lambda o: commands.export_network(o.run, o.to, o.format, o.force),
+        (
+            RUN, *OUTPUT, FORMAT,
+            option("--to", type=Path, metavar="DIR", required=True, help="folder to write to"),
             FORCE,
         ),
     ),

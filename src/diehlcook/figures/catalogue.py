@@ -54,7 +54,9 @@ class Source(NamedTuple):
         words = [
             run.preset,
             f"{run.params.n_exc} neurons",
-            f"{train['data']['name']}, {train['images']:,} images"
+            "imported"
+            if "imported" in train
+            else f"{train['data']['name']}, {train['images']:,} images"
             + (f" × {train['epochs']}" if train["epochs"] > 1 else ""),
             *([] if train.get("finished") else [f"after {self.recorded.images:,}"]),
             f"seed {run.seed}",
@@ -84,7 +86,9 @@ def curves_of_training(source: Source) -> Figure | None:
     """Draw what the training recorded over its images."""
     recorded = source.recorded
     if recorded.history is None:
-        log.warning("no training curves: train_history.npy is not there (shipped networks have none)")
+        log.warning(
+            "no training curves: train_history.npy is not there (shipped and imported networks have none)"
+        )
         return None
     shown = recorded.windows if recorded.windows is not None and len(recorded.windows) else None
     return training_curves(recorded.history, shown, facts=source.facts)

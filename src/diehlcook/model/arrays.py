@@ -15,6 +15,9 @@ from .params import Params
 KINDS = {"f": "float", "i": "int", "u": "unsigned int", "V": "structured"}
 """Kinds of dtype, as letters of `numpy.dtype.kind`, in words."""
 
+LARGEST_THETA = 1.0
+"""Volts; larger thresholds are in millivolts."""
+
 NUMBERS = "fiu"
 """The kinds that become floats without loss, where floats are asked for."""
 
@@ -126,7 +129,7 @@ def check_weights(name: str, given: Any, params: Params, kind: str = NUMBERS) ->
 
 def check_theta(name: str, given: Any, params: Params, kind: str = NUMBERS) -> NDArray[np.float64]:
     """Return adaptive thresholds (n_exc,) in volts; see `checked`."""
-    expected = Expected((params.n_exc,), kind, 0, 1, "V", " V; are these millivolts?")
+    expected = Expected((params.n_exc,), kind, 0, LARGEST_THETA, "V", " V; are these millivolts?")
     return checked(name, given, expected).astype(np.float64, copy=False)
 
 

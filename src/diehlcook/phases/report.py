@@ -26,6 +26,7 @@ from ..figures import catalogue
 from ..figures.fields import mosaic
 from ..model.params import DEFAULT_PRESET, load_preset, preset_names
 from ..runs import layout, snapshots
+from ..runs.exchange import origin
 from ..runs.files import load_json
 from ..runs.provenance import images_of
 from ..runs.run import Run, replaced_equations
@@ -75,8 +76,9 @@ def report(run: Run, path: Path, *, data: Path | None = None) -> Path:
     rule = "changed equations" if replaced_equations(run.model) else f"{run.params.rule} rule"
     page = template().render(
         title=f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}",
-        subtitle=f"{rule} · {train['data']['name']}, {train['images']:,} images × "
-        f"{train['epochs']} · {run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}",
+        subtitle=f"{rule} · {trained_with(train)} · {run.folder.resolve().name} "
+        f"· page of {time.strftime('%Y-%m-%d')}",
+        origin=origin(run),
         cards=list(cards(run)),
         checks=checks,
         findings=[check for check in checks if not check.ok],
@@ -96,6 +98,13 @@ def template() -> jinja2.Template:
     return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
 
 
+def trained_with(train: dict[str, Any]) -> str:
+    """Return which images the network was trained with."""
+    if "imported" in train:
+        return "trained elsewhere, with images that are not known"
+    return f"{train['data']['name']}, {train['images']:,} images × {train['epochs']}"
+
+
 def cards(run: Run) -> Iterable[tuple[str, str]]:
     """Yield the key facts: what, and how much."""
     train, observed, tested = run.trained(), run.facts.get("observe"), run.facts.get("test")
@@ -106,9 +115,12 @@ def cards(run: Run) -> Iterable[tuple[str, str]]:
         times = f" × {tested['repeats']}" if tested["repeats"] > 1 else ""
         yield "test images", f"{tested['images']:,}{times}"
     yield "θ", f"{train['theta_mV']['mean']:.1f} ± {train['theta_mV']['sd']:.1f} mV"
-    yield "spikes per image", f"{train['spikes_per_image']:.1f}"
-    yield "presentations per image", f"{train['presentations_per_image']:.3f}"
-    if observed:
+    if "imported" not in train:
+        yield "spikes per image", f"{train['spikes_per_image']:.1f}"
+        yield "presentations per image", f"{train['presentations_per_image']:.3f}"
+    if observed and "imported" in observed:
+        yield "labels", "from elsewhere"
+    elif observed:
         yield "labelled with", f"{observed['images']:,} images"
     wall = sum(facts.get("wall_s", 0) for facts in (train, observed or {}, tested or {}))
     yield "wall time", f"{wall / 60:.0f} min" if wall >= 100 else f"{wall:.0f} s"
@@ -148,7 +160,9 @@ def explorer(run: Run, recorded: Evidence, data: Path | None = None) -> dict[str
     counts, why = None, "Not labelled yet."
     best: list[list[tuple[int, int, int]]] = [[] for _ in chosen]
     sheet: dict[str, Any] = {}
-    if labels is not None and not layout.is_there(run.folder, "observe_counts"):
+    if labels is not None and "imported" in run.facts["observe"]:
+        why = "Labels from elsewhere come without responses."
+    elif labels is not None and not layout.is_there(run.folder, "observe_counts"):
         why = "The responses of the labelling are not here."
     elif labels is not None:
         counts = run.load("observe_counts", images=run.facts["observe"]["images"])[:, chosen]

@@ -275,7 +275,7 @@ def run_phase(
         known = run.facts.get(phase)
         if known is not None and not force:
             known = run.done(phase)
-            same = known["data"]["sha256"] == data.digest and known.get("repeats", 1) == repeats
+            same = known.get("data", {}).get("sha256") == data.digest and known.get("repeats", 1) == repeats
             if not (resume and same):
                 raise DiehlCookError(f"{run.folder}: {DONE[phase]}")
             log.info(DONE[phase].partition(";")[0])

@@ -32,6 +32,7 @@ from ..model.stimulus import stream_key
 from ..progress import Interrupted, Report, no_report
 from ..runs import layout, lock, snapshots
 from ..runs.checkpoints import Checkpoints, Saved
+from ..runs.exchange import check_can_go_on
 from ..runs.files import digest
 from ..runs.run import Run, load_run, start_afresh
 
@@ -261,6 +262,7 @@ def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> S
             "use --resume to continue it, --force to discard it, or another --run"
         )
     old = load_run(run.folder)
+    check_can_go_on(old)
     facts = old.facts.get("train", {"finished": False, "cleared": False, "epochs": 0})
     different = run.params.differences(old.params)
     before = {"seed": old.seed, "images": facts.get("images"), "data": facts.get("data")}

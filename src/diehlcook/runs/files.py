@@ -23,6 +23,11 @@ SCHEMA = 3
 MOST_JSON = 2**26
 """Bytes of a JSON file: that of a run has some ten thousand."""
 
+OBJECTS = (
+    "Python objects in it, which are never opened; a port to Python 3 that calls np.save(zip(...)) has stored no "
+    "numbers: save np.array(list(zip(...)))"
+)
+
 HEADERS: dict[tuple[int, int], Callable[[Any], Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -85,14 +90,14 @@ def read_npy(path: Path) -> NDArray[Any]:
             shape, fortran, dtype = HEADERS[np.lib.format.read_magic(file)](file)  # type: ignore[no-untyped-call]
             size, expected = os.fstat(file.fileno()).st_size - file.tell(), math.prod(shape) * dtype.itemsize
             if dtype.hasobject or size != expected:
-                raise ValueError("Python objects in it" if dtype.hasobject else f"{size} of {expected} bytes")
+                raise ValueError(OBJECTS if dtype.hasobject else f"{size} of {expected} bytes")
             array: NDArray[Any] = np.fromfile(file, dtype, math.prod(shape))
             return array.reshape(shape, order="F" if fortran else "C")
     except DiehlCookError:
         raise
     except Exception as error:  # noqa: BLE001 - the header is parsed as Python: a damaged one raises almost anything
         reason = str(error).splitlines()[:1] or [type(error).__name__]
-        raise DiehlCookError(f"{path}: not a readable .npy file ({reason[0][:100]})") from None
+        raise DiehlCookError(f"{path}: not a readable .npy file ({reason[0][:150]})") from None
 
 
 def load_array(path: Path, expected: Expected, *, made_by: str = "train") -> NDArray[Any]:

@@ -46,8 +46,10 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
     facts = run.done(phase)
     for parent in facts["parents"]:
         run.load(parent)  # checks that it is the one that run.json tells of
-    if not path.exists():
+    if "imported" in facts or not path.exists():
         cure = "make it again with "
+        if "imported" in facts:
+            cure = "labels from elsewhere come without responses: label the neurons anew with "
         if "shipped" in run.facts:
             cure = (
                 "networks that come with the package bring none: make a run of it with `python -m "

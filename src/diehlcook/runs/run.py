@@ -158,6 +158,8 @@ class Run:
         if not train.get("finished"):
             if "stopped" in train:
                 what = f"stopped: {train['stopped']}"
+            elif "imported" in train:
+                what = "was not imported whole; run `python -m diehlcook import` again with --force"
             elif train:
                 what = "was interrupted; continue with `python -m diehlcook train --resume`"
             else:

@@ -67,6 +67,21 @@ TRAINED = STARTED | {
     "theta_mV": {"mean": AMOUNT, "sd": AMOUNT}, "silent_neurons": NATURAL, "health": CHECKS, "sha256": DIGESTS,
 }  # fmt: skip
 
+FILE = {"file": TEXT, "sha256": DIGEST}
+
+IMPORTING = {
+    "finished": FLAG, "cleared?": FLAG, "started": TEXT,
+    "imported": {"format": TEXT, "date": TEXT, "files": Each(FILE, named=True)},
+}  # fmt: skip
+"""Of a network from elsewhere: how it was trained is not known."""
+
+IMPORTED = IMPORTING | {"theta_mV": {"mean": AMOUNT, "sd": AMOUNT}, "sha256": DIGESTS}
+
+LABELS_IMPORTED = {
+    "imported": {"date": TEXT, **FILE}, "neurons_per_class": Each(NATURAL), "unassigned_neurons": NATURAL,
+    "parents": DIGESTS, "sha256": DIGESTS,
+}  # fmt: skip
+
 PRESENTED = {
     "images": POSITIVE, "data": DATA, "engine": TEXT, "jobs": POSITIVE, "block": POSITIVE, "wall_s": AMOUNT,
     "spikes_per_image": AMOUNT, "silent_images": NATURAL, "unassigned_neurons": NATURAL, "ties": NATURAL,
@@ -87,7 +102,7 @@ RUN = {
     "schema": POSITIVE, "versions": Each(TEXT, named=True), "preset": TEXT, "seed": NATURAL, "dataset": TEXT,
     "params": Each(TEXT, named=True), "sources?": Each(TEXT, named=True),
     "equations?": Each(Each(Kind("a text or a list", lambda v: isinstance(v, str | list | bool)), named=True), named=True),
-    "train?": STARTED, "observe?": OBSERVED, "test?": TESTED,
+    "train?": {"finished": FLAG, "imported?": {}}, "observe?": {"imported?": {}}, "test?": TESTED,
     "shipped?": {"images": POSITIVE, "repeats": POSITIVE, "accuracy": SHARE, "interval95": Each(SHARE, 2)},
 }  # fmt: skip
 """run.json; see `check_run` for what depends on what."""
@@ -132,10 +147,13 @@ def shown(value: Any) -> str:
 def check_run(content: Mapping[str, Any], path: str) -> None:
     """Check the content of run.json; what a training or a phase says must fit together, too."""
     check(content, RUN, path)
-    train = content.get("train", {})
-    if train.get("finished"):
-        check(train, TRAINED, f"{path}: train")
-    elif "observe" in content or "test" in content:
+    train, observed = content.get("train", {}), content.get("observe")
+    kinds = (IMPORTING, IMPORTED) if "imported" in train else (STARTED, TRAINED)
+    if "train" in content:
+        check(train, kinds[train["finished"]], f"{path}: train")
+    if observed is not None:
+        check(observed, LABELS_IMPORTED if "imported" in observed else OBSERVED, f"{path}: observe")
+    if not train.get("finished") and ("observe" in content or "test" in content):
         raise DiehlCookError(
             f"{path}: has results of a training that is not finished; train again with --force"
         )
