@@ -11,3 +11,10 @@ class NetworkError(DiehlCookError):
 
 class Cancelled(Exception):
     """Work was given up because the caller asked for it; what was handed in is still the newest."""
+
+
+def printable(text: str) -> str:
+    """Return a text in which nothing can steer a terminal or fail to be written: control characters as their codes."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )

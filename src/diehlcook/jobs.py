@@ -7,6 +7,7 @@ is raised. If the starting process is killed, the kernel kills them (Linux).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Cancelled, DiehlCookError
+from .private import PrivateFolder
 
 LOOK_EVERY = 0.2
 """Seconds between looks at what the workers have done."""
@@ -124,8 +126,8 @@ def run_jobs(
         sys.exit(1)
     context = multiprocessing.get_context("spawn")
     stop, done, born = context.Event(), context.Array("q", len(tasks)), context.Value("q", 0)
-    with tempfile.TemporaryDirectory(prefix="diehlcook-jobs-") as folder:
-        path = Path(folder) / "given"
+    with contextlib.closing(PrivateFolder("diehlcook-jobs", Path(tempfile.gettempdir()))) as folder:
+        path = folder.path / "given"
         path.write_bytes(pickle.dumps(given))
         with futures.ProcessPoolExecutor(
             min(jobs, len(tasks)),

@@ -90,20 +90,31 @@ def progress_report(
 class Interruption:
     """Turns the first SIGINT or SIGTERM into a flag, so that a phase stops at a safe point; a second SIGINT is immediate.
 
-    Use as a context manager in the main thread; call it to ask whether to stop.
+    Use as a context manager in the main thread; call it to ask whether to stop. Before the work has `begun`
+    there is nothing to save: while a network is compiled, say, a signal ends at once.
     """
 
     def __init__(self) -> None:
         self.asked = False
+        self.begun = False
         self.previous: dict[int, Any] = {}
 
     def __call__(self) -> bool:
         """Return whether the phase shall stop."""
         return self.asked
 
+    def beginning(self, report: Report) -> Report:
+        """Return a report whose first call says that the work has begun."""
+
+        def told(done: int, words: str = "") -> None:
+            self.begun = True
+            report(done, words)
+
+        return told
+
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """Remember the first signal."""
-        if self.asked and number == signal.SIGINT:
+        if not self.begun or (self.asked and number == signal.SIGINT):
             raise KeyboardInterrupt
         self.asked = True
         log.warning("interrupted: saving; once more to give up at once")

@@ -92,6 +92,8 @@ def settings(changes: Iterable[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals:
             raise DiehlCookError(f"--set {text!r}: expected NAME=VALUE, e.g. --set 'tau_mem_exc=80 ms'")
+        if name.strip() in found:
+            raise DiehlCookError(f"--set {name.strip()} is given twice; give it once")
         found[name.strip()] = value.strip()
     return found
 
@@ -103,6 +105,10 @@ def resolve_params(model: ModelChoice) -> tuple[str, Params]:
     preset = model.preset or DEFAULT_PRESET
     params = load_preset(preset)
     changes = settings(model.changes)
+    for name, given in (("n_exc", model.n_exc), ("rule", model.rule), ("order", model.order)):
+        if given and name in changes:
+            option = name.replace("_", "-")
+            raise DiehlCookError(f"{name} is given twice: with --{option}, and with --set; give it once")
     if model.rule:
         params = with_rule(params, model.rule)
     if model.n_exc and model.n_exc != params.n_exc:
@@ -167,7 +173,7 @@ def phase(how: How, name: str, total: int) -> Iterator[dict[str, Any]]:
 
     with Interruption() as cancelled, progress_report(name, total, enabled=how.progress) as report:
         shared = {"engine": how.engine, "resume": how.resume, "force": how.force}
-        yield {**shared, "report": report, "cancelled": cancelled}
+        yield {**shared, "report": cancelled.beginning(report), "cancelled": cancelled}
 
 
 def cores(how: How) -> int:
@@ -235,6 +241,8 @@ def train_several(
     if seed is not None and seeds:
         raise DiehlCookError("--seed and --seeds are both given; give one of them")
     rules, tasks = (model.rule or "").split(","), []
+    if len(set(rules)) < len(rules) or (len(rules) > 1 and "" in rules):
+        raise DiehlCookError(f"--rule {model.rule}: expected different rules, as in triplet,power-law")
     for rule in rules:
         preset, params = resolve_params(replace(model, rule=rule))
         for number in seeds or [seed or 0]:
@@ -410,6 +418,15 @@ def companion(module: Any, args: argparse.Namespace) -> Result:
             raise
         raise DiehlCookError(f"companions need Numba ({error}): pip install numba") from None
     return Result(facts, module.sentences(facts))
+
+
+def cache(clear: bool) -> Result:
+    """List the compiled programs that are kept, or delete them."""
+    from .. import cache as caches
+
+    found = caches.clear() if clear else list(caches.kept())
+    facts = [{"path": str(one.path), "bytes": one.size, "used": round(one.used)} for one in found]
+    return Result({"deleted" if clear else "kept": facts}, output.kept(facts, clear))
 
 
 def data(folder: Path | None, progress: bool) -> Result:

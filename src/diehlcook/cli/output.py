@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,21 @@ def examined(facts: Facts) -> Iterator[str]:
     if not found:
         yield f"{facts['run']} is healthy: nothing found in {len(checks)} checks"
     yield from from_elsewhere(facts)
+
+
+def kept(programs: list[Facts], deleted: bool) -> Iterator[str]:
+    """Yield the compiled programs in the cache."""
+    rows = [
+        (
+            time.strftime("%Y-%m-%d", time.localtime(one["used"])),
+            f"{one['bytes'] / 2**20:.1f} MiB",
+            one["path"],
+        )
+        for one in programs
+    ]
+    yield from columns([("last used", "size", "folder"), *rows]) if rows else ()
+    size = sum(one["bytes"] for one in programs) / 2**20
+    yield f"{len(programs)} compiled programs, {size:.0f} MiB{': deleted' if deleted else ''}"
 
 
 def networks(facts: Facts) -> Iterator[str]:

@@ -6,11 +6,10 @@ import argparse
 import importlib
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import __version__
-from ..arguments import FORMATS, natural, positive, seeds
+from ..arguments import FORMATS, filled, natural, path, positive, seeds
 from ..companions import COMPANIONS
 from ..engines.registry import DEFAULT_ENGINE, ENGINES
 from ..model.params import DEFAULT_PRESET
@@ -27,8 +26,8 @@ class Option(NamedTuple):
 
 
 def option(*names: str, **settings: Any) -> Option:
-    """Return an option."""
-    return Option(names, settings)
+    """Return an option; its text must be `filled`, unless `settings` say otherwise."""
+    return Option(names, settings if "choices" in settings else {"type": filled, **settings})
 
 
 def flag(*names: str, help: str) -> Option:
@@ -43,7 +42,7 @@ def number(name: str, metavar: str, help: str, default: int | None = None) -> Op
 
 def folder(name: str, help: str) -> Option:
     """Return an option that takes a folder."""
-    return Option((name,), {"type": Path, "metavar": "DIR", "help": help})
+    return Option((name,), {"type": path, "metavar": "DIR", "help": help})
 
 
 def seed(help: str) -> Option:
@@ -53,7 +52,9 @@ def seed(help: str) -> Option:
 
 def changes(help: str) -> Option:
     """Return the option that changes parameters."""
-    return Option(("--set",), {"action": "append", "default": [], "metavar": "NAME=VALUE", "help": help})
+    return Option(
+        ("--set",), {"action": "append", "type": filled, "default": [], "metavar": "NAME=VALUE", "help": help}
+    )
 
 
 RUN = folder(
@@ -186,7 +187,7 @@ COMMANDS = {
             RUN, *OUTPUT,
             folder("--data", "folder of the MNIST files, for the images that excite a neuron most"),
             option(
-                "--out", type=Path, metavar="FILE", help="file to write (default: report.html in the run)"
+                "--out", type=path, metavar="FILE", help="file to write (default: report.html in the run)"
             ),
         ),
     ),
@@ -224,14 +225,14 @@ COMMANDS = {
         (
             *OUTPUT,
             option(
-                "source", type=Path, metavar="SOURCE",
+                "source", type=path, metavar="SOURCE",
                 help="folder of the files under their usual names, or the file of the weights",
             ),
             FORMAT,
             folder("--run", "run directory to make (default: data/runs/imported)"),
-            option("--theta", type=Path, metavar="FILE", help="file of the thresholds, in volts"),
+            option("--theta", type=path, metavar="FILE", help="file of the thresholds, in volts"),
             option(
-                "--labels", type=Path, metavar="FILE", help="file of the class of each neuron, -1 for none"
+                "--labels", type=path, metavar="FILE", help="file of the class of each neuron, -1 for none"
             ),
             number("--n-classes", "N", "classes of the labels (default: 10)", default=10),
             option(
@@ -253,7 +254,7 @@ COMMANDS = {
         lambda o: commands.export_network(o.run, o.to, o.format, o.force),
         (
             RUN, *OUTPUT, FORMAT,
-            option("--to", type=Path, metavar="DIR", required=True, help="folder to write to"),
+            option("--to", type=path, metavar="DIR", required=True, help="folder to write to"),
             FORCE,
         ),
     ),
@@ -268,6 +269,11 @@ COMMANDS = {
                 help="only what differs between two presets, side by side",
             ),
         ),
+    ),
+    "cache": Command(
+        "list the compiled programs that are kept between runs, or delete them",
+        lambda o: commands.cache(o.clear),
+        (*OUTPUT, flag("--clear", help="delete them; they are compiled again when they are needed")),
     ),
     "data": Command(
         "find or download MNIST and verify it", 

@@ -6,7 +6,6 @@ class number per image and a digest of both. Whatever a user can mend is a `Dieh
 
 import difflib
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
 from ..model.params import Params
-from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
+from .idx import MOST_BYTES, SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
 from .mnist import read_mnist
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -135,6 +134,10 @@ def load(
     if holds(Path.is_dir, path):
         return _dataset(name, split, *read_idx_pair(path, split))
     exists = holds(Path.exists, path)
+    if exists and not holds(Path.is_file, path):
+        raise DiehlCookError(
+            f"--dataset {name}: not a file; expected mnist, digits, a folder of IDX files or .npz"
+        )
     if exists and path.suffix == ".npz":
         return _load_npz(path, name, split)
     if exists:
@@ -148,8 +151,40 @@ def load(
     )
 
 
+def from_arrays(images: Any, labels: Any, *, name: str = "arrays", split: str = "train") -> Dataset:
+    """Make a data set of arrays.
+
+    Parameters
+    ----------
+    images : array_like, shape (n, rows, columns) or (n, side * side)
+        Integers from 0 to 255, or floats from 0 to 1.
+    labels : array_like of integers, shape (n,)
+        Class numbers from 0 on.
+    name : str
+        What it is called; later phases cannot find it again by that name.
+    split : str
+        ``"train"`` or ``"test"``.
+
+    Raises
+    ------
+    DiehlCookError
+        Arrays of another shape, type or range.
+    """
+    if split not in SPLIT_FILES:
+        raise DiehlCookError(f"split {split!r}: expected 'train' or 'test'")
+    pixels, classes = _as_pixels(np.asarray(images), "images"), _as_labels(np.asarray(labels), "labels")
+    if len(pixels) != len(classes):
+        raise DiehlCookError(f"labels: {len(classes)}; expected {len(pixels)}, one for each image")
+    return _dataset(name, split, pixels, classes)
+
+
 def check_size(data: Dataset, params: Params) -> None:
-    """Refuse images of another size than the network's input."""
+    """Refuse what is no data set, and images of another size than the network's input."""
+    if not isinstance(data, Dataset):
+        raise DiehlCookError(
+            f"data: expected a Dataset, found {type(data).__name__}; make one with "
+            "datasets.from_arrays(images, labels), or read one with datasets.load"
+        )
     pixels = data.images[0].size
     if pixels != params.n_input:
         raise DiehlCookError(
@@ -214,20 +249,23 @@ def _digits_as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(grey, dtype=np.uint8)
 
 
-UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
-"""What numpy and zipfile raise on damaged, encrypted or pickled members."""
-
-
 def _load_npz(path: Path, name: str, split: str) -> Dataset:
     try:
         with path.open("rb") as file:
             if not zipfile.is_zipfile(file):
                 raise ValueError("not a zip archive, or cut short")
             file.seek(0)
+            with zipfile.ZipFile(file) as packed:
+                size = sum(member.file_size for member in packed.infolist())
+            if size > MOST_BYTES:
+                raise ValueError(f"unpacks to {size:,} bytes, more than {MOST_BYTES:,}")
+            file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 keys = _npz_keys(path, split, set(archive.files))
                 found = [archive[key] for key in keys]
-    except UNREADABLE as error:
+    except DiehlCookError:
+        raise
+    except Exception as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
         raise DiehlCookError(
             f"{path}: cannot be read ({reason}); expected an .npz of plain arrays, as numpy.savez writes it"

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import math
 import struct
 import zlib
@@ -12,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
+
+MOST_BYTES = 2**30
+"""Of an unpacked file: more than a million images of MNIST's size."""
 
 SPLIT_FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -61,9 +65,15 @@ def gunzip(content: bytes, source: str) -> bytes:
     if not is_gzip(content):
         return content
     try:
-        return gzip.decompress(content)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            unpacked = packed.read(MOST_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DiehlCookError(f"{source}: damaged gzip file ({error}); fetch it again") from error
+    if len(unpacked) > MOST_BYTES:
+        raise DiehlCookError(
+            f"{source}: unpacks to more than {MOST_BYTES:,} bytes; expected images or labels"
+        )
+    return unpacked
 
 
 def is_gzip(content: bytes) -> bool:

@@ -29,6 +29,9 @@ PAUSE = 1.0
 TIMEOUT = 20.0
 """Seconds without an answer after which a mirror is given up."""
 
+DEADLINE, MOST_BYTES = 900.0, 2**26
+"""Seconds and bytes after which a mirror is given up; the largest file has 10 MB packed and 47 unpacked."""
+
 # Of the *uncompressed* files: people keep them raw or gzipped, and gzip headers differ.
 MNIST_SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -248,8 +251,11 @@ def _download(url: str, name: str, *, bar: bool) -> bytes:
         kind = progressbar.ProgressBar if bar else progressbar.NullBar
         size = total or progressbar.UnknownLength
         with kind(max_value=size, prefix=f"{name} ", fd=sys.stderr) as meter:
+            until = time.monotonic() + DEADLINE
             while chunk := response.read(1 << 16):
                 content += chunk
+                if len(content) > MOST_BYTES or time.monotonic() > until:
+                    raise OSError(f"gave up after {len(content):,} bytes")
                 meter.update(len(content))
     # http.client gives a connection that broke off the same empty read as a finished one.
     if total and len(content) != total:

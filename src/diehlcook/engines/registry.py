@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import DiehlCookError
+from ..model.preferences import refuse_preferences
 
 if TYPE_CHECKING:
     from .base import Engine, Model
@@ -45,10 +46,11 @@ def open_engine(name: str, model: Model, delays: Any) -> Engine:
     Raises
     ------
     DiehlCookError
-        There is no such engine, or it lacks what it needs.
+        There is no such engine, it lacks what it needs, or there are preferences of Brian2 in the working directory.
     """
     if name not in ENGINES:
         raise DiehlCookError(f"unknown engine {name!r}; choose one of {', '.join(ENGINES)}")
+    refuse_preferences()
     row = ENGINES[name]
     engine: Engine = getattr(importlib.import_module(f".{row.module}", __package__), row.kind)(model, delays)
     return engine

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Cancelled
 from ..model import wiring
+from ..model.brian import b2
 from ..model.network import build_network, presentation_time, state_variables
 from .base import REST_SPIKES, Engine, Model, Responses, State, make_relative, make_responses
 from .compiler import compiler

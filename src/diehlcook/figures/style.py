@@ -12,6 +12,8 @@ from matplotlib.image import AxesImage
 from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import printable
+
 BLACK, SKY, GREEN, BLUE, VERMILION = "#000000", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 GREY = "#6E6E6E"
 CLASS_COLOURS = (
@@ -56,6 +58,9 @@ def facts_title(target: Figure | Axes, title: str, facts: str = "") -> None:
         Such as ``"diehl-cook-2015 · 400 neurons · 60,000 images · seed 1 · 87.9 % [87.2, 88.5]"``; broken at
         " · " where it is too long for the target.
     """
+    title, facts = (
+        printable(text.replace("\n", " ")).replace("$", r"\$") for text in (title, facts)
+    )  # no mathtext
     small: dict[str, Any] = {"color": GREY, "fontsize": 7.5, "va": "bottom", "textcoords": "offset points"}
     if isinstance(target, Figure):
         inches = target.get_figwidth()

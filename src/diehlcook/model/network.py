@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-import brian2 as b2
 import numpy as np
 from brian2.core.variables import ArrayVariable
 from numpy.typing import NDArray
@@ -34,6 +33,7 @@ from numpy.typing import NDArray
 from ..errors import DiehlCookError
 from . import connections, neurons, protocol, rules, stimulus, wiring
 from .arrays import check_delays, check_images, check_seed, check_theta, check_weights
+from .brian import b2
 from .neurons import NeuronModel
 from .params import Params, frozen
 from .rules import LearningRule

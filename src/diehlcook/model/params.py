@@ -69,6 +69,9 @@ KINDS = {
 """What a source begins with, and what that means."""
 
 
+MOST_TOML = 2**20
+"""Bytes of a preset file."""
+
 LATER = {"order": "file", "ltp_window": "50 ms"}
 """Parameters that runs of earlier versions lack, each with the value that does what these versions did."""
 
@@ -424,6 +427,8 @@ def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
     """Return the base of a preset, what it changes, and the sources of that; see `load_preset`."""
     if name.endswith(".toml"):
         try:
+            if not Path(name).is_file() or Path(name).stat().st_size > MOST_TOML:
+                raise DiehlCookError(f"{name}: not a preset file")
             text = Path(name).read_bytes()
         except OSError as error:
             raise DiehlCookError(f"{name}: cannot read the preset file ({error.strerror})") from None
@@ -439,7 +444,7 @@ def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
         raise DiehlCookError(f"unknown preset {name!r}; {hint}")
     try:
         content = tomllib.loads(text.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DiehlCookError(f"{name}: not valid TOML ({error})") from None
     base = str(content.pop("base", BASE_PRESET))
     if base not in preset_names():

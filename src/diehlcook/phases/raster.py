@@ -32,8 +32,7 @@ def record_raster(run: Run, trained: TrainedNetwork, data: Dataset, counts: NDAr
     `counts` (n, n_exc), the responses to these images and maybe more, say which neurons fire most. NumPy
     code: it needs no compiler and starts at once, which counts for a handful of presentations.
     """
-    import brian2 as b2
-
+    from ..model.brian import b2
     from ..model.network import build_network, presentation_time
 
     params = run.params

@@ -8,6 +8,7 @@ Fig. 2C).
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -38,7 +39,20 @@ from ..runs.run import Run, load_run, start_afresh
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_EVERY = float(os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60"))
+
+def seconds_between_checkpoints() -> float:
+    """Return the seconds that $DIEHLCOOK_CHECKPOINT_SECONDS asks for, by default 60."""
+    text = os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise DiehlCookError(f"$DIEHLCOOK_CHECKPOINT_SECONDS is {text!r}; expected a number of seconds")
+    return seconds
+
+
+CHECKPOINT_EVERY = seconds_between_checkpoints()
 """Seconds."""
 
 MOST_EPOCHS = 10_000

@@ -205,19 +205,19 @@ def save(folder: Path, phase: str, arrays: Mapping[str, NDArray[Any]]) -> dict[s
     return digests
 
 
-def is_ours(folder: Path) -> bool:
-    """Return whether a folder has a run.json of this package."""
+def is_ours(folder: Path, companion: str | None = None) -> bool:
+    """Return whether a folder has a run.json of this package, of the network or of a companion."""
     path = folder / "run.json"
     if not path.exists():
         return False
     content = load_json(path)
     versions = content.get("versions")
-    mark = isinstance(versions, dict) and "diehlcook" in versions and "schema" in content
-    return mark and "companion" not in content
+    by_us = companion is not None or (isinstance(versions, dict) and "diehlcook" in versions)
+    return by_us and "schema" in content and content.get("companion") == companion
 
 
-def check_ours(folder: Path) -> None:
-    """Refuse a folder that is neither a run of this package nor new or empty: nothing in it would be safe.
+def check_ours(folder: Path, companion: str | None = None) -> None:
+    """Refuse a folder that is neither a run of this package (of that companion) nor new or empty: nothing in it would be safe.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def check_ours(folder: Path) -> None:
             raise DiehlCookError(f"{folder}: a file, expected a folder; choose another --run")
         names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
         if "run.json" in names:
-            if not is_ours(folder):
+            if not is_ours(folder, companion):
                 raise DiehlCookError(
                     f"{folder / 'run.json'}: not that of a run of this package; choose another --run"
                 )
@@ -305,6 +305,18 @@ def clear_litter(folder: Path) -> None:
             if name.as_posix() == "run.json" or phase_of(name.as_posix()) is not None:
                 remove(path)
     remove_empty(folder)
+
+
+def remove_matching(folder: Path, pattern: str) -> None:
+    """Delete the files below a folder whose path within it is all of a regular expression, and then empty folders of theirs."""
+    for root, _, names in os.walk(folder, topdown=False):
+        ours = [
+            name for name in names if re.fullmatch(pattern, Path(root, name).relative_to(folder).as_posix())
+        ]
+        for name in ours:
+            remove(Path(root, name))
+        if Path(root) != folder and ours and not any(Path(root).iterdir()):
+            Path(root).rmdir()
 
 
 def remove(path: Path) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import brian2 as b2
-
+from ...model.brian import b2
 from ...progress import Interrupted, Report
 
 STOPPED = "interrupted; nothing was written"

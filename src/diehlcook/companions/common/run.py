@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from ...errors import DiehlCookError
 from ...model.constants import Constants
 from ...progress import Interruption, progress_report
-from ...runs.files import save_array, save_json
+from ...runs import layout, lock
+from ...runs.files import load_json, save_array, save_json
 from ...runs.run import versions
 from ...whole import write_whole
 
@@ -30,13 +31,22 @@ def watched(
     """Give the options that all experiments have, with interrupts and progress in place."""
     progress = progress_report(title, total, unit=unit, enabled=not args.quiet)
     with Interruption() as cancelled, progress as report:
-        yield {"force": args.force, "report": report, "cancelled": cancelled}
+        yield {"force": args.force, "report": cancelled.beginning(report), "cancelled": cancelled}
 
 
 def refuse_existing(folder: Path, allowed: bool, advice: str = "use --force to replace it") -> None:
-    """Raise `DiehlCookError` if there is a run in `folder`, unless that is `allowed`."""
-    if (folder / "run.json").exists() and not allowed:
+    """Raise `DiehlCookError` if there is a finished run in `folder`, unless that is `allowed`."""
+    path = folder / "run.json"
+    if not allowed and path.exists() and load_json(path).get("finished", True):
         raise DiehlCookError(f"{folder}: there is a run already; {advice}, or another --run")
+
+
+@contextlib.contextmanager
+def owned_by(companion: str, folder: Path) -> Iterator[None]:
+    """Own the folder of a run of a companion, which is new, empty, or such a run; see `lock.owned`."""
+    layout.check_ours(folder, companion)
+    with lock.owned(folder, f"companion {companion}"):
+        yield
 
 
 def run_and_keep(
@@ -45,6 +55,7 @@ def run_and_keep(
     simulate: Callable[[], Recorded],
     judge: Callable[[Recorded], Mapping[str, Any]],
     params: Constants,
+    companion: str,
     **chosen: Any,
 ) -> tuple[dict[str, Any], Recorded]:
     """Run an experiment and write its .npy files and run.json into `folder`; return what run.json has, and what was recorded.
@@ -57,31 +68,34 @@ def run_and_keep(
         Returns the arrays that are kept, a `NamedTuple`.
     judge
         Returns what run.json says about them.
-    params, chosen
-        The constants and what else was chosen, for run.json.
+    params, companion, chosen
+        The constants, the name of the companion and what else was chosen, for run.json.
 
     Raises
     ------
     DiehlCookError
-        There is a run already, and no `force`; or bad input.
+        There is a run already, and no `force`; a folder that is not ours; or bad input.
     """
-    refuse_existing(folder, force)
-    started = time.monotonic()
-    recorded: Any = simulate()
-    facts = {
-        "schema": SCHEMA,
-        "versions": versions(),
-        **chosen,
-        "params": params.as_texts(),
-        "sources": dict(params.sources),
-        **judge(recorded),
-        "wall_s": round(time.monotonic() - started, 1),
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    for name, array in recorded._asdict().items():
-        save_array(folder / f"{name}.npy", array)
-    save_json(folder / "run.json", facts)
-    return facts, recorded
+    with owned_by(companion, folder):
+        refuse_existing(folder, force)
+        started = time.monotonic()
+        recorded: Any = simulate()
+        facts = {
+            "schema": SCHEMA,
+            "versions": versions(),
+            "companion": companion,
+            **chosen,
+            "params": params.as_texts(),
+            "sources": dict(params.sources),
+            **judge(recorded),
+            "wall_s": round(time.monotonic() - started, 1),
+            "date": time.strftime("%Y-%m-%d"),
+        }
+        save_json(folder / "run.json", facts | {"finished": False})  # from here on nothing older counts
+        for name, array in recorded._asdict().items():
+            save_array(folder / f"{name}.npy", array)
+        save_json(folder / "run.json", facts | {"finished": True})
+        return facts, recorded
 
 
 def save_figures(folder: Path, figures: Mapping[str, Figure]) -> list[str]:

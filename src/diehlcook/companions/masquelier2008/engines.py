@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.runtime import choose_target
+from ...model.brian import b2
 from ...progress import Interrupted, Report
 from ..common.brian import STOPPED, run_network
 from . import kernel

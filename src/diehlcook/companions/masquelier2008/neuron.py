@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import brian2 as b2
 import numpy as np
 
+from ...model.brian import b2
 from .afferents import Block
 from .constants import Masquelier2008
 

@@ -84,15 +84,14 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
 
 def draw(folder: Path, params: Mozafari2019, facts: dict[str, Any], tsne: bool) -> dict[str, Figure]:
     """Draw the figures of the experiment in `folder`."""
-    import numpy as np
-
+    from ...runs.files import read_npy
     from . import experiment, figures, linear
 
     data, refit = facts["data"], folder / "refit"
     line = f"mozafari2019 · {data['name']} · {data['images']:,} images · seed {facts['seed']}"
-    weights = [np.load(refit / f"weights_{n}.npy") for n in (1, 2, 3)]
-    curves = {part: np.load(folder / part / "curve.npy")[: facts["epochs"]] for part in experiment.PARTS}
-    first = np.load(folder / "cache" / "train.npy", mmap_mode="r")[0]
+    weights = [read_npy(refit / f"weights_{n}.npy") for n in (1, 2, 3)]
+    curves = {part: read_npy(folder / part / "curve.npy")[: facts["epochs"]] for part in experiment.PARTS}
+    first = read_npy(folder / "cache" / "train.npy")[0]
     strides = (1, params.pool_1, params.pool_1 * params.pool_2)
     drawn = {
         f"features_{n}": figures.feature_sheet(
@@ -100,11 +99,11 @@ def draw(folder: Path, params: Mozafari2019, facts: dict[str, Any], tsne: bool) 
         )
         for n in (1, 2, 3)
     }
-    drawn["spike_times"] = figures.spike_times(np.array(first), params.steps, line)
+    drawn["spike_times"] = figures.spike_times(first, params.steps, line)
     drawn["epochs"] = figures.epochs(curves, PUBLISHED, line)
     if tsne:
         judged = experiment.read_features(refit / "features_judging.npy", params)
-        points, labels = linear.embed(judged, np.load(refit / "labels_judging.npy"))
+        points, labels = linear.embed(judged, read_npy(refit / "labels_judging.npy"))
         drawn["tsne"] = figures.embedding(points, labels, line)
     return drawn
 

@@ -7,7 +7,6 @@ from nothing with all of them; test images are looked at by it alone, and choose
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +19,11 @@ from ...data.datasets import Dataset
 from ...errors import DiehlCookError
 from ...model.arrays import Expected
 from ...progress import Interrupted, Report, no_report
+from ...runs import layout
 from ...runs.checkpoints import Checkpoints
-from ...runs.files import digest, identity, load_array, load_json, save_array, save_json
+from ...runs.files import digest, identity, load_array, load_json, read_npy, save_array, save_json
 from ...runs.run import versions
-from ..common.run import SCHEMA, refuse_existing
+from ..common.run import SCHEMA, owned_by, refuse_existing
 from . import kernel
 from .constants import IMAGE_SIDE, Mozafari2019
 from .encoding import NEVER, Times, Weights, encode
@@ -31,6 +31,14 @@ from .encoding import NEVER, Times, Weights, encode
 log = logging.getLogger(__name__)
 
 PARTS = ("select", "refit")
+
+CACHE = r"cache/(about\.json|train\.npy|test\.npy)"
+OF_PARTS = (
+    rf"({'|'.join(PARTS)})/((weights_[123]|features_train|features_judging|labels_judging|curve)\.npy"
+    r"|checkpoints/(\d+|\.unfinished-[0-9a-f]{8})/(checkpoint\.json|\w+\.npy))"
+)
+"""All files that a run has beside run.json and figures."""
+
 HELD_OUT = 1 / 6
 """Share of the training images that choose: the last 10,000 of 60,000."""
 
@@ -214,11 +222,11 @@ def prepare(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -
     facts = {"train": train.digest, "test": test.digest, "encoding": encoding}
     about = cache / "about.json"
     if not (about.exists() and load_json(about) == facts):
-        shutil.rmtree(cache, ignore_errors=True)
+        layout.remove_matching(folder, CACHE)
         for name, data in (("train", train), ("test", test)):
             save_array(cache / f"{name}.npy", encode(data.images, params))
         save_json(about, facts)
-    return np.load(cache / "train.npy"), np.load(cache / "test.npy")
+    return read_npy(cache / "train.npy"), read_npy(cache / "test.npy")
 
 
 def run(
@@ -256,18 +264,41 @@ def run(
         raise DiehlCookError(f"{len(train)} training images are too few: a sixth of them is held out")
     if resume and force:
         raise DiehlCookError("--resume goes on, --force begins again; choose one")
-    path = folder / "run.json"
     plan = {
         "schema": SCHEMA,
+        "versions": versions(),
         "companion": "mozafari2019",
         "seed": seed,
         "params": params.as_texts(),
         "data": {"name": train.name, "images": len(train), "train": train.digest, "test": test.digest},
     }
-    refuse_existing(folder, resume or force, "use --resume to continue it, --force to replace it")
+    with owned_by("mozafari2019", folder):
+        refuse_existing(folder, resume or force, "use --resume to continue it, --force to replace it")
+        return run_owned(
+            folder, plan, train, test, params, seed=seed, epochs=epochs, resume=resume, force=force,
+            report=report, cancelled=cancelled,
+        )  # fmt: skip
+
+
+def run_owned(
+    folder: Path,
+    plan: dict[str, Any],
+    train: Dataset,
+    test: Dataset,
+    params: Mozafari2019,
+    *,
+    seed: int,
+    epochs: int,
+    resume: bool,
+    force: bool,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> dict[str, Any]:
+    """Do the work of `run` in a folder that this process owns."""
+    path = folder / "run.json"
     if path.exists() and resume:
         old = load_json(path)
-        different = [name for name in plan if old.get(name) != plan[name]]
+        different = [name for name in plan if name != "versions" and old.get(name) != plan[name]]
         if different:
             raise DiehlCookError(
                 f"{folder}: cannot resume with another {different[0]} than the run was started with"
@@ -276,12 +307,9 @@ def run(
             raise DiehlCookError(
                 f"{folder}: there are {old['epochs']} epochs already; --epochs must not be less"
             )
-    if force:
-        for part in PARTS:
-            shutil.rmtree(folder / part, ignore_errors=True)
-        path.unlink(missing_ok=True)
-    if not path.exists():
+    if force or not path.exists():
         save_json(path, plan)
+        layout.remove_matching(folder, OF_PARTS)
     started, before = time.monotonic(), load_json(path)
 
     def wall() -> float:
@@ -330,7 +358,7 @@ def run(
 def maps_that_decide(part: Path, params: Mozafari2019) -> int:
     """Return how many maps of the last layer decide one of the judging images, or more."""
     judging = read_features(part / "features_judging.npy", params)
-    decided = kernel.decisions(judging, np.load(part / "weights_3.npy"), params.pad_3)
+    decided = kernel.decisions(judging, read_npy(part / "weights_3.npy"), params.pad_3)
     return int(np.unique(decided[decided >= 0]).size)
 
 

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.runtime import choose_target
+from ...model.brian import b2
 from ...progress import Report, no_report
 from ..common.brian import run_network
 from ..common.run import run_and_keep

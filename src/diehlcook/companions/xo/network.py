@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...model.brian import b2
 from .constants import XO
 from .patterns import PIXELS
 

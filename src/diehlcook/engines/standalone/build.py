@@ -7,6 +7,7 @@ them depends on a seed: wiring, weights and images are files that every run brin
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,11 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import brian2 as b2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...model import neurons, rules, wiring
+from ...model.brian import b2
 from ...model.network import build_network, presentation_time, state_variables
 from ...model.params import Params
 from ...model.protocol import CONTROL, RECORDED
@@ -78,6 +79,7 @@ def build(spec: dict[str, Any], folder: Path) -> None:
         "plasticity": rules.LearningRule(**spec["plasticity"]) if spec["plasticity"] else None,
         "inhibition": "summed",
     }
+    b2.prefs.reset_to_defaults()  # the user's are not in the key of the program
     b2.prefs.codegen.target = "numpy"
     initial = {}
     for name, variable in state_variables(build_network(**arguments)).items():
@@ -124,6 +126,10 @@ def build(spec: dict[str, Any], folder: Path) -> None:
     compile_program(folder)
     for file in manifest["static"].values():
         (folder / "static_arrays" / file).unlink()
+    files = [folder / "main", *(folder / "static_arrays").iterdir()]
+    manifest["files"] = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 

@@ -17,6 +17,7 @@ import os
 import platform
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,12 +29,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...cache import user_cache
+from ...cache import private_cache, prune
 from ...errors import Cancelled, DiehlCookError
 from ...jobs import die_with_parent
 from ...model import wiring
 from ...model.params import FIELDS
 from ...model.protocol import RECORDED
+from ...private import PrivateFolder
 from ..base import REST_SPIKES, Engine, Model, Responses, State, make_relative, make_responses
 from ..compiler import compiler, compiler_version
 
@@ -44,19 +46,6 @@ CAPACITY = 1000
 
 NOT_COMPILED = ("order",)
 """Parameters that the program does not know: they decide which images a phase hands over to it."""
-
-
-def private_folder(prefix: str, parent: Path) -> Path:
-    """Make a folder that is this process's own, and delete those of processes that were killed."""
-    for path in parent.glob(f"{prefix}-[0-9]*-*"):
-        pid = int(path.name.split("-")[-2])
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            shutil.rmtree(path, ignore_errors=True)
-        except PermissionError:
-            pass  # alive, and somebody else's
-    return Path(tempfile.mkdtemp(prefix=f"{prefix}-{os.getpid()}-", dir=parent))
 
 
 def processor() -> str:
@@ -102,28 +91,35 @@ def program(model: Model) -> Path:
     DiehlCookError
         No compiler, an unwritable cache, or a failed build.
     """
-    spec = specification(model)
-    text = json.dumps(spec, sort_keys=True)
-    folder = user_cache("builds") / hashlib.sha256(text.encode()).hexdigest()[:24]
-    if is_built(folder):
-        return folder
+    text = json.dumps(specification(model), sort_keys=True)
+    builds = private_cache("builds")
+    folder = builds / hashlib.sha256(text.encode()).hexdigest()[:24]
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with alone(folder.parent / f"{folder.name}.lock"):
-            if not is_built(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                build_into(folder, text)
+        if not is_built(folder):
+            with alone(builds / f"{folder.name}.lock"):
+                if not is_built(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    build_into(folder, text)
+                    prune()
+        os.utime(folder)  # for `prune`
     except OSError as error:
         raise DiehlCookError(
-            f"{folder.parent}: cannot write compiled programs ({error.strerror}); set XDG_CACHE_HOME to a "
-            "writable folder"
+            f"{builds}: cannot write compiled programs ({error.strerror}); set XDG_CACHE_HOME to a writable "
+            "folder"
         ) from None
     return folder
 
 
 def is_built(folder: Path) -> bool:
-    """Return whether a program lies complete in `folder`."""
-    return (folder / "manifest.json").exists() and (folder / "main").exists()
+    """Return whether a program lies complete and undamaged in `folder`."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        return bool(manifest["files"]) and all(
+            hashlib.sha256((folder / name).read_bytes()).hexdigest() == known
+            for name, known in manifest["files"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 @contextlib.contextmanager
@@ -140,32 +136,38 @@ def build_into(folder: Path, spec: str) -> None:
     """Build a program; only a finished one gets the name `folder`."""
     log.info("compiling the network, about a minute; the program is kept in %s", folder)
     started = time.monotonic()
-    unfinished = private_folder("unfinished", folder.parent)
+    unfinished = PrivateFolder("unfinished", folder.parent)
     try:
-        (unfinished / "spec.json").write_text(spec, encoding="utf-8")
-        run_build(unfinished)
-        (unfinished / "program").rename(folder)
+        (unfinished.path / "spec.json").write_text(spec, encoding="utf-8")
+        run_build(unfinished.path)
+        (unfinished.path / "program").rename(folder)
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.close()
     log.info("compiled in %.0f s", time.monotonic() - started)
 
 
 def run_build(unfinished: Path) -> None:
     """Build the program of ``spec.json`` in a process of its own; see `build`."""
     command = [sys.executable, "-m", "diehlcook.engines.standalone.build", "spec.json", "program"]
-    made = subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=unfinished,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        start_new_session=True,  # a Ctrl-C in the terminal is for the phase, which stops once this is done
-        preexec_fn=die_with_parent,
+        errors="replace",
+        start_new_session=True,  # so that the compilers can be ended with it
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, nothing that takes a lock
         env={**os.environ, "CXX": compiler() or ""},
-    )
+    ) as made:
+        try:
+            said = made.communicate()[1]
+        except BaseException:  # an interrupt, most likely
+            os.killpg(made.pid, signal.SIGKILL)
+            raise
     if made.returncode:
-        log.debug("%s", made.stderr)
-        last = (made.stderr.strip().splitlines() or ["no message"])[-1]
+        log.debug("%s", said)
+        last = (said.strip().splitlines() or ["no message"])[-1]
         raise DiehlCookError(
             f"the standalone program could not be built: {last} (-v shows all; --engine runtime does without)"
         )
@@ -201,9 +203,8 @@ class StandaloneEngine(Engine):
         self.program = program(model)
         self.manifest = json.loads((self.program / "manifest.json").read_text(encoding="utf-8"))
         self.order = wiring.synapse_order(delays, model.params.dt)
-        self.folder = private_folder(
-            "diehlcook", Path(tempfile.gettempdir())
-        )  # chunks of several processes never meet
+        self.private = PrivateFolder("diehlcook", Path(tempfile.gettempdir()))  # so that processes never meet
+        self.folder = self.private.path
         for name in ("static_arrays", "state", "results"):
             (self.folder / name).mkdir()
         (self.folder / "main").symlink_to(self.program / "main")
@@ -320,4 +321,4 @@ class StandaloneEngine(Engine):
 
     def close(self) -> None:
         """Delete the files of this engine."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.private.close()
