@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DiehlCookError
-from ..runs.provenance import SEEN, images_of, responses
+from ..runs.provenance import images_of, responses, warn_of_seen
 from ..runs.run import Run
 from . import readout, readouts
 from .readouts import PAPER, READOUTS
@@ -51,8 +51,7 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
         readouts.check_name(name)
     seen, shown = responses(run, "observe"), responses(run, "test")
     labelling, testing = images_of(run, "observe", data), images_of(run, "test", data)
-    if labelling.digest == testing.digest:
-        log.warning(SEEN)
+    warn_of_seen(run, testing)
     n_classes = max(labelling.n_classes, testing.n_classes)
     repeats = len(shown) // len(testing)
     right, found, left_out = {}, {}, {}

@@ -78,7 +78,8 @@ def observe(
             "health": health.as_facts([health.labelling(per_class, np.unique(data.labels).tolist())]),
             "raster": raster.facts,
         }
-        return Judged({"observe_counts": counts, "assignments": labels, **arrays}, facts)
+        arrays |= {"observe_counts": counts, "assignments": labels, "observe_images": data.marks()}
+        return Judged(arrays, facts)
 
     return run_phase(
         run, "observe", data, judge,

@@ -6,7 +6,6 @@ to is predicted -1 and counted wrong.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +16,9 @@ from ..data.datasets import Dataset
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..progress import Report, no_report
-from ..runs.provenance import SEEN
+from ..runs.provenance import warn_of_seen
 from ..runs.run import Run
 from .responses import Judged, Presented, TrainedNetwork, run_phase
-
-log = logging.getLogger(__name__)
 
 
 def test(
@@ -75,8 +72,7 @@ def test(
         # Repeats show the same images again, so they do not narrow the interval
         interval = readout.wilson(round(outcome.accuracy * len(data)), len(data))
         check = health.above_chance(outcome.accuracy, len(data), len(np.unique(data.labels)))
-        if data.digest == run.facts.get("observe", {}).get("data", {}).get("sha256"):
-            log.warning(SEEN)
+        warn_of_seen(run, data)
         arrays = {
             "test_counts": np.concatenate([one.counts for one in presented]),
             "test_predictions": np.array([one.labels for one in predictions]),

@@ -75,6 +75,7 @@ FILES = {
     "assignments": ResultFile(
         "observe", ("n_exc",), "class of each neuron, -1 for one that never fired", "i", -1
     ),
+    "observe_images": ResultFile("observe", ("images",), "a 64-bit hash of each labelling image", "u"),
     "raster_inp": ResultFile(
         "observe", ("2", "spikes"), "a few presentations in detail: neuron and time (s) of each input spike"
     ),

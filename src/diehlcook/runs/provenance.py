@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,19 @@ from ..errors import DiehlCookError
 from . import layout
 from .run import Run
 
-SEEN = "these are the images that the neurons were labelled with: the accuracy says nothing about new ones"
-"""The warning where a run is judged by the images it was labelled with."""
+log = logging.getLogger(__name__)
+
+
+def warn_of_seen(run: Run, data: Dataset) -> None:
+    """Warn of images that a run is judged by and that its neurons were labelled with: compared one by one."""
+    if not layout.is_there(run.folder, "observe_images"):  # labels from elsewhere, and of earlier versions
+        return
+    seen = int(np.isin(data.marks(), run.load("observe_images")).sum())
+    if seen:
+        log.warning(
+            "%d of %d images are among those that the neurons were labelled with: about these the accuracy says "
+            "nothing", seen, len(data)
+        )  # fmt: skip
 
 
 def responses(run: Run, phase: str) -> NDArray[np.uint16]:

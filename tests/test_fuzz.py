@@ -1,0 +1,403 @@
+"""Bad input of every kind, generated from the tables of the package: one line, nothing changed, nothing taken in silence.
+
+What is added to the schema of run.json, to the parameters, to the run directory or to the options is covered
+without being named here.
+"""
+
+import json
+import math
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from diehlcook import build_network, load_run, predict
+from diehlcook.cli import parser
+from diehlcook.cli.main import main
+from diehlcook.data import datasets
+from diehlcook.errors import DiehlCookError
+from diehlcook.model.arrays import KINDS
+from diehlcook.model.params import FIELDS, LATER, Params
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test as judge
+from diehlcook.phases.train import train
+from diehlcook.runs import layout, schema
+from diehlcook.runs.checkpoints import Checkpoints
+
+SECONDS = 10
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run that is trained, labelled and tested."""
+    folder = tmp_path_factory.mktemp("fuzz") / "run"
+    digits = {split: datasets.load("digits", split).head(40) for split in ("train", "test")}
+    params = Params().with_values({"n_exc": 9, "theta_plus": "0.1 mV"})
+    run = train(folder, digits["train"], params, engine="fused")
+    observe(run, digits["train"], engine="fused")
+    judge(run, digits["test"], engine="fused")
+    return folder
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail(f"hangs for {SECONDS} s"))
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+
+
+def tree(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def refused(capsys, folder, *arguments):
+    """Return the one line that a command is refused with, having changed nothing."""
+    before = tree(folder)
+    try:
+        code = main([*map(str, arguments)])
+    except SystemExit as stopped:
+        code = stopped.code
+    said = capsys.readouterr()
+    assert code in (1, 2), f"accepted: {said.out}"
+    assert "Traceback" not in said.err
+    line = said.err.strip().splitlines()[-1]
+    assert line.isprintable()
+    assert "a fault of diehlcook" not in line
+    assert tree(folder) == before
+    return line
+
+
+WRONG = {
+    "nothing": None,
+    "text": "x",
+    "minus one": -1,
+    "half": 0.5,
+    "huge": 1e300,
+    "list": [],
+    "object": {},
+    "flag": True,
+}
+
+
+def leaves(kind, path=()):
+    """Every value that a table of the schema tells of: its path, its kind, and whether it may be missing."""
+    for name, inner in kind.items():
+        here = (*path, name.removesuffix("?"))
+        yield here, inner, name.endswith("?")
+        if isinstance(inner, dict):
+            yield from leaves(inner, here)
+
+
+def wrong_for(kind):
+    """Values that are not of a kind."""
+    for name, value in WRONG.items():
+        try:
+            schema.check(value, kind, "value")
+        except DiehlCookError:
+            yield name, value
+
+
+OF_RUN = schema.RUN | {"train": schema.TRAINED, "observe": schema.OBSERVED, "test": schema.TESTED}
+RUN_LEAVES = [
+    (path, kind, optional)
+    for path, kind, optional in leaves(
+        {k: v for k, v in OF_RUN.items() if k not in ("train?", "observe?", "test?")}
+    )
+]
+
+
+def at(content, path):
+    for name in path[:-1]:
+        content = content.get(name, {})
+    return content
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "optional"), RUN_LEAVES, ids=[".".join(one[0]) for one in RUN_LEAVES]
+)
+def test_run_json(run, capsys, path, kind, optional):
+    file = run / "run.json"
+    whole = json.loads(file.read_text())
+    if path[-1] not in at(whole, path):
+        assert optional
+    elif not optional and path != ("train",) and path != ("observe",) and path != ("test",):
+        content = json.loads(json.dumps(whole))
+        del at(content, path)[path[-1]]
+        file.write_text(json.dumps(content))
+        line = refused(capsys, run, "doctor", "--run", run)
+        assert path[-1] in line
+    for name, value in wrong_for(kind):
+        content = json.loads(json.dumps(whole))
+        at(content, path)[path[-1]] = value
+        file.write_text(json.dumps(content))
+        line = refused(capsys, run, "doctor", "--run", run)
+        assert path[-1] in line or "schema" in line or "not that of a run" in line, name
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_parameters_in_run_json(run, capsys, name):
+    file = run / "run.json"
+    content = json.loads(file.read_text())
+    was = content["params"].pop(name)
+    if name not in LATER:
+        file.write_text(json.dumps(content))
+        assert f"params.{name} is missing" in refused(capsys, run, "doctor", "--run", run)
+    for value in ("", "?", "nan", "1e999", was + " parsec"):
+        content["params"][name] = value
+        file.write_text(json.dumps(content))
+        assert name in refused(capsys, run, "doctor", "--run", run)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_parameters_on_the_command_line(capsys, tmp_path, name):
+    declared, texts = FIELDS[name], ["", "?", "nan", "inf", "-inf", "1e999", "9" * 400, "\x1b[2J", "1 parsec"]
+    unit = declared.metadata["unit"]
+    if declared.metadata["within"]:
+        low, high = declared.metadata["within"]
+        factor = Params.parse(name, f"1 {unit}") if unit else 1
+        texts += [
+            f"{one / factor!r} {unit}".strip() for one in (low - abs(low) - 1, high * 2) if math.isfinite(one)
+        ]
+    for text in texts:
+        assert name in refused(capsys, tmp_path, "params", "--set", f"{name}={text}")
+
+
+def damaged_arrays(array):
+    """What a file of an array can hold instead of it: names, and functions that write it."""
+    yield "empty", lambda path: path.write_bytes(b"")
+    yield "cut short", lambda path: path.write_bytes(path.read_bytes()[:-1])
+    yield "longer", lambda path: path.write_bytes(path.read_bytes() + b"x")
+    yield "no header", lambda path: path.write_bytes(b"\x93NUMPY\x01\x00")
+    yield "a damaged header", lambda path: path.write_bytes(path.read_bytes().replace(b"descr", b"des{r"))
+    yield (
+        "a huge header",
+        lambda path: path.write_bytes(path.read_bytes().replace(b"(", b"(99999999999, ", 1)),
+    )
+    yield "a pickle", lambda path: np.save(path, np.array([None, {}]), allow_pickle=True)
+    yield "an archive", lambda path: np.savez(path.open("wb"), array=array)
+    yield "complex numbers", lambda path: np.save(path, np.zeros(array.shape, complex))
+    yield "texts", lambda path: np.save(path, np.full(array.shape, "x"))
+    yield "another array", lambda path: np.save(path, np.roll(array.reshape(-1), 1).reshape(array.shape))
+    yield "one row less", lambda path: np.save(path, array[:-1])
+    yield "a scalar", lambda path: np.save(path, array.reshape(-1)[0])
+    if array.dtype.kind == "f":
+        yield "NaN", lambda path: np.save(path, np.full(array.shape, np.nan, array.dtype))
+        yield "negative", lambda path: np.save(path, -1 - np.abs(array))
+        yield (
+            "transposed",
+            lambda path: np.save(path, np.ascontiguousarray(array.T) if array.ndim > 1 else array[::-1]),
+        )
+    yield "a folder", lambda path: (path.unlink(), path.mkdir())
+    yield "a pipe", lambda path: (path.unlink(), os.mkfifo(path))
+    yield "nothing", lambda path: path.unlink()
+
+
+@pytest.mark.parametrize("name", layout.FILES)
+def test_arrays_of_a_run(run, name):
+    path = layout.path_of(run, name)
+    array, content = np.load(path), path.read_bytes()
+    if array.size < 2 or (array == array.reshape(-1)[0]).all():
+        pytest.skip("has nothing that could be changed")
+    for how, damage in damaged_arrays(array):
+        damage(path)
+        with pytest.raises(DiehlCookError) as error:
+            load_run(run).load(name)
+        assert path.name in str(error.value), how
+        assert "\n" not in str(error.value)
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", "[" * 100_000, '{"schema": ' + "9" * 5000 + "}", "null", "\x00", "é"]
+)
+def test_json_that_is_none(run, capsys, damage):
+    for encoding in ("utf-8", "utf-16"):
+        (run / "run.json").write_bytes(damage.encode(encoding))
+        refused(capsys, run, "doctor", "--run", run)
+        refused(
+            capsys, run, "train", "--run", run, "--dataset", "digits", "--preset", "smoke", "--force", "-q"
+        )
+
+
+def test_checkpoints(run):
+    identity = load_run(run).identity
+    (folder,) = [path for path in (run / "checkpoints").iterdir() if path.name.isdigit()]
+    whole = json.loads((folder / "checkpoint.json").read_text())
+    contents = {}
+    for path, kind, optional in leaves(schema.CHECKPOINT):
+        for name, value in wrong_for(kind):
+            contents[f"{path}, {name}"] = whole | {path[0]: value}
+        if not optional:
+            contents[f"{path} missing"] = {name: value for name, value in whole.items() if name != path[0]}
+    contents["of another training"] = whole | {"run": "0" * 64}
+    for how, content in contents.items():
+        (folder / "checkpoint.json").write_text(json.dumps(content))
+        with pytest.raises(DiehlCookError, match="no other; train again with --force"):
+            pytest.fail(f"{how}: {Checkpoints(run, identity).load()}")
+    (folder / "checkpoint.json").write_text(json.dumps(whole))
+    for path in folder.glob("*.npy"):
+        content = path.read_bytes()
+        for how, damage in damaged_arrays(np.load(path)):
+            if (
+                how in ("another array", "one row less", "a scalar", "transposed", "negative")
+                and np.load(path).size < 2
+            ):
+                continue
+            if how == "another array" and np.ptp(np.load(path).astype("V") == b"") == 0:
+                continue
+            damage(path)
+            try:
+                loaded = Checkpoints(run, identity).load()
+            except DiehlCookError:
+                loaded = None
+            assert loaded is None or np.array_equal(loaded[0][path.stem], np.load(path)), how
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            path.write_bytes(content)
+
+
+OPTIONS = [
+    (command, names, settings)
+    for command, one in parser.COMMANDS.items()
+    for names, settings in one.options
+    if settings.get("action") != "store_true" and names[0].startswith("-")
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "names", "settings"), OPTIONS, ids=[f"{c} {n[0]}" for c, n, _ in OPTIONS]
+)
+def test_options(capsys, tmp_path, command, names, settings):
+    """What no option takes; and what the numbers among them do not."""
+    needed = {
+        "import": ["source", "--format", "matrix"],
+        "export": ["--format", "matrix", "--to", str(tmp_path / "to")],
+    }
+    texts = [""] if "choices" not in settings else ["", "none such"]
+    if settings.get("type") in (parser.positive, parser.natural, parser.seeds):
+        texts += ["x", "-1", "1.5", "1e3", "9" * 30, "²", "0x10"]
+    for text in texts:
+        values = [text] * settings.get("nargs", 1)
+        refused(
+            capsys,
+            tmp_path,
+            command,
+            *needed.get(command, []),
+            *(f"{names[0]}={one}" for one in values[:1]),
+            *values[1:],
+        )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--rule", ","], ["--rule", "triplet,"], ["--rule", "triplet,triplet"], ["--n-exc", "9", "--set", "n_exc=16"],
+        ["--set", "n_exc=9", "--set", "n_exc=9"], ["--order", "file", "--set", "order=shuffled"],
+        ["--rule", "triplet", "--set", "rule=triplet"], ["--seeds", "0-99999999999"], ["--set", "=5"], ["--set", "a=b=c"],
+        ["--preset", "."], ["--preset", "/dev/null.toml"], ["--dataset", "/dev/zero"], ["--dataset", "."],
+        ["--samples", "99999"], ["--epochs", "1000000000"], ["--set", "n_exc=1000000"], ["--run", "/dev/null"],
+        ["--run", "file"], ["--run", "mine"], ["--run", "mine", "--force"], ["--run", "other", "--force"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_trainings_that_cannot_be(capsys, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    for folder in ("mine/checkpoints", "other/figures"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "bert.pt").write_text("mine")
+    (tmp_path / "other" / "run.json").write_text('{"program": "another"}')
+    preset = [] if "--preset" in arguments else ["--preset", "smoke"]
+    images = [] if "--dataset" in arguments else ["--dataset", "digits"]
+    run = [] if "--run" in arguments else ["--run", "new"]
+    refused(capsys, tmp_path, "train", *preset, *images, *run, "--engine", "fused", "-q", *arguments)
+
+
+PARAMS = Params().with_values({"n_exc": 5})
+IMAGES = np.zeros((2, 28, 28), np.uint8)
+ARGUMENTS = {
+    "weights": np.full((784, 5), 0.1), "theta": np.full(5, 0.02), "delays": np.full((784, 5), 0.001), "images": IMAGES,
+}  # fmt: skip
+
+
+def bad_arguments():
+    import brian2 as b2
+
+    for name, good in ARGUMENTS.items():
+        first = good.reshape(-1).copy().astype(float)
+        first[0] = np.nan
+        yield name, "NaN", first.reshape(good.shape)
+        yield name, "negative", -1.0 - good
+        yield name, "too large", 1000.0 + good
+        yield name, "transposed", good.T if good.ndim > 1 else good[None]
+        yield name, "complex", good + 0j
+        yield name, "texts", good.astype(str)
+        yield name, "objects", np.full(good.shape, None)
+        yield name, "another size", good[..., :-1]
+        yield name, "a unit that is none of its", good.astype(float) * b2.amp
+        yield name, "a number", 5.0
+        yield name, "ragged", [[1], [1, 2]]
+    yield "images", "floats 0 to 1", IMAGES + 0.5
+    yield "images", "none", IMAGES[:0]
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "value"), list(bad_arguments()), ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_arrays_from_python(finished, name, how, value):
+    with pytest.raises(DiehlCookError, match=f"^{name}: ") as error:
+        build_network(PARAMS, phase="test", **{name: value})
+    assert "\n" not in str(error.value)
+    if name == "images":
+        with pytest.raises(DiehlCookError, match="^images: "):
+            predict(finished, value, engine="fused")
+
+
+def test_quantities_are_what_they_say():
+    import brian2 as b2
+
+    network = build_network(
+        PARAMS, phase="test", theta=np.full(5, 20) * b2.mV, delays=np.full((784, 5), 2) * b2.ms
+    )
+    np.testing.assert_allclose(network["exc"].theta_, 0.02)
+    np.testing.assert_allclose(np.asarray(network["inp_exc"].delay), 0.002)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"phase": "tets"}, {"inhibition": "some"}, {"seed": -1}, {"seed": 1.5}, {"seed": 2**63}]
+)
+def test_choices_from_python(wrong):
+    with pytest.raises(DiehlCookError, match=next(iter(wrong))):
+        build_network(PARAMS, **wrong)
+
+
+def test_what_is_no_data_set(tmp_path, finished):
+    params = Params().with_values({"n_exc": 5})
+    with pytest.raises(DiehlCookError, match="expected a Dataset, found ndarray"):
+        train(tmp_path / "run", IMAGES, params)
+    with pytest.raises(DiehlCookError, match="expected a Dataset, found tuple"):
+        observe(load_run(str(finished)), (IMAGES, [0, 1]), engine="fused", force=True)
+    for images, labels, message in (
+        (IMAGES, [0], "labels: 1; expected 2"), (IMAGES, [0, -1], "labels: values -1"), (IMAGES + 0.5, [0, 1], "images: "),
+        (IMAGES[0, 0], [0], "images: shape"), (IMAGES, [0.5, 1], "labels: type"),
+    ):  # fmt: skip
+        with pytest.raises(DiehlCookError, match=message):
+            datasets.from_arrays(images, labels)
+    data = datasets.from_arrays(datasets.load("digits", "train").images[:20], np.arange(20) % 10)
+    assert (
+        train(str(tmp_path / "run"), data, params, engine="fused").facts["train"]["data"]["name"] == "arrays"
+    )
+
+
+def test_every_kind_has_a_word():
+    assert {kind for file in layout.FILES.values() for kind in file.kind} <= set(KINDS)
