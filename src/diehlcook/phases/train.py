@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..analysis import health
 from ..analysis.history import History
-from ..data.datasets import Dataset, check_size
+from ..data.datasets import Dataset, check_size, grey_values
 from ..engines.base import Model, Responses, State
 from ..engines.registry import DEFAULT_ENGINE, open_engine
 from ..errors import Cancelled, DiehlCookError, NetworkError
@@ -112,9 +112,11 @@ def train(
     saved = to_resume(run, plan, checkpoints, resume=resume, force=force)
     if saved is None and run.facts.get("train", {}).get("finished"):
         return run
+    for known in health.foreseen(params, plan["grey"]):
+        log.warning("%s", known)
 
     delays = wiring.initial_delays(params, seed)
-    record = History(params, len(data), epochs, data.n_classes, seed)
+    record = History(params, len(data), epochs, data.n_classes, seed, plan["grey"])
     with open_engine(engine, model, delays) as network:
         state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
         if saved is None:
@@ -126,6 +128,7 @@ def train(
             own = "state."
             state = {name.removeprefix(own): one for name, one in arrays.items() if name.startswith(own)}
             check_same_network(state, built, folder)
+            run.facts["train"].setdefault("grey", plan["grey"])  # runs of earlier versions have none
             go_on(run, epochs)
             record.restore(arrays)
             wall = facts["wall_s"]
@@ -160,7 +163,7 @@ def train(
             except DiehlCookError as error:
                 save()
                 if isinstance(error, NetworkError):
-                    note_stop(run, health.unstable(str(error)), examined(record, state))
+                    note_stop(run, health.unstable(str(error), params), examined(record, state))
                 raise
             now = time.monotonic()
             unanswered = first_unanswered(responses, params)
@@ -173,7 +176,7 @@ def train(
                 reason = (
                     f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in "
                     f"{params.max_attempts} attempts: {health.in_short(checks)} (`doctor --run {folder}` "
-                    "says more); train again with other parameters and --force, or leave the image out"
+                    f"says more); {health.first_change(checks)}, then train again with --force"
                 )
                 note_stop(run, health.unanswered(reason), checks)
                 raise NetworkError(reason)
@@ -216,6 +219,7 @@ def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
         "engine": engine,
         "data": {"name": data.name, "split": data.split, "sha256": data.digest},
         "shape": list(data.images.shape[1:]),
+        "grey": grey_values(data.images),
     }
 
 
