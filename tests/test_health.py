@@ -390,7 +390,8 @@ INVERTED, VEILED, DIM = (
         (spanning(0, 255)[:, 12:13, :], []),
     ],
     ids=[
-        "as MNIST", "to 200", "0 and 1", "to 16", "to 100", "inverted", "inverted 0 and 1", "inverted and narrow",
+        "as MNIST", "to 200", "0 and 1", "to 16", "to 100", "inverted", "inverted 0 and 1",
+        "inverted and narrow",
         "grey background", "grey background and dim", "a third inverted", "one bright image among dim ones",
         "too small for a border", "one row",
     ],
@@ -573,7 +574,8 @@ def everything_wrong():
     rng = np.random.default_rng(5)
     base = load_preset("paper-triplet-100")
     settings = [
-        {}, {"normalise": "image"}, {"normalise": "never"}, {"self_inhibition": "true"}, {"integrator": "euler"},
+        {}, {"normalise": "image"}, {"normalise": "never"}, {"self_inhibition": "true"},
+        {"integrator": "euler"},
         {"eta_pre": "0", "eta_post": "0"}, {"theta_plus": "0 mV"}, {"w_exc_inh": "1", "w_inh_exc": "0"},
         {"rule": "power-law", "normalise": "never"}, {"theta_init": "0 mV"}, {"tau_gi": "200 ms"},
         {"normalise_every": "100"}, {"rule": "exponential", "normalise": "presentation"},

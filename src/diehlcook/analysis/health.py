@@ -321,8 +321,8 @@ def background(evidence: Evidence) -> Check | None:
         limit=f"{INVERTED:.0%}, or a grey value above {BACKGROUND}", window=OF_ALL,
     ).but_if(
         inverted, "the images look inverted",
-        "they are dark on a bright background, where MNIST is bright on black: the inputs that spike are those "
-        "of the background, which all images have in common",
+        "they are dark on a bright background, where MNIST is bright on black: the inputs that spike are "
+        "those of the background, which all images have in common",
         "the data: 255 minus each grey value",
     ).but_if(
         grey["background"] > BACKGROUND, "the background of the images is not black",
@@ -345,8 +345,8 @@ def brightness(evidence: Evidence) -> Check | None:
         "brightness", measured, "200 to 255", limit=f"below {BRIGHTEST} in half of the images", window=OF_ALL
     ).but_if(
         typical < BRIGHTEST, "the images are dim",
-        f"grey values do not span 0 to 255, so inputs spike {factor:.3g} times too rarely; values of 0 to 1, or "
-        "0 to 16, may have been stored as whole numbers",
+        f"grey values do not span 0 to 255, so inputs spike {factor:.3g} times too rarely; values of 0 to "
+        "1, or 0 to 16, may have been stored as whole numbers",
         f"the data: multiply grey values by {factor:.3g}",
     )  # fmt: skip
 
@@ -399,12 +399,13 @@ def duration(evidence: Evidence) -> Check | None:
         f"{per_neuron:.1f} images per neuron, theta has risen by {rise * 1e3:.1f} ± {spread * 1e3:.1f} mV, "
         f"{max(late / rise, 0):.0%} of that in the second half of the training",
         f"{TRAINED * 1e3:.0f} mV or more, 0 to 30 % of it in the second half",
-        limit=f"below {RISEN * 1e3:.0f} mV with {STILL_RISING:.0%} of it in the second half; before {SETTLED} images "
-        f"per neuron also below {HARDLY_RISEN * 1e3:.0f} mV, or ± more than {UNEVEN:.0%} of it",
+        limit=f"below {RISEN * 1e3:.0f} mV with {STILL_RISING:.0%} of it in the second half; before "
+        f"{SETTLED} images per neuron also below {HARDLY_RISEN * 1e3:.0f} mV, or ± more than {UNEVEN:.0%} "
+        "of it",
         window=evidence.window(evidence.images),
     ).but_if(
         begun or (linear and rise < RISEN), "not trained long enough",
-        "theta is still rising as fast as at first: neurons have not taken turns yet, and have learned little",
+        "theta is still rising as fast as at first: neurons have not taken turns yet, and learned little",
         f"--samples or --epochs up (at this pace some {float(f'{enough:.1g}'):,.0f} images)",
     )  # fmt: skip
 
@@ -418,8 +419,10 @@ def activity(evidence: Evidence) -> Check | None:
     measured = f"{history['spikes'].mean():.1f} spikes per image"
     usual = usual_spikes(p)
     check = Check(
-        "activity", measured, f"{0.7 * usual:.0f} to {1.35 * usual:.0f} once theta has risen, up to 60 before",
-        limit=f"an image with fewer than {p.min_spikes}, shown {p.max_attempts} times", window=evidence.window(),
+        "activity", measured,
+        f"{0.7 * usual:.0f} to {1.35 * usual:.0f} once theta has risen, up to 60 before",
+        limit=f"an image with fewer than {p.min_spikes}, shown {p.max_attempts} times",
+        window=evidence.window(),
     )  # fmt: skip
     if not evidence.unanswered:
         return check
@@ -569,7 +572,8 @@ def strengths(evidence: Evidence) -> Check:
     )
     return Check(
         "weights", measured, expected,
-        limit=f"a sum below {COLLAPSED * usual:.0f}, or {SATURATED:.0%} at their bound, in {SOME:.0%} of the neurons",
+        limit=f"a sum below {COLLAPSED * usual:.0f}, or {SATURATED:.0%} at their bound, in {SOME:.0%} of the "
+        "neurons",
         window=evidence.now,
     ).but_if(
         (sums < COLLAPSED * usual).mean() > SOME, "weights collapse to zero",
@@ -616,7 +620,8 @@ def specialisation(evidence: Evidence) -> Check | None:
     return Check(
         "specialisation",
         f"contrast of the weights {contrast:.2f} (drawn {drawn:.2f}), likeness of two neurons {alike:.2f}",
-        f"contrast {usual}", limit=f"contrast below {CONTRAST * drawn:.2f}, likeness {ALIKE}", window=evidence.now,
+        f"contrast {usual}", limit=f"contrast below {CONTRAST * drawn:.2f}, likeness {ALIKE}",
+        window=evidence.now,
     ).but_if(
         contrast < CONTRAST * drawn, "neurons do not specialise",
         "nothing is learned: learning rates too small, traces gone before the spike, or too few spikes of "
@@ -641,7 +646,8 @@ def thresholds(evidence: Evidence) -> Check:
     usual = "35 to 55" if p.rule in TRIPLETS else "45 to 62"
     return Check(
         "theta", measured, f"{usual} mV after a pass over MNIST, ± 0.5 mV or more, at least 8 mV below",
-        limit=f"less than {HEADROOM * 1e3:.0f} mV below for {DEAD:.0%} of the neurons, ± {FROZEN * 1e3:.3f} mV",
+        limit=f"less than {HEADROOM * 1e3:.0f} mV below for {DEAD:.0%} of the neurons, "
+        f"± {FROZEN * 1e3:.3f} mV",
         window=evidence.now,
     ).but_if(
         (room < HEADROOM).mean() > DEAD, "theta has run away",
