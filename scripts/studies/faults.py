@@ -51,6 +51,26 @@ def one_dark(data: Dataset) -> Dataset:
     return replace(data, images=images)
 
 
+def inverted(data: Dataset) -> Dataset:
+    """Return the data as dark digits on a bright background."""
+    return replace(data, images=255 - data.images)
+
+
+def veiled(data: Dataset) -> Dataset:
+    """Return the data on a grey background."""
+    return replace(data, images=(60 + data.images.astype(np.uint16) * 195 // 255).astype(np.uint8))
+
+
+def binary(data: Dataset) -> Dataset:
+    """Return the data with grey values of 0 and 1."""
+    return replace(data, images=(data.images > 127).astype(np.uint8))
+
+
+def few(data: Dataset) -> Dataset:
+    """Return the first 300 images."""
+    return data.head(300)
+
+
 class Fault(NamedTuple):
     """A fault that is injected, and what has to be found."""
 
@@ -63,12 +83,24 @@ class Fault(NamedTuple):
 
 
 FAULTS = (
+    Fault("dark digits on a bright background", ("the images look inverted",), spoil=inverted),
+    Fault("digits on a grey background", ("the background of the images is not black",), spoil=veiled),
+    Fault("grey values of 0 and 1", ("the images are dim",), spoil=binary),
+    Fault("a step of 5 ms", ("the time step is too coarse",), {"dt": "5 ms", "refractory_inh": "5 ms"}),
+    Fault("a step of 1 ms, which is tau_ge", ("the time step is too coarse",), {"dt": "1 ms"}),
+    Fault(
+        "123 neurons, 300 images twice",
+        ("not trained long enough",),
+        {"n_exc": "123", "theta_plus": "0.015375 mV"},
+        spoil=few,
+        phases=3,
+    ),
     Fault("an image of one dim pixel", ("an image gets no answer", "the training stopped"), spoil=one_dark),
     Fault("thresholds out of reach from the start", ("the network is silent",), {"theta_init": "70 mV"}),
     Fault("hardly any light", ("the input is too weak",), {"intensity_init": "0.1"}),
     Fault(
         "ten times the light, thresholds hardly rise",
-        ("neurons fire at the refractory limit",),
+        ("neurons fire at the refractory limit", "the accuracy is hardly above chance"),
         {"intensity_init": "20", "theta_plus": "0.001 mV"},
     ),
     Fault(

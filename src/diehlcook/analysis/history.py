@@ -55,10 +55,21 @@ class History:
         Images of a pass, and passes asked for.
     n_classes
         Classes of the labels.
+    grey
+        What `datasets.grey_values` says of the images.
     """
 
-    def __init__(self, params: Params, n_images: int, epochs: int, n_classes: int, seed: int) -> None:
+    def __init__(
+        self,
+        params: Params,
+        n_images: int,
+        epochs: int,
+        n_classes: int,
+        seed: int,
+        grey: dict[str, float] | None = None,
+    ) -> None:
         self.params = params
+        self.grey = grey
         self.n_images = n_images
         self.n_classes = n_classes
         self.seed = seed
@@ -144,7 +155,7 @@ class History:
         evidence = evidence_of(
             self.params, weights, theta, self.rows[: self.position], self.windows, counts, filled
         )
-        return evidence._replace(unanswered=unanswered)
+        return evidence._replace(unanswered=unanswered, grey=self.grey, asked_for=self.total)
 
     def words(self, checks: list[health.Check]) -> str:
         """Return the state of things for the progress line."""
@@ -186,7 +197,10 @@ def read_evidence(run: Run) -> Evidence:
     DiehlCookError
         Nothing is there yet, or a file is damaged.
     """
-    return read_finished(run) if run.facts.get("train", {}).get("finished") else read_checkpoint(run)
+    facts = run.facts.get("train", {})
+    evidence = read_finished(run) if facts.get("finished") else read_checkpoint(run)
+    asked_for = facts.get("images", 0) * facts.get("epochs", 1)
+    return evidence._replace(grey=facts.get("grey"), asked_for=asked_for)
 
 
 def evidence_of(

@@ -121,9 +121,12 @@ def examined(facts: Facts) -> Iterator[str]:
     if not checks:
         yield f"{facts['run']}: too early to tell, after so few images"
         return
-    yield from columns(("ok" if check.ok else "!!", check.name, check.measured) for check in checks)
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        yield f"{'ok' if check.ok else '!!'}  {check.name:<{width}}  {check.measured}"
+        yield f"    {'':<{width}}  {check.scale}"
     for check in found:
-        yield from ("", f"{check.finding}: {check.measured}", f"  normal: {check.normal}")
+        yield from ("", f"{check.finding}: {check.measured}", f"  {check.scale}")
         yield from (f"  likely: {check.causes}", f"  change: {check.change}")
     if not found:
         yield f"{facts['run']} is healthy: nothing found in {len(checks)} checks"

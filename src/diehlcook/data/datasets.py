@@ -198,6 +198,43 @@ def check_size(data: Dataset, params: Params) -> None:
         )
 
 
+SMALLEST_WITH_BORDER = 5
+"""Pixels of a side below which an image is all border."""
+
+
+def grey_values(images: NDArray[np.uint8]) -> dict[str, float]:
+    """Return what is to be known of the grey values of images before a network sees them.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, rows, columns)
+        Grey values.
+
+    Returns
+    -------
+    dict
+        ``mean`` and ``largest`` of all; ``brightest``, the median over images of the largest value of an
+        image. Of images of at least 5 x 5 pixels also ``background``, the median over images of the median of
+        the outermost pixels, and ``bright_borders``, the share of images of which more than half of these lie
+        above the middle between the image's smallest and largest value.
+    """
+    pixels = images.reshape(len(images), -1)
+    low, high = pixels.min(axis=1), pixels.max(axis=1)
+    values = {
+        "mean": round(float(pixels.mean()), 3),
+        "largest": int(high.max()),
+        "brightest": float(np.median(high)),
+    }
+    if min(images.shape[1:]) >= SMALLEST_WITH_BORDER:
+        edges = (images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1])
+        border = np.concatenate(edges, axis=1)
+        middle = (low.astype(np.float32) + high) / 2
+        bright = (border > middle[:, None]).mean(axis=1) > 0.5
+        values["background"] = float(np.median(np.median(border, axis=1)))
+        values["bright_borders"] = round(float(bright.mean()), 4)
+    return values
+
+
 def expected_input_spikes(images: NDArray[np.uint8], params: Params | None = None) -> NDArray[np.float64]:
     """Return the mean number of input spikes in one presentation of each image.
 

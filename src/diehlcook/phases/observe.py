@@ -75,7 +75,9 @@ def observe(
             "neurons_per_class": per_class,
             "unassigned_neurons": readout.silent(labels),
             "ties": assignment.ties,
-            "health": health.as_facts([health.labelling(per_class, np.unique(data.labels).tolist())]),
+            "health": health.as_facts(
+                [health.labelling(per_class, np.unique(data.labels).tolist(), run.params.n_exc)]
+            ),
             "raster": raster.facts,
         }
         arrays |= {"observe_counts": counts, "assignments": labels, "observe_images": data.marks()}

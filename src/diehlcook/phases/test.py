@@ -71,7 +71,11 @@ def test(
         precision, recall = readout.per_class(outcome.confusion, outcome.class_sizes)
         # Repeats show the same images again, so they do not narrow the interval
         interval = readout.wilson(round(outcome.accuracy * len(data)), len(data))
-        check = health.above_chance(outcome.accuracy, len(data), len(np.unique(data.labels)))
+        sizes = np.unique(data.labels, return_counts=True)[1]
+        check = health.above_chance(
+            outcome.accuracy, len(data), len(sizes), neurons=run.params.n_exc,
+            largest=float(sizes.max() / len(data)),
+        )  # fmt: skip
         warn_of_seen(run, data)
         arrays = {
             "test_counts": np.concatenate([one.counts for one in presented]),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..analysis import health
 from ..analysis.history import History
-from ..data.datasets import Dataset, check_size
+from ..data.datasets import Dataset, check_size, grey_values
 from ..engines.base import Model, Responses, State
 from ..engines.registry import DEFAULT_ENGINE, open_engine
 from ..errors import Cancelled, DiehlCookError, NetworkError
@@ -151,9 +151,11 @@ def train_owned(
     saved = to_resume(run, plan, resume=resume, force=force)
     if saved is None and run.facts.get("train", {}).get("finished"):
         return run
+    for known in health.foreseen(params, plan["grey"]):
+        log.warning("%s", known)
 
     delays = wiring.initial_delays(params, seed)
-    record = History(params, len(data), epochs, data.n_classes, seed)
+    record = History(params, len(data), epochs, data.n_classes, seed, plan["grey"])
     with open_engine(plan["engine"], run.model, delays) as network:
         state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
         if saved is None:  # all that can be known to fail has not failed: only now an earlier run goes
@@ -165,6 +167,7 @@ def train_owned(
             own = "state."
             state = {name.removeprefix(own): one for name, one in arrays.items() if name.startswith(own)}
             network.check(state, f"{folder}: the checkpoint")
+            run.facts["train"].setdefault("grey", plan["grey"])  # runs of earlier versions have none
             go_on(run, epochs)
             layout.clear_litter(folder)
             checkpoints = Checkpoints(folder, run.identity)
@@ -201,7 +204,7 @@ def train_owned(
             except DiehlCookError as error:
                 save()
                 if isinstance(error, NetworkError):
-                    note_stop(run, health.unstable(str(error)), examined(record, state))
+                    note_stop(run, health.unstable(str(error), params), examined(record, state))
                 raise
             now = time.monotonic()
             unanswered = first_unanswered(responses, params)
@@ -214,7 +217,7 @@ def train_owned(
                 reason = (
                     f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in "
                     f"{params.max_attempts} attempts: {health.in_short(checks)} (`doctor --run {folder}` "
-                    "says more); train again with other parameters and --force, or leave the image out"
+                    f"says more); {health.first_change(checks)}, then train again with --force"
                 )
                 note_stop(run, health.unanswered(reason), checks)
                 raise NetworkError(reason)
@@ -257,6 +260,7 @@ def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
         "engine": engine,
         "data": {"name": data.name, "split": data.split, "sha256": data.digest},
         "shape": list(data.images.shape[1:]),
+        "grey": grey_values(data.images),
     }
 
 

@@ -56,6 +56,7 @@ def examine(params: XO, recorded: Recorded, network: int) -> list[health.Check]:
         {
             "n_input": 25,
             "n_exc": params.n_hidden,
+            "theta_plus": "0 mV",
             "weight_sum": params.weight_sum_hidden * 1e3,
             "w_max": params.w_max_hidden * 1e3,
             "normalise": "presentation" if params.normalise else "never",
