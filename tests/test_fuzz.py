@@ -127,7 +127,9 @@ def at(content, path):
 )
 def test_run_json(run, capsys, path, kind, optional):
     file = run / "run.json"
-    whole = json.loads(file.read_text())
+    whole = json.loads(file.read_text()) | {
+        "shipped": {"images": 5, "repeats": 1, "accuracy": 0.5, "interval95": [0.1, 0.9]}
+    }
     if path[-1] not in at(whole, path):
         assert optional
     elif not optional and path != ("train",) and path != ("observe",) and path != ("test",):
@@ -188,8 +190,9 @@ def damaged_arrays(array):
     yield "complex numbers", lambda path: np.save(path, np.zeros(array.shape, complex))
     yield "texts", lambda path: np.save(path, np.full(array.shape, "x"))
     yield "another array", lambda path: np.save(path, np.roll(array.reshape(-1), 1).reshape(array.shape))
-    yield "one row less", lambda path: np.save(path, array[:-1])
-    yield "a scalar", lambda path: np.save(path, array.reshape(-1)[0])
+    yield "a scalar", lambda path: np.save(path, np.zeros((), array.dtype))
+    if array.size:
+        yield "one row less", lambda path: np.save(path, array[:-1])
     if array.dtype.kind == "f":
         yield "NaN", lambda path: np.save(path, np.full(array.shape, np.nan, array.dtype))
         yield "negative", lambda path: np.save(path, -1 - np.abs(array))
@@ -247,21 +250,14 @@ def test_checkpoints(run):
             pytest.fail(f"{how}: {Checkpoints(run, identity).load()}")
     (folder / "checkpoint.json").write_text(json.dumps(whole))
     for path in folder.glob("*.npy"):
-        content = path.read_bytes()
-        for how, damage in damaged_arrays(np.load(path)):
-            if (
-                how in ("another array", "one row less", "a scalar", "transposed", "negative")
-                and np.load(path).size < 2
-            ):
-                continue
-            if how == "another array" and np.ptp(np.load(path).astype("V") == b"") == 0:
-                continue
+        array, content = np.load(path), path.read_bytes()
+        for how, damage in damaged_arrays(array):
             damage(path)
             try:
                 loaded = Checkpoints(run, identity).load()
             except DiehlCookError:
                 loaded = None
-            assert loaded is None or np.array_equal(loaded[0][path.stem], np.load(path)), how
+            assert loaded is None or loaded[0][path.stem].tobytes() == array.tobytes(), how
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             path.write_bytes(content)
 
@@ -359,7 +355,7 @@ def test_arrays_from_python(finished, name, how, value):
         build_network(PARAMS, phase="test", **{name: value})
     assert "\n" not in str(error.value)
     if name == "images":
-        with pytest.raises(DiehlCookError, match="^images: "):
+        with pytest.raises(DiehlCookError, match=r"^images: "):
             predict(finished, value, engine="fused")
 
 
@@ -388,7 +384,7 @@ def test_what_is_no_data_set(tmp_path, finished):
     with pytest.raises(DiehlCookError, match="expected a Dataset, found tuple"):
         observe(load_run(str(finished)), (IMAGES, [0, 1]), engine="fused", force=True)
     for images, labels, message in (
-        (IMAGES, [0], "labels: 1; expected 2"), (IMAGES, [0, -1], "labels: values -1"), (IMAGES + 0.5, [0, 1], "images: "),
+        (IMAGES, [0], "labels: 1; expected 2"), (IMAGES, [0, -1], "labels: values -1"), (IMAGES + 1.5, [0, 1], "images: "),
         (IMAGES[0, 0], [0], "images: shape"), (IMAGES, [0.5, 1], "labels: type"),
     ):  # fmt: skip
         with pytest.raises(DiehlCookError, match=message):

@@ -153,7 +153,7 @@ def test_namespace_has_units_and_whole_steps():
         ({"w_max": "1 mV"}, "has no unit"),
         ({"tau_mem_exk": "5 ms"}, "did you mean tau_mem_exc?"),
         ({"n_exc": "12.5"}, "whole number"),
-        ({"n_exc": "-1"}, "from 1 to 1000000"),
+        ({"n_exc": "-1"}, "from 1 to 100000"),
         ({"dt": "0 ms"}, "from 0.001 ms to 1000 ms"),
         ({"tau_ge": "nan ms"}, "expected a number"),
         ({"clamp_exc": "maybe"}, "true or false"),

@@ -153,7 +153,7 @@ def test_the_grid_of_the_paper(grid):
                                            "paper-triplet-400?")),
         ({"set": {"rule": "hebb"}}, "cell one: rule is 'hebb'; choose one of triplet"),
         ({"set": {"order": "sideways"}}, "cell one: order is 'sideways'; choose one of file, shuffled"),
-        ({"set": {"n_exc": 0}}, "cell one: n_exc is 0; it must be from 1 to 1000000"),
+        ({"set": {"n_exc": 0}}, "cell one: n_exc is 0; it must be from 1 to 100000"),
         ({"passes": [2, 1]}, "cell one: passes: expected numbers in order, each once, found [2, 1]"),
         ({"passes": "three"}, "cell one: passes: expected whole numbers from 1 on, found 'three'"),
         ({"seeds": []}, "cell one: seeds: expected whole numbers from 0 on, found []"),

@@ -151,7 +151,8 @@ def check_state(state: State, params: Params) -> None:
     network that works is silent after a few steps.
     """
     shown = int(state["protocol.position"][0])
-    cure = "use integrator=exponential_euler or a smaller dt"
+    exponential = params.integrator == "exponential_euler"
+    cure = "use a smaller dt" if exponential else "use integrator=exponential_euler or a smaller dt"
     for name, values in state.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise NetworkError(

@@ -93,7 +93,7 @@ class Params(Constants):
 
     n_input: int = par(784, "N_I", "input neurons, one per pixel", PAPER.format("2.2"), within=(1, 1e6))
     n_exc: int = par(
-        400, "N_E", "excitatory neurons (and as many inhibitory ones)", PAPER.format("2.2"), within=(1, 1e6)
+        400, "N_E", "excitatory neurons (and as many inhibitory ones)", PAPER.format("2.2"), within=(1, 1e5)
     )
 
     dt: float = par(0.5, "Δt", "time step", CODE, unit="ms", within=(1e-3, 1e3))
@@ -427,7 +427,7 @@ def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
     """Return the base of a preset, what it changes, and the sources of that; see `load_preset`."""
     if name.endswith(".toml"):
         try:
-            if not Path(name).is_file() or Path(name).stat().st_size > MOST_TOML:
+            if Path(name).stat().st_size > MOST_TOML or not Path(name).is_file():
                 raise DiehlCookError(f"{name}: not a preset file")
             text = Path(name).read_bytes()
         except OSError as error:

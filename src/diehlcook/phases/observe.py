@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis import health, readout
-from ..data.datasets import Dataset
+from ..data.datasets import Dataset, check_size
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..progress import Report, no_report
@@ -59,6 +59,7 @@ def observe(
     Interrupted
         `cancelled` returned true; finished blocks are kept.
     """
+    check_size(data, run.params)
     if data.split == "test":
         raise DiehlCookError("labels must not come from test images: observe takes the training split")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..analysis import readouts
 from ..analysis.readouts import PAPER
 from ..engines.registry import DEFAULT_ENGINE
-from ..errors import DiehlCookError
+from ..model.arrays import check_images
 from ..model.stimulus import stream_key
 from ..runs.provenance import images_of, responses
 from ..runs.run import Run, load_run
@@ -64,14 +64,7 @@ def predict(
         Images of another shape or range, no labels yet, an unknown readout, or responses of another network.
     """
     run = run if isinstance(run, Run) else load_run(Path(run))
-    images = np.asarray(images)
-    if images.ndim not in (2, 3) or not len(images) or images[0].size != run.params.n_input:
-        raise DiehlCookError(
-            f"images have shape {images.shape}; expected (n, rows, columns) or (n, {run.params.n_input})"
-        )
-    if images.dtype.kind not in "ui" or images.min() < 0 or images.max() > 255:
-        found = f"images of dtype {images.dtype} from {images.min()} to {images.max()}"
-        raise DiehlCookError(f"{found}; expected integers 0 to 255")
+    images = check_images("images", images, run.params.n_input)
     readouts.check_name(readout)
     if readout == PAPER:
         assignments = run.assignments()
@@ -80,9 +73,6 @@ def predict(
         seen, labelling = responses(run, "observe"), images_of(run, "observe", data)
         fitted = readouts.fit(readout, seen, labelling.labels, labelling.n_classes)
     (presented,) = respond(
-        trained_network(run, engine, "predict"),
-        images.astype(np.uint8),
-        [stream_key(run.seed, "predict")],
-        jobs=jobs,
+        trained_network(run, engine, "predict"), images, [stream_key(run.seed, "predict")], jobs=jobs
     )
     return Predicted(fitted.classify(presented.counts), presented.counts)

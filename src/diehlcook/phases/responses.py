@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import jobs as jobs_of
-from ..data.datasets import Dataset, check_size
+from ..data.datasets import Dataset
 from ..engines.base import Engine, Model
 from ..engines.registry import DEFAULT_ENGINE, open_engine
 from ..errors import Cancelled, DiehlCookError
@@ -268,7 +268,6 @@ def run_phase(
 
     See `observe.observe` for the options and errors; returns the entry of the phase in run.json.
     """
-    check_size(data, run.params)
     run.trained()
     with lock.owned(run.folder, phase):
         run.facts = load_run(run.folder).facts  # as they are now that nobody else can change them

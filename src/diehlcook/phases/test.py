@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 
 from ..analysis import health, readout
-from ..data.datasets import Dataset
+from ..data.datasets import Dataset, check_size
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..progress import Report, no_report
 from ..runs.provenance import warn_of_seen
 from ..runs.run import Run
 from .responses import Judged, Presented, TrainedNetwork, run_phase
+
+MOST_REPEATS = 1000
+"""Presentations of the test set, at most; the paper has 10."""
 
 
 def test(
@@ -59,8 +62,9 @@ def test(
     Interrupted
         `cancelled` returned true; finished blocks are kept.
     """
-    if repeats < 1:
-        raise DiehlCookError(f"--repeats is {repeats}; it must be at least 1")
+    check_size(data, run.params)
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise DiehlCookError(f"--repeats is {repeats}; it must be from 1 to {MOST_REPEATS}")
     run.assignments()  # says now if there are none
 
     def judge(_trained: TrainedNetwork, presented: list[Presented]) -> Judged:
