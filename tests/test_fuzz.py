@@ -297,11 +297,14 @@ def test_options(capsys, tmp_path, command, names, settings):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--rule", ","], ["--rule", "triplet,"], ["--rule", "triplet,triplet"], ["--n-exc", "9", "--set", "n_exc=16"],
+        ["--rule", ","], ["--rule", "triplet,"], ["--rule", "triplet,triplet"], ["--n-exc", "9", "--set",
+        "n_exc=16"],
         ["--set", "n_exc=9", "--set", "n_exc=9"], ["--order", "file", "--set", "order=shuffled"],
-        ["--rule", "triplet", "--set", "rule=triplet"], ["--seeds", "0-99999999999"], ["--set", "=5"], ["--set", "a=b=c"],
+        ["--rule", "triplet", "--set", "rule=triplet"], ["--seeds", "0-99999999999"], ["--set", "=5"],
+        ["--set", "a=b=c"],
         ["--preset", "."], ["--preset", "/dev/null.toml"], ["--dataset", "/dev/zero"], ["--dataset", "."],
-        ["--samples", "99999"], ["--epochs", "1000000000"], ["--set", "n_exc=1000000"], ["--run", "/dev/null"],
+        ["--samples", "99999"], ["--epochs", "1000000000"], ["--set", "n_exc=1000000"], ["--run",
+        "/dev/null"],
         ["--run", "file"], ["--run", "mine"], ["--run", "mine", "--force"], ["--run", "other", "--force"],
     ],
     ids=" ".join,
@@ -322,7 +325,8 @@ def test_trainings_that_cannot_be(capsys, tmp_path, monkeypatch, arguments):
 PARAMS = Params().with_values({"n_exc": 5})
 IMAGES = np.zeros((2, 28, 28), np.uint8)
 ARGUMENTS = {
-    "weights": np.full((784, 5), 0.1), "theta": np.full(5, 0.02), "delays": np.full((784, 5), 0.001), "images": IMAGES,
+    "weights": np.full((784, 5), 0.1), "theta": np.full(5, 0.02), "delays": np.full((784, 5), 0.001),
+    "images": IMAGES,
 }  # fmt: skip
 
 
@@ -384,7 +388,8 @@ def test_what_is_no_data_set(tmp_path, finished):
     with pytest.raises(DiehlCookError, match="expected a Dataset, found tuple"):
         observe(load_run(str(finished)), (IMAGES, [0, 1]), engine="fused", force=True)
     for images, labels, message in (
-        (IMAGES, [0], "labels: 1; expected 2"), (IMAGES, [0, -1], "labels: values -1"), (IMAGES + 1.5, [0, 1], "images: "),
+        (IMAGES, [0], "labels: 1; expected 2"), (IMAGES, [0, -1], "labels: values -1"), (IMAGES + 1.5, [0,
+        1], "images: "),
         (IMAGES[0, 0], [0], "images: shape"), (IMAGES, [0.5, 1], "labels: type"),
     ):  # fmt: skip
         with pytest.raises(DiehlCookError, match=message):

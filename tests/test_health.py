@@ -20,7 +20,7 @@ from diehlcook.model.params import FIELDS, Params, load_preset, with_size
 from diehlcook.phases.train import train
 from diehlcook.progress import Interrupted
 from diehlcook.runs.checkpoints import Checkpoints
-from diehlcook.runs.files import save_array
+from diehlcook.runs.files import digest, save_array
 from diehlcook.runs.run import Run, load_run
 
 faults = load_script("faults")
@@ -177,10 +177,10 @@ def test_the_accuracy_during_training_is_that_of_the_last_window_wherever_it_is_
     live = health.learning(history.evidence(w, theta))
     assert (live.ok, live.measured) == (True, "90.0% of 10,000 images right")
 
-    facts = {"images": 25_000, "epochs": 1, "finished": False}
+    facts = {"images": 25_000, "epochs": 1, "finished": False, "data": {}, "sha256": {}}
     run = Run(tmp_path, "", params, 0, "mnist", Model(params, True), {"train": facts})
     state = {"state.inp_exc.w": w, "state.exc.theta": theta}
-    Checkpoints(tmp_path).save(22_000, state | history.arrays(), {})
+    Checkpoints(tmp_path, run.identity).save(22_000, state | history.arrays(), {})
     assert health.learning(read_evidence(run)) == live
     facts["finished"] = True
     files = {
@@ -191,6 +191,7 @@ def test_the_accuracy_during_training_is_that_of_the_last_window_wherever_it_is_
     }
     for name, array in (files | {"train_counts": history.newest()[0]}).items():
         save_array(tmp_path / f"{name}.npy", array)
+        facts["sha256"][name] = digest(array)
     finished = read_evidence(run)
     assert health.learning(finished) == live
     np.testing.assert_array_equal(finished.counts, history.newest(1000)[0])

@@ -24,8 +24,10 @@ def test_only_what_the_table_names_is_deleted(tmp_path):
         "checkpoints/test/000-0000250.npy", "checkpoints/.unfinished-0123abcd/history.npy",
     }  # fmt: skip
     others = {
-        "mine/some", "figures/labels.jpg", "figures/mine.png", "snapshots/best.npy", "report.htm", "snapshots/a/1.npy",
-        "checkpoints/bert.pt", "checkpoints/100/bert.pt", "checkpoints/²/checkpoint.json", "checkpoints/007/history.npy",
+        "mine/some", "figures/labels.jpg", "figures/mine.png", "snapshots/best.npy", "report.htm",
+        "snapshots/a/1.npy",
+        "checkpoints/bert.pt", "checkpoints/100/bert.pt", "checkpoints/²/checkpoint.json",
+        "checkpoints/007/history.npy",
         "checkpoints/observe/notes.txt", "run.json", "notes.md",
     }  # fmt: skip
     for name in ours | others:
@@ -37,7 +39,7 @@ def test_only_what_the_table_names_is_deleted(tmp_path):
 
     layout.discard(tmp_path, "observe")
     of_observe = {f"{name}.npy" for name, file in layout.FILES.items() if file.phase == "observe"}
-    assert len(of_observe) == 8
+    assert len(of_observe) == 9
     gone = {"figures/labels.png", "checkpoints/observe/task.json", "report.html"} | of_observe
     assert (ours | others) - there() == gone - of_observe
     assert not there() & of_observe
@@ -88,9 +90,12 @@ def test_what_is_not_as_the_table_says_is_refused(tmp_path, name, array, message
 def test_a_phase_writes_its_own_files_only(tmp_path):
     theta = np.ones(16)
     with pytest.raises(ValueError, match="is not what observe writes"):
-        layout.save(tmp_path, "observe", {"theta": theta})
+        layout.Results(tmp_path, "observe", {"theta": theta})
     with pytest.raises(ValueError, match="is not what train writes"):
-        layout.save(tmp_path, "train", {"theta": np.ones((4, 4))})
-    digests = layout.save(tmp_path, "train", {"theta": theta, "train_spikes": np.ones(16, int)})
-    assert list(digests) == ["theta", "train_spikes"]
+        layout.Results(tmp_path, "train", {"theta": np.ones((4, 4))})
+    assert not list(tmp_path.iterdir())
+    results = layout.Results(tmp_path, "train", {"theta": theta, "train_spikes": np.ones(16, int)})
+    assert not layout.is_there(tmp_path, "theta")
+    results.appear()
+    assert list(results.digests) == ["theta", "train_spikes"]
     np.testing.assert_array_equal(layout.load(tmp_path, "theta", PARAMS), theta)

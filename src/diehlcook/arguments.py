@@ -39,7 +39,8 @@ def positive(text: str) -> int:
     except ValueError:
         number = 0
     if not 1 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"{text[:30]!r} is not a whole number from 1 to {MOST}")
+        words = f"of at most {MOST}" if number > MOST else "of at least 1"
+        raise argparse.ArgumentTypeError(f"{text[:30]!r} is not a whole number {words}")
     return number
 
 

@@ -7,6 +7,7 @@ lock goes with its process: so whoever finds one that is not locked may clear it
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import DiehlCookError
+
+UNCHANGED = "what was there before is unchanged"
 
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.tmp")
 """Names of unfinished files; ``name`` is the one that it would have got."""
@@ -45,15 +48,13 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def write_whole(
-    path: Path, write: Callable[[BinaryIO], Any], *, advice: str = "what was there before is unchanged"
-) -> None:
-    """Let `write` fill a file that gets the name `path` once it is complete.
+class Written:
+    """A file that is written, and gets its name once it is told to.
 
     Parameters
     ----------
     path
-        File to write; its folder is made if needed.
+        Its name; the folder is made if needed.
     write
         Called with the open file.
     advice
@@ -64,29 +65,60 @@ def write_whole(
     DiehlCookError
         The folder cannot be written, or the disk is full.
     """
-    path = path.resolve()  # through a link, to what it leads to
-    temporary: Path | None = None
-    try:
-        if path.is_char_device() or path.is_fifo():  # such as /dev/stdout: there is nothing to replace
+
+    def __init__(self, path: Path, write: Callable[[BinaryIO], Any], advice: str = UNCHANGED) -> None:
+        self.path = path.resolve()  # through a link, to what it leads to
+        self.advice = advice
+        self.temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.tmp")
+        self.file: BinaryIO | None = None
+        try:
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = self.temporary.open("xb")
+            try_lock(self.file)
+            write(self.file)
+            self.file.flush()
+            os.fsync(self.file.fileno())
+        except BaseException as error:  # after an interrupt, too, nothing is left
+            self.abandon()
+            if isinstance(error, OSError):
+                raise self.failure(error) from None
+            raise
+
+    def failure(self, error: OSError) -> DiehlCookError:
+        """Return what there is to say of an error."""
+        return DiehlCookError(f"{self.path}: cannot write ({error.strerror or error}); {self.advice}")
+
+    def appear(self) -> None:
+        """Give the file its name, in the place of one that has it."""
+        try:
+            self.temporary.replace(self.path)
+        except OSError as error:
+            self.abandon()
+            raise self.failure(error) from None
+        sync_folder(self.path.parent)
+        if self.file is not None:
+            self.file.close()
+
+    def abandon(self) -> None:
+        """Delete the file, unless it has appeared."""
+        if self.file is not None:
+            with contextlib.suppress(OSError):
+                self.temporary.unlink()
+            self.file.close()
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], Any], *, advice: str = UNCHANGED) -> None:
+    """Let `write` fill a file that gets the name `path` once it is complete; see `Written`."""
+    if path.is_char_device() or path.is_fifo():  # such as /dev/stdout: there is nothing to replace
+        try:
             with path.open("wb") as file:
                 write(file)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        with temporary.open("xb") as file:
-            try_lock(file)
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.replace(path)
-            temporary = None
-        sync_folder(path.parent)
-    except OSError as error:
-        raise DiehlCookError(f"{path}: cannot write ({error.strerror or error}); {advice}") from None
-    finally:  # after an interrupt, too, nothing is left
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        except OSError as error:
+            raise DiehlCookError(f"{path}: cannot write ({error.strerror or error})") from None
+        return
+    Written(path, write, advice).appear()
 
 
 def unfinished(folder: Path) -> Iterator[Path]:

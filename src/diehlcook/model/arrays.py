@@ -154,7 +154,8 @@ def check_images(name: str, given: Any, n_input: int) -> NDArray[np.uint8]:
     if array.ndim not in (2, 3) or not len(array) or math.prod(array.shape[1:]) != n_input:
         hint = "; for one image give images[:1]" if array.size == n_input and array.ndim < 3 else ""
         raise DiehlCookError(
-            f"{name}: shape is {array.shape}, expected (n, rows, columns) or (n, {n_input}) with at least one "
+            f"{name}: shape is {array.shape}, expected (n, rows, columns) or (n, {n_input}) with at "
+            f"least one "
             f"image of {n_input} pixels{hint}"
         )
     low, high = array.min(), array.max()
@@ -165,7 +166,8 @@ def check_images(name: str, given: Any, n_input: int) -> NDArray[np.uint8]:
     if array.dtype.kind == "f" and (array != np.rint(array)).any():
         hint = "multiply by 255 and round" if high <= 1 else "round them"
         raise DiehlCookError(
-            f"{name}: values from {low:.6g} to {high:.6g} are no whole numbers, expected grey levels from 0 to "
+            f"{name}: values from {low:.6g} to {high:.6g} are no whole numbers, expected grey levels "
+            f"from 0 to "
             f"255; {hint}"
         )
     return np.ascontiguousarray(array.reshape(len(array), n_input).astype(np.uint8, copy=False))

@@ -23,6 +23,7 @@ def refuse_preferences() -> None:
     """
     if "brian2" not in sys.modules and Path(FILE).exists():
         raise DiehlCookError(
-            f"{Path(FILE).absolute()}: Brian2 would run what is in it, and results could change; move it away, "
+            f"{Path(FILE).absolute()}: Brian2 would run what is in it, and results could change; move "
+            f"it away, "
             "or start in another folder"
         )

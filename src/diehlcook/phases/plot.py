@@ -18,6 +18,7 @@ from ..analysis.history import examine_run, read_evidence
 from ..arguments import FORMATS
 from ..errors import DiehlCookError
 from ..figures import catalogue
+from ..runs import layout
 from ..runs.checkpoints import Checkpoints
 from ..runs.run import Run, load_run
 from ..whole import write_whole
@@ -113,6 +114,7 @@ def follow(
 
 def write(run: Run, figures: Iterable[tuple[str, Figure]], format: str) -> list[Path]:
     """Write figures into the folder ``figures`` of a run; each file appears whole."""
+    layout.clear_temporaries(run.folder)
     paths = []
     for name, figure in figures:
         paths.append(run.folder / "figures" / f"{name}.{format}")

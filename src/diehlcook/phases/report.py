@@ -34,6 +34,9 @@ from ..whole import write_whole
 
 log = logging.getLogger(__name__)
 
+MARK = b"<title>diehlcook: "
+"""By which our pages are known: see report.html."""
+
 MOST_FIELDS = 1600
 """Neurons shown; of a larger network every so many-th."""
 
@@ -69,6 +72,8 @@ def report(run: Run, path: Path, *, data: Path | None = None) -> Path:
     DiehlCookError
         Training unfinished, a damaged file, or a page that cannot be written.
     """
+    path = Path(path)
+    check_page(path)
     train, recorded = run.trained(), read_evidence(run)
     base = run.preset if run.preset in preset_names() else DEFAULT_PRESET
     tested = run.facts.get("test")
@@ -88,8 +93,20 @@ def report(run: Run, path: Path, *, data: Path | None = None) -> Path:
         parameters=[(name, *both) for name, both in run.params.differences(load_preset(base)).items()],
         data=htmlsafe_json_dumps(explorer(run, recorded, data)),
     )
-    write_whole(path, lambda file: file.write(page.encode()))
+    layout.clear_temporaries(run.folder)
+    write_whole(path, lambda file: file.write(page.encode(errors="xmlcharrefreplace")))
     return path
+
+
+def check_page(path: Path) -> None:
+    """Refuse to replace what is no page of ours."""
+    try:
+        if path.is_dir() or (path.is_file() and MARK not in path.read_bytes()[:4096]):
+            raise DiehlCookError(
+                f"{path}: is there already, and no page of this package; choose another --out"
+            )
+    except OSError as error:
+        raise DiehlCookError(f"{path}: cannot be read ({error.strerror}); choose another --out") from None
 
 
 def template() -> jinja2.Template:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
 from ..model.arrays import Expected, checked
-from ..whole import write_whole
+from ..whole import Written, write_whole
 
 SCHEMA = 3
 """Version of the layout of a run directory."""
@@ -24,7 +24,8 @@ MOST_JSON = 2**26
 """Bytes of a JSON file: that of a run has some ten thousand."""
 
 OBJECTS = (
-    "Python objects in it, which are never opened; a port to Python 3 that calls np.save(zip(...)) has stored no "
+    "Python objects in it, which are never opened; a port to Python 3 that calls np.save(zip(...)) has "
+    "stored no "
     "numbers: save np.array(list(zip(...)))"
 )
 
@@ -43,7 +44,12 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
     DiehlCookError
         The folder cannot be written, or the disk is full.
     """
-    write_whole(path, lambda file: np.save(file, np.asarray(array), allow_pickle=False))
+    write_array(path, array).appear()
+
+
+def write_array(path: Path, array: NDArray[Any]) -> Written:
+    """Write an array to a .npy file that has yet to appear; see `save_array`."""
+    return Written(path, lambda file: np.save(file, np.asarray(array), allow_pickle=False))
 
 
 def save_json(path: Path, content: Mapping[str, Any]) -> None:

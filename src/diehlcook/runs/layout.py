@@ -19,9 +19,9 @@ from ..arguments import FORMATS
 from ..errors import DiehlCookError
 from ..model.arrays import Expected
 from ..model.params import Params
-from ..whole import TEMPORARY, unfinished
+from ..whole import TEMPORARY, Written, unfinished
 from . import lock
-from .files import digest, load_array, load_json, save_array
+from .files import digest, load_array, load_json, write_array
 
 PHASES = ("train", "observe", "test")
 """In the order in which they follow each other: each is made from what the ones before it made."""
@@ -194,16 +194,49 @@ def load(folder: Path, name: str, params: Params, *, in_range: bool = True, **si
     return load_array(path_of(folder, name), expected, made_by=file.phase)
 
 
-def save(folder: Path, phase: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
-    """Write arrays of a phase; return the digests that belong into run.json."""
-    digests = {}
-    for name, array in arrays.items():
-        file = FILES[name]
-        if file.phase != phase or array.ndim != len(file.shape) or array.dtype.kind not in file.kind:
-            raise ValueError(f"{name} of {array.dtype}{array.shape} is not what {phase} writes: {file}")
-        save_array(path_of(folder, name), array)
-        digests[name] = digest(np.asarray(array))
-    return digests
+class Results:
+    """Arrays of a phase, written to the disk and yet to appear in a run directory.
+
+    Parameters
+    ----------
+    folder
+        Run directory.
+    phase
+        Whose results they are.
+    arrays
+        By their name in `FILES`.
+
+    Raises
+    ------
+    DiehlCookError
+        They cannot all be written; none has appeared then.
+    ValueError
+        They are not what the phase writes.
+    """
+
+    def __init__(self, folder: Path, phase: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.digests: dict[str, str] = {}
+        """For run.json."""
+        self.files: list[Written] = []
+        try:
+            for name, array in arrays.items():
+                file = FILES[name]
+                fits = array.ndim == len(file.shape) and array.dtype.kind in file.kind
+                if file.phase != phase or not fits:
+                    raise ValueError(
+                        f"{name} of {array.dtype}{array.shape} is not what {phase} writes: {file}"
+                    )
+                self.files.append(write_array(path_of(folder, name), array))
+                self.digests[name] = digest(np.asarray(array))
+        except BaseException:
+            for one in self.files:
+                one.abandon()
+            raise
+
+    def appear(self) -> None:
+        """Give all files their names."""
+        for file in self.files:
+            file.appear()
 
 
 def is_ours(folder: Path, companion: str | None = None) -> bool:
@@ -238,7 +271,8 @@ def check_ours(folder: Path, companion: str | None = None) -> None:
             others = [name for name in names if name != lock.NAME and not TEMPORARY.fullmatch(name)]
             if others:
                 raise DiehlCookError(
-                    f"{folder}: holds {others[0]} and no run (run.json not found); choose a new or empty folder "
+                    f"{folder}: holds {others[0]} and no run (run.json not found); choose a new or "
+                    f"empty folder "
                     "with --run"
                 )
     except OSError as error:
@@ -300,6 +334,11 @@ def remove_those(folder: Path, chosen: Callable[[str, str], bool]) -> None:
 def clear_litter(folder: Path) -> None:
     """Delete what killed processes left unfinished in a run directory; for its owner (`lock.owned`)."""
     delete(folder, "checkpoints/.unfinished-")
+    clear_temporaries(folder)
+
+
+def clear_temporaries(folder: Path) -> None:
+    """Delete our temporary files in a run directory that no process is writing any more."""
     for place in {folder, *(path.parent for path, _ in walk(folder))}:
         for path in unfinished(place):
             name = path.relative_to(folder).with_name(TEMPORARY.fullmatch(path.name)["name"])  # type: ignore[index]

@@ -24,7 +24,8 @@ def warn_of_seen(run: Run, data: Dataset) -> None:
     seen = int(np.isin(data.marks(), run.load("observe_images")).sum())
     if seen:
         log.warning(
-            "%d of %d images are among those that the neurons were labelled with: about these the accuracy says "
+            "%d of %d images are among those that the neurons were labelled with: about these the "
+            "accuracy says "
             "nothing", seen, len(data)
         )  # fmt: skip
 

@@ -134,12 +134,15 @@ class Run:
 
         What later phases made of earlier results goes, with all that shows it.
         """
+        results = layout.Results(
+            self.folder, phase, arrays
+        )  # what cannot be written does not take away what is there
         affected = layout.PHASES[layout.PHASES.index(phase) :]
         if [self.facts.pop(one) for one in affected if one != "train" and one in self.facts]:
             self.save()  # from here on nobody reads them
         layout.discard_shown(self.folder, *affected)
-        digests = layout.save(self.folder, phase, arrays)
-        self.facts[phase] = {**self.facts.get(phase, {}), **facts, "sha256": digests}
+        results.appear()
+        self.facts[phase] = {**self.facts.get(phase, {}), **facts, "sha256": results.digests}
         if phase == "train":  # nothing older is left
             self.schema = SCHEMA
         self.save()

@@ -58,13 +58,16 @@ DIGESTS = Each(DIGEST, named=True)
 
 STARTED = {
     "finished": FLAG, "cleared?": FLAG, "images": POSITIVE, "epochs": POSITIVE, "engine": TEXT, "data": DATA,
-    "shape?": Each(POSITIVE, 2), "grey?": Each(AMOUNT, named=True), "started": TEXT, "stopped?": TEXT, "health?": CHECKS,
+    "shape?": Each(POSITIVE, 2), "grey?": Each(AMOUNT, named=True), "started": TEXT, "stopped?": TEXT,
+    "health?": CHECKS,
 }  # fmt: skip
 """Of a training that is not finished."""
 
 TRAINED = STARTED | {
-    "wall_s": AMOUNT, "presentations": POSITIVE, "presentations_per_image": AMOUNT, "spikes_per_image": AMOUNT,
-    "theta_mV": {"mean": AMOUNT, "sd": AMOUNT}, "silent_neurons": NATURAL, "health": CHECKS, "sha256": DIGESTS,
+    "wall_s": AMOUNT, "presentations": POSITIVE, "presentations_per_image": AMOUNT,
+    "spikes_per_image": AMOUNT,
+    "theta_mV": {"mean": AMOUNT, "sd": AMOUNT}, "silent_neurons": NATURAL, "health": CHECKS,
+    "sha256": DIGESTS,
 }  # fmt: skip
 
 FILE = {"file": TEXT, "sha256": DIGEST}
@@ -101,7 +104,8 @@ TESTED = PRESENTED | {
 RUN = {
     "schema": POSITIVE, "versions": Each(TEXT, named=True), "preset": TEXT, "seed": NATURAL, "dataset": TEXT,
     "params": Each(TEXT, named=True), "sources?": Each(TEXT, named=True),
-    "equations?": Each(Each(Kind("a text or a list", lambda v: isinstance(v, str | list | bool)), named=True), named=True),
+    "equations?": Each(Each(Kind("a text or a list", lambda v: isinstance(v, str | list | bool)),
+    named=True), named=True),
     "train?": {"finished": FLAG, "imported?": {}}, "observe?": {"imported?": {}}, "test?": TESTED,
     "shipped?": {"images": POSITIVE, "repeats": POSITIVE, "accuracy": SHARE, "interval95": Each(SHARE, 2)},
 }  # fmt: skip
