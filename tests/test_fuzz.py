@@ -16,6 +16,7 @@ import pytest
 from diehlcook import build_network, load_run, predict
 from diehlcook.cli import parser
 from diehlcook.cli.main import main
+from diehlcook.companions import COMPANIONS
 from diehlcook.data import datasets
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.arrays import KINDS
@@ -320,6 +321,33 @@ def test_trainings_that_cannot_be(capsys, tmp_path, monkeypatch, arguments):
     images = [] if "--dataset" in arguments else ["--dataset", "digits"]
     run = [] if "--run" in arguments else ["--run", "new"]
     refused(capsys, tmp_path, "train", *preset, *images, *run, "--engine", "fused", "-q", *arguments)
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_companions(capsys, tmp_path, monkeypatch, name):
+    """Refused at the start, not after the experiment."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "mine" / "cache").mkdir(parents=True)
+    (tmp_path / "mine" / "cache" / "bert.pt").write_text("mine")
+    shutil.copytree(layout_of_another(name, tmp_path), tmp_path / "other")
+    for arguments in (
+        ["--run", "file"], ["--run", "mine"], ["--run", "mine", "--force"], ["--run", "other", "--force"],
+        ["--run", ""],
+        ["--seed", "-1"], ["--set", ""], ["--set", "none=1"], ["--set", "dt"],
+    ):  # fmt: skip
+        data = ["--data", str(tmp_path)] if name == "mozafari2019" else []
+        refused(capsys, tmp_path, "companion", name, "--small", "-q", *data, *arguments)
+
+
+def layout_of_another(name, base):
+    """A finished run of another companion."""
+    folder = base / "made"
+    folder.mkdir()
+    another = next(one for one in COMPANIONS if one != name)
+    (folder / "run.json").write_text(json.dumps({"schema": 1, "companion": another}))
+    (folder / "weights.npy").write_text("")
+    return folder
 
 
 PARAMS = Params().with_values({"n_exc": 5})

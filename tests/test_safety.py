@@ -1,0 +1,413 @@
+"""Nothing that is not ours is touched, one process at a time writes into a run, and whatever happens is one line."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import load_script
+
+from diehlcook import import_run, load_run, whole
+from diehlcook.cache import check_trusted, clear, kept, private_cache, prune
+from diehlcook.cli import commands
+from diehlcook.cli.main import OneLine, main
+from diehlcook.data import datasets
+from diehlcook.engines.standalone import engine as standalone
+from diehlcook.errors import DiehlCookError, printable
+from diehlcook.figures.style import facts_title, new_figure
+from diehlcook.model.params import load_preset
+from diehlcook.phases.observe import observe
+from diehlcook.phases.test import test as judge
+from diehlcook.phases.train import train
+from diehlcook.private import MARKER, PrivateFolder
+from diehlcook.runs import layout, lock
+from diehlcook.runs.files import load_json, save_array, save_json
+from diehlcook.runs.shipped import unpack
+
+pytestmark = pytest.mark.usefixtures("without_raster")
+
+STORED = Path(__file__).parent / "reference" / "run-0.1.0-schema-2"
+SMOKE = ["--preset", "smoke", "--dataset", "digits", "--samples", "40", "--engine", "fused"]
+PYTHON = [sys.executable, "-m", "diehlcook"]
+
+
+def digits(split="train", n=40):
+    return datasets.load("digits", split).head(n)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("safety") / "run"
+    train(folder, digits(), load_preset("smoke"), preset="smoke", engine="fused")
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    return load_run(shutil.copytree(trained, tmp_path / "run"))
+
+
+# Owners
+
+
+def test_the_second_comer_is_told_who_is_there_and_changes_nothing(run):
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    hold = (
+        "import sys, time\nfrom pathlib import Path\nfrom diehlcook.runs import lock\n"
+        "with lock.owned(Path(sys.argv[1]), 'train'):\n    print('mine', flush=True); time.sleep(60)"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", hold, run.folder], stdout=subprocess.PIPE)
+    assert owner.stdout.readline() == b"mine\n"
+    told = rf"in use by train \(process {owner.pid}, since {time.strftime('%Y-%m-%d')} .*\); wait for it"
+    for command in (
+        lambda: train(run.folder, digits(), run.params, engine="fused", force=True),
+        lambda: observe(run, digits(), engine="fused"),
+        lambda: import_run(run.folder, run.folder, "matrix", params=run.params, force=True),
+        lambda: unpack("triplet-400", run.folder, force=True),
+    ):
+        with pytest.raises(DiehlCookError, match=told):
+            command()
+    owner.kill()
+    owner.wait()
+    (run.folder / lock.NAME).unlink()
+    assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+
+def test_the_lock_of_a_killed_process_is_none(run):
+    (run.folder / lock.NAME).write_text("train (process 1, since yesterday)")
+    observe(run, digits(), engine="fused")
+    assert not (run.folder / lock.NAME).exists()
+
+
+def test_an_owner_that_comes_to_nothing_leaves_nothing(tmp_path):
+    with pytest.raises(DiehlCookError, match="no such thing"), lock.owned(tmp_path / "a" / "b", "train"):
+        raise DiehlCookError("no such thing")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_force_discards_only_once_the_new_run_is_possible(run, monkeypatch):
+    def no_memory(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("diehlcook.phases.train.open_engine", no_memory)
+    with pytest.raises(MemoryError):
+        train(run.folder, digits(), run.params, engine="fused", seed=9, force=True)
+    assert load_run(run.folder).weights().any()
+
+
+def test_a_result_that_cannot_be_written_takes_nothing_away(run, monkeypatch):
+    observe(run, digits(), engine="fused")
+    labels = run.assignments()
+    monkeypatch.setattr(whole.Written, "appear", lambda _self: None)  # also to be sure that the patch bites
+    monkeypatch.setattr(
+        os, "fsync", lambda _file: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    with pytest.raises(DiehlCookError, match="No space left"):
+        observe(run, digits(n=20), engine="fused", force=True)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(load_run(run.folder).assignments(), labels)
+
+
+# Identity
+
+
+def test_results_go_with_what_they_were_made_of(run):
+    observe(run, digits(), engine="fused")
+    judge(run, digits("test"), engine="fused")
+    observe(run, digits(n=20), engine="fused", force=True)
+    assert "test" not in load_run(run.folder).facts
+    assert not layout.is_there(run.folder, "confusion")
+    with pytest.raises(DiehlCookError, match="test is missing"):
+        load_run(run.folder).load("confusion")
+
+
+def test_results_of_another_network_are_named(run):
+    observe(run, digits(), engine="fused")
+    content = load_json(run.path)
+    content["train"]["sha256"]["theta"] = "0" * 64
+    save_json(run.path, content)
+    with pytest.raises(
+        DiehlCookError, match=r"observe was made with other theta than there are; run `.*observe"
+    ):
+        load_run(run.folder).assignments()
+
+
+def test_a_checkpoint_of_another_training_is_not_resumed(trained, tmp_path):
+    """`checkpoints` on another disk, which an earlier run has filled."""
+    other = shutil.copytree(trained, tmp_path / "other")
+    run = tmp_path / "run"
+    train(run, digits(), load_preset("smoke"), preset="smoke", seed=1, engine="fused")
+    shutil.rmtree(run / "checkpoints")
+    (run / "checkpoints").symlink_to(other / "checkpoints")
+    content = load_json(run / "run.json")
+    content["train"]["finished"] = False
+    save_json(run / "run.json", content)
+    with pytest.raises(DiehlCookError, match="the checkpoint is of another training, and there is no other"):
+        train(run, digits(), load_preset("smoke"), preset="smoke", seed=1, engine="fused", resume=True)
+    train(run, digits(), load_preset("smoke"), preset="smoke", seed=2, engine="fused", force=True)
+    assert load_run(run).seed == 2
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(run, caplog):
+    (newest,) = [path for path in (run.folder / "checkpoints").iterdir() if path.name.isdigit()]
+    shutil.copytree(newest, newest.with_name("7"))
+    (newest / "state.exc.theta.npy").write_bytes(b"torn")
+    from diehlcook.runs.checkpoints import Checkpoints
+
+    with caplog.at_level(logging.WARNING):
+        arrays, _ = Checkpoints(run.folder, run.identity).load()
+    assert arrays["state.exc.theta"].shape == (16,)
+    assert "going on from the checkpoint before it, after 7 images" in caplog.text
+
+
+def test_images_in_both_are_counted_one_by_one(run, caplog):
+    observe(run, digits(), engine="fused")
+    own, others = digits(), digits("test")
+    mixed = datasets.from_arrays(
+        np.concatenate([others.images[:30], own.images[5:15]]),
+        np.concatenate([others.labels[:30], own.labels[5:15]]),
+    )
+    judge(run, mixed, engine="fused")
+    assert "10 of 40 images are among those that the neurons were labelled with" in caplog.text
+
+
+def test_older_runs_are_upgraded(tmp_path):
+    upgrade = load_script("upgrade_runs")
+    folder = shutil.copytree(STORED, tmp_path / "run")
+    (folder / "doctor.json").unlink()
+    arrays = {path.name: path.read_bytes() for path in folder.glob("*.npy")}
+    old = load_run(folder)
+    assert upgrade.upgrade(folder)
+    assert not upgrade.upgrade(folder)
+    new = load_run(folder)
+    assert (old.schema, new.schema) == (2, 3)
+    assert new.params == old.params
+    assert {path.name: path.read_bytes() for path in folder.glob("*.npy")} == arrays
+    assert set(new.facts["observe"]["sha256"]) == {"observe_counts", "assignments"}
+    np.testing.assert_array_equal(new.load("confusion"), old.load("confusion"))
+    np.save(folder / "confusion.npy", new.load("confusion") + 1)
+    with pytest.raises(DiehlCookError, match="is not the one that test wrote"):
+        new.load("confusion")
+
+
+# Folders of one process, and caches
+
+
+def test_only_abandoned_folders_of_ours_are_cleared(tmp_path):
+    foreign = ["work-2026-results", "work-0-x-y", "work-99999999999999-a", "work-0123abcd", "work-0123abcg"]
+    for name in foreign:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.csv").write_text("mine")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / MARKER).write_text("")
+    (tmp_path / "work-aaaaaaaa").symlink_to(tmp_path / "elsewhere")
+    living = PrivateFolder("work", tmp_path)
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom diehlcook.private import PrivateFolder\n"
+        "print(PrivateFolder('work', Path(sys.argv[1])).path, flush=True); os.kill(os.getpid(), 9)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True, check=False
+    )
+    killed = Path(said.stdout.strip())
+    assert killed.is_dir()
+    assert living.path.is_dir()  # the other process was there, and left it
+    PrivateFolder("work", tmp_path).close()
+    assert not killed.exists()
+    assert living.path.is_dir()
+    assert all((tmp_path / name / "results.csv").exists() for name in foreign)
+    assert (tmp_path / "elsewhere" / MARKER).exists()
+    living.close()
+    assert not living.path.exists()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "diehlcook"
+
+
+def program(folder):
+    """A compiled program, in a few words."""
+    (folder / "static_arrays").mkdir(parents=True)
+    digests = {}
+    for name in ("main", "static_arrays/a"):
+        (folder / name).write_bytes(name.encode())
+        digests[name] = standalone.hashlib.sha256(name.encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps({"files": digests}))
+    return folder
+
+
+@pytest.mark.parametrize("damage", ["main", "static_arrays/a", "manifest.json"])
+def test_a_damaged_program_is_built_again(tmp_path, damage):
+    folder = program(tmp_path / "program")
+    assert standalone.is_built(folder)
+    for content in (b"", b"other", b"{}", b"[" * 100_000, b'{"files": [1]}'):
+        (folder / damage).write_bytes(content)
+        assert not standalone.is_built(folder)
+    (folder / damage).unlink()
+    assert not standalone.is_built(folder)
+
+
+def test_programs_that_others_could_have_written_are_not_run(cache):
+    folder = private_cache("builds")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    check_trusted(folder)
+    folder.chmod(0o777)
+    with pytest.raises(DiehlCookError, match="others can write into"):
+        private_cache("builds")
+
+
+def test_old_programs_go(cache, monkeypatch, capsys):
+    for name, days in (("old", 100), ("big", 2), ("new", 1)):
+        folder = program(private_cache("builds") / name)
+        for path in [folder, *folder.rglob("*")]:
+            os.utime(path, (time.time() - days * 86_400,) * 2)
+    assert [one.path.name for one in kept()] == ["old", "big", "new"]
+    prune()
+    assert [one.path.name for one in kept()] == ["big", "new"]
+    monkeypatch.setattr("diehlcook.cache.MOST_BYTES", list(kept())[1].size)
+    prune()
+    assert [one.path.name for one in kept()] == ["new"]
+    (cache / "mnist").mkdir()
+    assert main(["cache"]) == 0
+    assert "1 compiled programs" in capsys.readouterr().out
+    assert main(["cache", "--clear"]) == 0
+    assert [list(kept()), clear()] == [[], []]
+    assert (cache / "mnist").is_dir()
+
+
+def test_fused_works_where_nothing_can_be_kept(tmp_path):
+    """A home that cannot be written: the kernel is compiled, and not kept."""
+    (tmp_path / "cache").write_text("a file, so that there can be no folder, not even for root")
+    done = subprocess.run(
+        [*PYTHON, "train", *SMOKE, "--run", tmp_path / "run"], capture_output=True, text=True, check=False,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "compiling the kernel anew, and not keeping it" in done.stderr
+    assert not list(tmp_path.glob("diehlcook-kernel-*"))
+
+
+def test_preferences_of_the_working_directory_are_refused(tmp_path):
+    (tmp_path / "brian_preferences").write_text(
+        "core.default_float_dtype = __import__('os').mkdir('run_by_brian')"
+    )
+    for engine in ("fused", "runtime"):
+        command = [*PYTHON, "train", *SMOKE[:-1], engine, "--run", "run"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "brian_preferences: Brian2 would run what is in it" in done.stderr.splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["brian_preferences"]
+
+
+# The last line of defence
+
+
+def test_any_exception_is_one_line(monkeypatch, capsys, caplog):
+    def fails(*_):
+        raise ZeroDivisionError("division\nby \x1b[2J zero")
+
+    monkeypatch.setattr(commands, "params", fails)
+    assert main(["params"]) == 1
+    line = capsys.readouterr().err
+    assert line.startswith(r"diehlcook: ZeroDivisionError: division by \x1b[2J zero (a fault of diehlcook")
+    assert line.count("\n") == 1
+    with caplog.at_level(logging.DEBUG):
+        assert main(["params", "-v"]) == 1
+    assert "Traceback" in "".join(OneLine().format(record) for record in caplog.records)
+
+    def no_memory(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(commands, "params", no_memory)
+    assert main(["params"]) == 1
+    assert "not enough memory" in capsys.readouterr().err
+
+
+def test_nothing_steers_the_terminal():
+    assert printable("θ ± 1\x1b[31m\x07\r\udcff") == r"θ ± 1\x1b[31m\x07\r\udcff"
+    record = logging.LogRecord("", 30, "", 0, "a\x1b[2J\nb", (), None)
+    assert OneLine().format(record) == "a\\x1b[2J\nb"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams(closed, tmp_path):
+    """The files of the run must not take the place of a stream that is closed."""
+    command = " ".join([*PYTHON, "params", "--preset", "smoke", closed])
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+def test_output_of_any_encoding(tmp_path):
+    command = [*PYTHON, "params", "--preset", "smoke"]
+    for encoding in ("ascii", "latin-1"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, capture_output=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert rb"\u03b8_0" in done.stdout
+
+
+def test_names_are_no_mathematics(tmp_path):
+    figure = new_figure((4, 3))
+    facts_title(figure, r"$\frac$ of \x1b", "run $x_1 · a\nb")
+    figure.savefig(tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_a_page_replaces_no_file_but_a_page(run, capsys):
+    for name in ("run.json", "weights.npy"):
+        before = (run.folder / name).read_bytes()
+        assert main(["report", "--run", str(run.folder), "--out", str(run.folder / name)]) == 1
+        assert "no page of this package; choose another --out" in capsys.readouterr().err
+        assert (run.folder / name).read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_signal_while_compiling_ends_at_once(tmp_path):
+    """And leaves no compiler behind."""
+    command = [
+        *PYTHON,
+        "train",
+        *SMOKE[:-1],
+        "standalone",
+        "--run",
+        "run",
+        "--set",
+        f"tau_theta={time.time():.6f} s",
+    ]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
+    builds = tmp_path / "cache" / "diehlcook" / "builds"
+    deadline = time.monotonic() + 60
+    while not list(builds.glob("unfinished-*/program/*.cpp")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=5)[1]
+    assert (process.returncode, said.splitlines()[-1]) == (130, "interrupted")
+    assert not (tmp_path / "run").exists()
+    time.sleep(0.5)
+    assert not [path for path in Path("/proc").glob("[0-9]*/cwd") if str(builds) in os.path.realpath(path)]
+
+
+def test_a_temporary_file_that_is_being_written_is_left_alone(run):
+    dead = run.folder / ".theta.npy.01234567.tmp"
+    dead.write_bytes(b"torn")
+    mine = run.folder / ".notes.txt.01234567.tmp"
+    mine.write_bytes(b"mine")
+    living = whole.Written(run.folder / "delays.npy", lambda file: file.write(b"half"))
+    layout.clear_litter(run.folder)
+    assert not dead.exists()
+    assert mine.exists()
+    assert living.temporary.exists()
+    living.abandon()
+    save_array(run.folder / "mine.npy", np.zeros(3))
+    assert sorted(path.name for path in run.folder.glob(".*")) == [mine.name]
