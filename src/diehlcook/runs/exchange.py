@@ -21,7 +21,7 @@ from ..model import wiring
 from ..model.arrays import check_seed
 from ..model.params import Params, load_preset
 from . import formats, layout, lock
-from .files import save_array
+from .files import digest, save_array
 from .formats import Content, Format, format_of, read_content
 from .run import Run, load_run, start_afresh
 
@@ -121,16 +121,17 @@ def import_run(
         millivolts = network.theta * 1e3
         spread = {"mean": round(float(millivolts.mean()), 3), "sd": round(float(millivolts.std()), 3)}
         arrays = {"weights": network.weights, "theta": network.theta, "delays": delays}
-        run.commit("train", arrays, {"finished": True, "theta_mV": spread})
+        results: dict[str, Any] = {"train": (arrays, {"finished": True, "theta_mV": spread})}
         if network.labels is not None:
             given = network.labels[network.labels >= 0]
             facts = {
                 "imported": {"date": imported["date"], **about(network.files["labels"])},
                 "neurons_per_class": np.bincount(given, minlength=n_classes).tolist(),
                 "unassigned_neurons": int(network.labels.size - given.size),
-                "parents": {name: run.digest_of(name) for name in ("weights", "theta")},
+                "parents": {name: digest(arrays[name]) for name in ("weights", "theta")},
             }
-            run.commit("observe", {"assignments": network.labels}, facts)
+            results["observe"] = {"assignments": network.labels}, facts
+        run.commit_all(results)
     if "theta" not in network.files:
         log.warning(
             "no thresholds were given: theta is %s (theta_init) in every neuron; the thresholds that "

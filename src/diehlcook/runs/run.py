@@ -130,24 +130,35 @@ class Run:
         return known
 
     def commit(self, phase: str, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
-        """Write the results of a phase: they are there, all of them, once run.json tells of them.
+        """Write the results of a phase; see `commit_all`."""
+        self.commit_all({phase: (arrays, facts)})
+
+    def commit_all(self, results: Mapping[str, tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]]) -> None:
+        """Write arrays and facts of some phases: they are there, all of them, once run.json tells of them.
 
         What later phases made of earlier results goes, with all that shows it.
+
+        Raises
+        ------
+        DiehlCookError
+            They cannot be written; what was there before still is.
         """
-        results = layout.Results(
-            self.folder, phase, arrays
-        )  # what cannot be written does not take away what is there
-        affected = layout.PHASES[layout.PHASES.index(phase) :]
+        written = {
+            phase: layout.Results(self.folder, phase, arrays) for phase, (arrays, _) in results.items()
+        }
+        affected = layout.PHASES[min(map(layout.PHASES.index, results)) :]
         if [self.facts.pop(one) for one in affected if one != "train" and one in self.facts]:
             self.save()  # from here on nobody reads them
         layout.discard_shown(self.folder, *affected)
-        results.appear()
-        self.facts[phase] = {**self.facts.get(phase, {}), **facts, "sha256": results.digests}
-        if phase == "train":  # nothing older is left
+        for phase, (_, facts) in results.items():
+            written[phase].appear()
+            self.facts[phase] = {**self.facts.get(phase, {}), **facts, "sha256": written[phase].digests}
+        if "train" in results:  # nothing older is left
             self.schema = SCHEMA
         self.save()
-        layout.discard(self.folder, *affected[1:])
-        layout.delete(self.folder, f"checkpoints/{phase}/")
+        layout.discard(self.folder, *(one for one in affected if one not in results))
+        for phase in results:
+            layout.delete(self.folder, f"checkpoints/{phase}/")
 
     def trained(self) -> dict[str, Any]:
         """Return the facts of the finished training.

@@ -87,9 +87,6 @@ def unpack(name: str, folder: Path, *, force: bool = False) -> Run:
         arrays["train"]["delays"] = shipped.delays()
         run = dataclasses.replace(shipped, folder=folder, facts={})
         start_afresh(run, {**shipped.facts["train"], "engine": MAKING})
-        for phase in layout.PHASES:
-            if phase in shipped.facts:
-                run.commit(phase, arrays[phase], shipped.facts[phase])
         run.facts["shipped"] = shipped.facts["shipped"]
-        run.save()
+        run.commit_all({phase: (some, shipped.facts[phase]) for phase, some in arrays.items() if some})
         return run
