@@ -23,6 +23,7 @@ from diehlcook.phases.report import report
 from diehlcook.phases.test import test as judge
 from diehlcook.phases.train import train
 from diehlcook.runs.formats import FORMATS
+from diehlcook.runs.run import Run
 from diehlcook.runs.shipped import unpack
 
 N_INPUT, N_EXC = 784, 9
@@ -292,8 +293,13 @@ def test_import_that_was_cut_short_says_so(tmp_path):
     run.facts["train"]["finished"] = False
     del run.facts["observe"]
     run.save()
-    with pytest.raises(DiehlCookError, match="was not imported whole"):
-        load_run(run.folder).trained()
+    for reader in (
+        Run.trained,
+        examine_run,
+        lambda one: train(one.folder, load("digits", "train"), one.params),
+    ):
+        with pytest.raises(DiehlCookError, match=r"was not imported whole|the network was imported|already"):
+            reader(load_run(run.folder))
 
 
 def test_options_choose_parameters_and_files(tmp_path, capsys):

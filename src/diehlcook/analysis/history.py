@@ -198,7 +198,8 @@ def read_evidence(run: Run) -> Evidence:
         Nothing is there yet, or a file is damaged.
     """
     facts = run.facts.get("train", {})
-    evidence = read_finished(run) if facts.get("finished") else read_checkpoint(run)
+    running = "data" in facts and not facts["finished"]
+    evidence = read_checkpoint(run) if running else read_finished(run)  # which says what is missing, too
     asked_for = facts.get("images", 0) * facts.get("epochs", 1)
     return evidence._replace(grey=facts.get("grey"), asked_for=asked_for)
 

@@ -98,7 +98,7 @@ def follow(
             return plot(run, data=data, format=format)
         if "stopped" in facts:
             raise DiehlCookError(facts["stopped"])
-        saved = Checkpoints(folder, run.identity).numbers() if run and facts else []
+        saved = Checkpoints(folder, run.identity).numbers() if run and "data" in facts else []
         if run and saved and saved[-1] not in (0, drawn):
             try:
                 recorded = read_evidence(run)
