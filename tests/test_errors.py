@@ -450,6 +450,7 @@ def print_table():
             done, unchanged = try_case(case, folder)
             message = (
                 message_of(done)
+                .replace(str(folder.parent / "cache" / "diehlcook" / "mnist"), "the user cache")
                 .replace(str(folder) + "/", "")
                 .replace(str(Path.home()), "~")
                 .replace("|", "\\|")

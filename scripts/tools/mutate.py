@@ -39,6 +39,7 @@ class Mutation(NamedTuple):
 
 
 RULES, NEURONS, PROTOCOL, ORDER = "test_rules.py", "test_neurons.py", "test_protocol.py", "test_order.py"
+SAFETY, FUZZ = "test_safety.py", "test_fuzz.py"
 MUTATIONS = [
     Mutation("model/rules.py", "w - eta_pre*x_post1_post,", "w + eta_pre*x_post1_post,", RULES, "TRIPLET ="),
     Mutation("model/rules.py", "eta_post*x_pre*x_post2_post", "eta_post*x_pre", RULES, "TRIPLET ="),
@@ -126,6 +127,20 @@ MUTATIONS = [
         ORDER,
     ),
     Mutation("phases/train.py", "{record.image_at(unanswered)}", "{unanswered % len(data)}", ORDER),
+    Mutation("runs/lock.py", "if not try_lock(file):", "if False:", SAFETY),
+    Mutation("runs/run.py", "if known not in (None, digest(array)):", "if False:", SAFETY),
+    Mutation("runs/run.py", "get(parent) != known", "get(parent) is None", SAFETY),
+    Mutation("runs/checkpoints.py", 'if facts["run"] != self.identity:', "if False:", SAFETY),
+    Mutation("runs/run.py", "self.save()  # from here on nobody reads them", "pass", "test_crash_points.py"),
+    Mutation(
+        "whole.py",
+        "self.temporary.replace(self.path)",
+        "self.path.write_bytes(self.temporary.read_bytes())",
+        SAFETY,
+    ),
+    Mutation("model/arrays.py", "not np.isfinite(array).all()", "False", FUZZ),
+    Mutation("model/arrays.py", "expected.low is not None", "False", FUZZ),
+    Mutation("model/constants.py", "if not low <= value <= high:", "if False:", FUZZ),
 ]
 
 

@@ -28,7 +28,7 @@ from ..model import wiring
 from ..model.arrays import Expected, check_images, checked
 from ..model.stimulus import stream_key
 from ..progress import Interrupted, Report, no_report
-from ..runs import layout, lock, schema
+from ..runs import lock, schema
 from ..runs.files import digest, load_json, read_npy, save_array, save_json
 from ..runs.run import Run, load_run
 
@@ -271,6 +271,7 @@ def run_phase(
     run.trained()
     with lock.owned(run.folder, phase):
         run.facts = load_run(run.folder).facts  # as they are now that nobody else can change them
+        run.tidy()
         known = run.facts.get(phase)
         if known is not None and not force:
             known = run.done(phase)
@@ -279,7 +280,6 @@ def run_phase(
                 raise DiehlCookError(f"{run.folder}: {DONE[phase]}")
             log.info(DONE[phase].partition(";")[0])
             return dict(known)
-        layout.clear_litter(run.folder)
         trained, started = trained_network(run, engine, phase), time.monotonic()
         partial = run.folder / "checkpoints" / phase
         streams = [stream_key(run.seed, phase, repeat) for repeat in range(repeats)]

@@ -150,6 +150,7 @@ def train_owned(
     total = len(data) * epochs
     saved = to_resume(run, plan, resume=resume, force=force)
     if saved is None and run.facts.get("train", {}).get("finished"):
+        run.tidy()
         return run
     for known in health.foreseen(params, plan["grey"]):
         log.warning("%s", known)

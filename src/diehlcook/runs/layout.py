@@ -312,6 +312,11 @@ def discard(folder: Path, *phases: str) -> None:
     remove_those(folder, lambda _name, phase: phase in (*phases, ""))
 
 
+def discard_results(folder: Path, phase: str) -> None:
+    """Delete the arrays and figures of a phase, but not the blocks of one that was interrupted; see `discard`."""
+    remove_those(folder, lambda name, of: of == phase and not name.startswith("checkpoints/"))
+
+
 def discard_shown(folder: Path, *phases: str) -> None:
     """Delete the figures and pages that show results of some phases; see `discard`."""
     remove_those(folder, lambda name, phase: phase == "" or (phase in phases and name.startswith("figures/")))

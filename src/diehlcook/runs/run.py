@@ -160,6 +160,18 @@ class Run:
         for phase in results:
             layout.delete(self.folder, f"checkpoints/{phase}/")
 
+    def tidy(self) -> None:
+        """Delete what a killed process left: unfinished files, blocks of what is finished, files that run.json does not tell of.
+
+        For the owner of the folder (`lock.owned`).
+        """
+        layout.clear_litter(self.folder)
+        for phase in layout.PHASES[1:]:
+            if phase in self.facts:
+                layout.delete(self.folder, f"checkpoints/{phase}/")
+            else:
+                layout.discard_results(self.folder, phase)
+
     def trained(self) -> dict[str, Any]:
         """Return the facts of the finished training.
 
