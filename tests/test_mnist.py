@@ -1,5 +1,6 @@
 """MNIST: found, read, verified, fetched. No test leaves this machine."""
 
+import contextlib
 import gzip
 import hashlib
 import http.server
@@ -193,10 +194,13 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             "unpacked": gzip.decompress(content),
         }.get(manner, content)
         self.send_response(200)
-        if manner != "unsized":
+        if manner not in ("unsized", "endless"):
             self.send_header("Content-Length", str(len(content) if manner == "short" else len(sent)))
         self.end_headers()
-        self.wfile.write(sent)
+        with contextlib.suppress(OSError):
+            self.wfile.write(sent)
+            while manner == "endless":
+                self.wfile.write(bytes(1 << 16))
 
     def log_message(self, *args):
         pass
@@ -241,6 +245,16 @@ def test_the_next_mirror_serves_when_the_first_fails(server, manner):
     folder = fetch_mnist(progress=False)
     assert all(check.ok for check in verify_mnist(folder))
     assert server.asked[:2] == [(manner, f"{STEMS[0]}.gz"), ("good", f"{STEMS[0]}.gz")]
+
+
+@pytest.mark.parametrize(("name", "most"), [("MOST_BYTES", 200_000), ("DEADLINE", 0.2)])
+def test_a_mirror_that_never_ends_is_given_up(server, monkeypatch, name, most):
+    monkeypatch.setattr(mnist, name, most)
+    server.use("endless", "good")
+    folder = fetch_mnist(progress=False)
+    assert all(check.ok for check in verify_mnist(folder))
+    server.use("endless")
+    assert "gave up after" in refusal(fetch_mnist, folder / "new", progress=False)
 
 
 @pytest.mark.parametrize(

@@ -94,9 +94,11 @@ class Written:
         """Give the file its name, in the place of one that has it."""
         try:
             self.temporary.replace(self.path)
-        except OSError as error:
+        except BaseException as error:
             self.abandon()
-            raise self.failure(error) from None
+            if isinstance(error, OSError):
+                raise self.failure(error) from None
+            raise
         sync_folder(self.path.parent)
         if self.file is not None:
             self.file.close()
