@@ -23,7 +23,7 @@ from crash_points import content
 
 IMAGES = ["--preset", "smoke", "--dataset", "digits"]
 COMMANDS = {
-    "train, fused": ["train", *IMAGES, "--engine", "fused", "--run", "run", "--epochs", "4"],
+    "train, fused": ["train", *IMAGES, "--engine", "fused", "--run", "run"],
     "train, standalone": ["train", *IMAGES, "--engine", "standalone", "--run", "run"],
     "several trainings": [
         "train",
@@ -45,7 +45,7 @@ MARK = "DIEHLCOOK_KILLED_AT_RANDOM"
 
 
 def start(command, folder):
-    environment = {**os.environ, MARK: str(folder), "DIEHLCOOK_CHECKPOINT_SECONDS": "0.2"}
+    environment = {**os.environ, MARK: str(folder), "DIEHLCOOK_CHECKPOINT_SECONDS": "0.5"}
     options = {"cwd": folder, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     return subprocess.Popen([sys.executable, "-m", "diehlcook", *command, "-q"], text=True, **options)
 
