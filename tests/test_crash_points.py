@@ -21,7 +21,7 @@ def tried(*arguments):
 
 
 def test_a_sample_of_crash_points():
-    assert tried("--sample", "5", *SAMPLE) == 40
+    assert tried("--sample", "6", *SAMPLE) >= 40
 
 
 @pytest.mark.slow

@@ -328,7 +328,7 @@ def test_images_that_were_learned_from_are_told(run, tmp_path, caplog):
     (folder / "run.json").write_text(json.dumps(facts))
     shutil.copy(folder / "observe_counts.npy", folder / "test_counts.npy")
     ladder(load_run(folder), names=["most-active"])
-    assert "the images that the neurons were labelled with" in caplog.text
+    assert "300 of 300 images are among those that the neurons were labelled with" in caplog.text
 
 
 def test_networks_of_the_package_have_no_responses():

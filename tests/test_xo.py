@@ -149,6 +149,7 @@ def test_networks_learn_and_tell(healthy):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "finding", "clean"),
     [
@@ -187,6 +188,7 @@ def test_the_clip_of_the_forum_is_refused_by_brian2_now():
     assert isinstance(cause, b2.DimensionMismatchError)
 
 
+@pytest.mark.slow
 def test_shared_current_hides_a_fault(healthy):
     """Output 0 gets the current of pixel 0, which is one of X; output 1 that of pixel 1, which is one of O: right for a wrong reason."""
     params = with_faults(SMALL, ["clip-units", "shared-current"])
@@ -220,6 +222,7 @@ def test_one_hidden_neuron_has_nobody_to_inhibit():
     assert experiment.simulate(params, SEED).hidden_spikes.shape == (1, 2 + 8, 1)
 
 
+@pytest.mark.slow
 def test_both_outputs_at_once_are_no_answer():
     """Without competition both outputs get the same spikes, and often spike in the same time step."""
     params = with_faults(SMALL, ["no-competition", "synchronous"])

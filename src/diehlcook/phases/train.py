@@ -151,6 +151,7 @@ def train_owned(
     saved = to_resume(run, plan, resume=resume, force=force)
     if saved is None and run.facts.get("train", {}).get("finished"):
         run.tidy()
+        Checkpoints(folder, run.identity).prune(1)
         return run
     for known in health.foreseen(params, plan["grey"]):
         log.warning("%s", known)
