@@ -391,7 +391,7 @@ def test_arrays_from_python(finished, name, how, value):
             predict(finished, value, engine="fused")
 
 
-def test_quantities_are_what_they_say():
+def test_quantities_are_what_they_say(numpy_target):
     import brian2 as b2
 
     network = build_network(

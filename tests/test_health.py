@@ -32,7 +32,11 @@ def healthy(tmp_path_factory):
     return folder, faults.examine(None, folder)
 
 
-@pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: "; ".join(fault.findings))
+@pytest.mark.parametrize(
+    "fault",
+    [*faults.FAULTS[:4], *(pytest.param(one, marks=pytest.mark.slow) for one in faults.FAULTS[4:])],
+    ids=lambda fault: "; ".join(fault.findings),
+)
 def test_a_fault_is_found(fault, tmp_path):
     checks = faults.examine(fault, tmp_path)
     findings = {check.finding: check for check in checks if not check.ok}

@@ -297,6 +297,7 @@ def diehlcook(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_small_run_resumes_and_learns(tmp_path):
     """Epochs added later are those of a longer run; the epoch is chosen on held-out training images."""
     small = ("--small", "--seed", 1, "--json", "-q")

@@ -24,7 +24,11 @@ OTHERWISE = {
 }
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "source",  # the others take a minute each
+    [pytest.param(one, marks=pytest.mark.slow) if one.stem in OTHERWISE else one for one in SOURCES],
+    ids=lambda path: path.stem,
+)
 def test_notebook_runs(source, tmp_path):
     jupytext.write(jupytext.read(source), tmp_path / f"{source.stem}.ipynb")
     (tmp_path / "iris.csv").write_bytes((FOLDER / "iris.csv").read_bytes())

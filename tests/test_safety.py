@@ -284,6 +284,7 @@ def test_old_programs_go(cache, monkeypatch, capsys):
     assert (cache / "mnist").is_dir()
 
 
+@pytest.mark.slow
 def test_fused_works_where_nothing_can_be_kept(tmp_path):
     """A home that cannot be written: the kernel is compiled, and not kept."""
     (tmp_path / "cache").write_text("a file, so that there can be no folder, not even for root")

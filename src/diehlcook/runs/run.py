@@ -155,21 +155,19 @@ class Run:
             self.facts[phase] = {**self.facts.get(phase, {}), **facts, "sha256": written[phase].digests}
         if "train" in results:  # nothing older is left
             self.schema = SCHEMA
+        for phase in results:  # first, or nobody could tell these blocks from those of an interrupted --force
+            layout.delete(self.folder, f"checkpoints/{phase}/")
         self.save()
         layout.discard(self.folder, *(one for one in affected if one not in results))
-        for phase in results:
-            layout.delete(self.folder, f"checkpoints/{phase}/")
 
     def tidy(self) -> None:
-        """Delete what a killed process left: unfinished files, blocks of what is finished, files that run.json does not tell of.
+        """Delete what a killed process left: unfinished files, and results that run.json does not tell of.
 
         For the owner of the folder (`lock.owned`).
         """
         layout.clear_litter(self.folder)
         for phase in layout.PHASES[1:]:
-            if phase in self.facts:
-                layout.delete(self.folder, f"checkpoints/{phase}/")
-            else:
+            if phase not in self.facts:
                 layout.discard_results(self.folder, phase)
 
     def trained(self) -> dict[str, Any]:
