@@ -43,8 +43,10 @@ def test_only_what_the_table_names_is_deleted(tmp_path):
     gone = {"figures/labels.png", "checkpoints/observe/task.json", "report.html"} | of_observe
     assert (ours | others) - there() == gone - of_observe
     assert not there() & of_observe
+    (tmp_path / "checkpoints" / "empty").mkdir()
     layout.discard(tmp_path, *layout.PHASES)
     assert there() == others | {"mine.npy", "raster_mine.npy", "test_mine.npy"}
+    assert (tmp_path / "checkpoints" / "empty").is_dir()
 
 
 def test_a_link_to_another_disk_is_kept_and_only_our_files_behind_it_go(tmp_path):

@@ -176,6 +176,9 @@ def test_images_in_both_are_counted_one_by_one(run, caplog):
     )
     judge(run, mixed, engine="fused")
     assert "10 of 40 images are among those that the neurons were labelled with" in caplog.text
+    (run.folder / "observe_images.npy").unlink()  # as runs of earlier versions lack it
+    judge(run, digits(), engine="fused", force=True)
+    assert "40 of 40 images are among those that the neurons were labelled with" in caplog.text
 
 
 def test_older_runs_are_upgraded(tmp_path):

@@ -155,6 +155,9 @@ OTHERS = {
 FOLDERS = ("checkpoints", "snapshots", "figures")
 """Folders of a run directory that are looked into."""
 
+OUR_FOLDERS = rf"snapshots|figures|checkpoints(/({NUMBER.pattern}|\.unfinished-[0-9a-f]{{8}}|observe|test))?"
+"""Folders that go when they are empty."""
+
 
 def path_of(folder: Path, name: str) -> Path:
     """Return the file of an array in a run directory."""
@@ -373,11 +376,13 @@ def remove(path: Path) -> None:
 
 
 def remove_empty(folder: Path) -> None:
-    """Delete those of our folders in a run directory that are empty."""
+    """Delete those of our folders in a run directory that are empty, and no others."""
     for top in FOLDERS:
         for root, _, _ in os.walk(folder / top, topdown=False):
-            if not any(Path(root).iterdir()) and not Path(root).is_symlink():
-                Path(root).rmdir()
+            path = Path(root)
+            ours = re.fullmatch(OUR_FOLDERS, path.relative_to(folder).as_posix())
+            if ours and not any(path.iterdir()) and not path.is_symlink():
+                path.rmdir()
 
 
 def table() -> list[str]:

@@ -19,15 +19,14 @@ log = logging.getLogger(__name__)
 
 def warn_of_seen(run: Run, data: Dataset) -> None:
     """Warn of images that a run is judged by and that its neurons were labelled with: compared one by one."""
-    if not layout.is_there(run.folder, "observe_images"):  # labels from elsewhere, and of earlier versions
-        return
-    seen = int(np.isin(data.marks(), run.load("observe_images")).sum())
+    if layout.is_there(run.folder, "observe_images"):
+        seen = int(np.isin(data.marks(), run.load("observe_images")).sum())
+    else:  # labels of earlier versions, or from elsewhere, which came without images
+        known = run.facts["observe"].get("data", {}).get("sha256")
+        seen = len(data) if data.digest == known else 0
     if seen:
-        log.warning(
-            "%d of %d images are among those that the neurons were labelled with: about these the "
-            "accuracy says "
-            "nothing", seen, len(data)
-        )  # fmt: skip
+        words = "are among those that the neurons were labelled with: about these the accuracy says nothing"
+        log.warning("%d of %d images %s", seen, len(data), words)
 
 
 def responses(run: Run, phase: str) -> NDArray[np.uint16]:
