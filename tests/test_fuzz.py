@@ -234,6 +234,33 @@ def test_json_that_is_none(run, capsys, damage):
         )
 
 
+def test_records(scripts, tmp_path):
+    record, file = scripts["record"], tmp_path / "best-triplet-400-seed1.json"
+    whole = json.loads((scripts["results_page"].RECORDS / file.name).read_text())
+    contents = {}
+    for path, kind, optional in leaves(record.SCHEMA):
+        for name, value in [*wrong_for(kind), *([] if optional else [("missing", None)])]:
+            content = json.loads(json.dumps(whole))
+            at(content, path)[path[-1]] = value
+            if name == "missing":
+                del at(content, path)[path[-1]]
+            contents[f"{'.'.join(path)}, {name}"] = content, path[-1]
+    assert len(contents) > 300
+    for name in record.NEURONS:
+        contents[f"one neuron too few: {name}"] = (
+            whole | {"neurons": whole["neurons"] | {name: whole["neurons"][name][1:]}}, name,
+        )  # fmt: skip
+    for name, value in {"accuracy": 0.95, "accuracies": [0.9], "silent_images": 7}.items():
+        contents[f"does not fit: {name}"] = whole | {"test": whole["test"] | {name: value}}, "do not fit"
+    contents["not square"] = whole | {"confusion": whole["confusion"][1:]}, "as many rows"
+    for how, (content, says) in contents.items():
+        file.write_text(json.dumps(content))
+        with pytest.raises(DiehlCookError) as refusal:
+            pytest.fail(f"{how}: {record.read_record(file)}")
+        assert says in str(refusal.value), how
+        assert "\n" not in str(refusal.value)
+
+
 def test_checkpoints(run):
     identity = load_run(run).identity
     (folder,) = [path for path in (run / "checkpoints").iterdir() if path.name.isdigit()]

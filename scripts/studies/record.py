@@ -17,10 +17,13 @@ from diehlcook.analysis import readout
 from diehlcook.analysis.history import ACCURACY
 from diehlcook.analysis.ladder import ladder
 from diehlcook.data.datasets import Dataset
+from diehlcook.errors import DiehlCookError
 from diehlcook.model.params import Params
+from diehlcook.runs import schema
 from diehlcook.runs.files import load_json, save_json
 from diehlcook.runs.provenance import images_of, responses
 from diehlcook.runs.run import Run, load_run
+from diehlcook.runs.schema import AMOUNT, DIGEST, NATURAL, POSITIVE, SHARE, TEXT, Each
 
 BLOCKS = 6
 """Parts of the training images that are judged apart."""
@@ -38,6 +41,38 @@ KEPT = {
     ),
 }  # fmt: skip
 """What a record has of the facts of each phase."""
+
+SPIKES = {OWN: AMOUNT, OTHER: AMOUNT}
+
+NEURONS = {
+    "theta_mV": Each(AMOUNT), "labels": Each(schema.whole(-1)), "training_spikes": Each(NATURAL),
+    "test_spikes": Each(NATURAL),
+}  # fmt: skip
+
+SCHEMA = {
+    "cell": TEXT, "preset": TEXT, "seed": NATURAL, "rule": TEXT, "n_exc": POSITIVE,
+    "params": Each(TEXT, named=True),
+    **{
+        phase: {key: kinds[key] for key in KEPT[phase]}
+        for phase, kinds in (
+            ("train", schema.TRAINED), ("observe", schema.OBSERVED), ("test", schema.TESTED),
+        )
+    },
+    "curve": Each(Each(NATURAL, 3)), "confusion": Each(Each(NATURAL)),
+    "spikes": {"right": SPIKES, "wrong": SPIKES},
+    "labels": {
+        "all": SHARE, "first_2000": SHARE, "test_images": SHARE, "training_blocks": Each(SHARE, BLOCKS),
+    },
+    "neurons?": NEURONS,
+    "readouts?": Each(
+        {"says": TEXT, "accuracy": SHARE, "interval95": Each(SHARE, 2), "gained?": NATURAL,
+        "lost?": NATURAL, "p?": SHARE},
+        named=True,
+    ),
+    "assumed?": Each(TEXT), "data?": Each(DIGEST, named=True), "commit?": TEXT,
+    "versions": Each(TEXT, named=True), "machine": TEXT, "date": TEXT,
+}  # fmt: skip
+"""What a record is: kinds and ranges; what records of earlier versions lack is optional."""
 
 
 def answers(run: Run, testing: Dataset) -> dict[str, dict[str, float]]:
@@ -117,6 +152,33 @@ def record(run: Run, cell: str) -> dict[str, Any]:
         "machine": machine(),
         "date": run.facts["train"]["started"][:10],
     }
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a record that agrees with `SCHEMA` and with itself.
+
+    Raises
+    ------
+    DiehlCookError
+        In one line, which names the file and the field.
+    """
+    one = load_json(path)
+    schema.check(one, SCHEMA, str(path))
+    test, confusion = one["test"], np.array(one["confusion"])
+    if confusion.ndim != 2 or len(confusion) != len(confusion.T):
+        raise DiehlCookError(f"{path}: confusion: expected as many rows as columns")
+    shown = test["images"] * test["repeats"]
+    if (
+        len(test["accuracies"]) != test["repeats"]
+        or confusion.sum() + test["silent_images"] != shown
+        or not np.allclose(
+            [np.trace(confusion) / shown, np.mean(test["accuracies"])], test["accuracy"], atol=1e-4
+        )
+    ):
+        raise DiehlCookError(f"{path}: confusion, accuracies and accuracy do not fit together")
+    for name, values in one.get("neurons", {}).items():
+        schema.check(values, Each(NEURONS[name].of, one["n_exc"]), f"{path}: neurons.{name}")
+    return one
 
 
 def neurons(run: Run) -> dict[str, list[Any]]:

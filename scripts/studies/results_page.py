@@ -12,13 +12,12 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 from pages import table
-from record import OTHER, OWN
+from record import OTHER, OWN, read_record
 from scipy.stats import ttest_1samp, wilcoxon
 
 from diehlcook import figures
 from diehlcook.figures.style import new_axes, new_figure, styled
 from diehlcook.model.params import load_preset
-from diehlcook.runs.files import load_json
 from diehlcook.runs.shipped import load_shipped, shipped_names
 
 SCRIPTS = Path(__file__).parents[1]
@@ -61,7 +60,7 @@ def read_records() -> Cells:
     """Return the records by cell, in the order of their seeds."""
     found: Cells = {}
     for path in sorted(RECORDS.glob("*-seed*.json"), key=lambda path: int(path.stem.rsplit("seed", 1)[1])):
-        one = load_json(path)
+        one = read_record(path)
         found.setdefault(one["cell"], []).append(one)
     return {cell: found[cell] for cell in [*TABLE, *sorted(found.keys() - set(TABLE))] if cell in found}
 
@@ -216,7 +215,7 @@ so the test of all pairs takes them for more independent than they are.
 
 def passes_table() -> str:
     """Return how networks did that were tested before their last pass, or that go on."""
-    records = [load_json(path) for path in sorted((RECORDS / "passes").glob("*.json"))]
+    records = [read_record(path) for path in sorted((RECORDS / "passes").glob("*.json"))]
     rows = [
         (
             one["cell"],
