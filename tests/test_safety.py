@@ -231,6 +231,24 @@ def test_only_abandoned_folders_of_ours_are_cleared(tmp_path):
     assert not living.path.exists()
 
 
+def test_folders_of_processes_killed_before_they_locked_them_are_cleared_an_hour_later(tmp_path):
+    for name, content, hours in (
+        (".new-work-00000000", None, 2),
+        (".new-work-11111111", MARKER, 2),
+        (".new-work-22222222", MARKER, 0),  # may be about to be locked
+        (".new-work-33333333", "results.csv", 2),
+        (".new-work", None, 2),
+    ):
+        (tmp_path / name).mkdir()
+        if content:
+            (tmp_path / name / content).write_text("")
+        os.utime(tmp_path / name, (time.time() - 3600 * hours - 60,) * 2)
+    PrivateFolder("work", tmp_path).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".new-work", ".new-work-22222222", ".new-work-33333333",
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

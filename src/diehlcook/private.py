@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,12 @@ from .errors import DiehlCookError
 from .whole import try_lock
 
 MARKER = ".diehlcook-alive"
+
+NEW = ".new-"
+"""Begins the name of a folder that is not locked yet."""
+
+TIME_TO_LOCK = 3600
+"""Seconds after which a process that has not locked its folder is held to be gone."""
 
 
 class PrivateFolder:
@@ -39,7 +46,7 @@ class PrivateFolder:
     def __init__(self, prefix: str, parent: Path) -> None:
         clear_abandoned(prefix, parent)
         name = f"{prefix}-{secrets.token_hex(4)}"
-        self.path, new = parent / name, parent / f".new-{name}"
+        self.path, new = parent / name, parent / (NEW + name)
         try:
             new.mkdir(mode=0o700, parents=True)
             self.marker: BinaryIO = (new / MARKER).open("wb")
@@ -59,9 +66,10 @@ class PrivateFolder:
 
 def clear_abandoned(prefix: str, parent: Path) -> None:
     """Delete the folders that processes of this user left in `parent` when they were killed."""
+    name = rf"({re.escape(NEW)})?{re.escape(prefix)}-[0-9a-f]{{8}}"
     with contextlib.suppress(OSError):
         for path in parent.iterdir():
-            if re.fullmatch(rf"{re.escape(prefix)}-[0-9a-f]{{8}}", path.name) and is_abandoned(path):
+            if re.fullmatch(name, path.name) and is_abandoned(path):
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -72,6 +80,9 @@ def is_abandoned(path: Path) -> bool:
         mine = not hasattr(os, "getuid") or about.st_uid == os.getuid()
         if not mine or path.is_symlink() or not path.is_dir():
             return False
+        if path.name.startswith(NEW):
+            held = {entry.name for entry in path.iterdir()}
+            return held <= {MARKER} and time.time() - about.st_mtime > TIME_TO_LOCK
         with (path / MARKER).open("rb") as marker:
             return try_lock(marker)
     except OSError:
