@@ -54,7 +54,7 @@ def finish(command, folder):
     """Run a command to its end; go on with a run that is there."""
     said = start(command, folder)
     message = said.communicate()[1]
-    if said.returncode == 1 and "--resume" in message:
+    if said.returncode == 1 and ("--resume" in message or "already" in message):
         said = start([*command, "--resume"], folder)
         message = said.communicate()[1]
     assert said.returncode == 0, message
@@ -74,12 +74,14 @@ def left(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("commands", nargs="*", help=f"of {', '.join(COMMANDS)} (default: all)")
+    parser.add_argument("--kills", type=int, default=100, help="of all commands together")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     chance, bad = random.Random(options.seed), 0
     with tempfile.TemporaryDirectory() as base:
-        for name, command in COMMANDS.items():
+        for name in options.commands or COMMANDS:
+            command = COMMANDS[name]
             first, whole = Path(base, "first"), Path(base, "whole")
             for folder in (first, whole):
                 shutil.rmtree(folder, ignore_errors=True)

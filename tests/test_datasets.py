@@ -210,11 +210,11 @@ def test_npz_damaged_or_of_another_kind(tmp_path):
 def test_names_that_are_nothing(tmp_path):
     assert "did you mean mnist?" in refusal(load, "mnits", "train")
     for name in (str(tmp_path / "absent.npz"), "~nobody-of-this-name/x", "", "x" * 5000):
-        assert "--dataset" in refusal(load, name, "train") or name in refusal(load, name, "train")
+        assert "dataset " in refusal(load, name, "train") or name in refusal(load, name, "train")
     (tmp_path / "images.csv").write_text("0,1")
     assert ".npz" in refusal(load, str(tmp_path / "images.csv"), "train")
     assert "'validation'" in refusal(load, "digits", "validation")
-    assert f"--dataset {tmp_path}" in refusal(load, "digits", "train", data=tmp_path)
+    assert f"dataset {tmp_path}" in refusal(load, "digits", "train", data=tmp_path)
 
 
 # The embedded digits, and what all share
@@ -287,7 +287,7 @@ def test_head():
     assert whole.head(len(whole)).digest == whole.digest
     for n in (0, -1, 511):
         message = refusal(whole.head, n)
-        assert message.startswith(f"--samples {n}:")
+        assert message.startswith(f"samples {n}:")
         assert "1 to 510" in message
 
 

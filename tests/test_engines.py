@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from diehlcook.engines.base import REST_SPIKES, Model, check_state
 from diehlcook.engines.fused import arrays, cached, exponential, membranes, presentation
 from diehlcook.engines.fused.engine import constants
-from diehlcook.engines.registry import open_engine
+from diehlcook.engines.registry import choose, open_engine
 from diehlcook.engines.standalone.engine import sources
 from diehlcook.errors import Cancelled, DiehlCookError, NetworkError
 from diehlcook.model import neurons, stimulus, wiring
@@ -273,7 +274,7 @@ def test_fused_refuses_what_it_does_not_know(smoke, delays, monkeypatch):
         Model(smoke, learning=True, excitatory=edited),
         Model(smoke, learning=True, plasticity=TRIPLET._replace(on_pre="ge_post += 2*w")),
     ):
-        with pytest.raises(DiehlCookError, match="knows the equations of this package only"):
+        with pytest.raises(DiehlCookError, match="are not those of this package; use engine standalone"):
             open_engine("fused", model, delays)
     monkeypatch.setitem(sys.modules, "diehlcook.engines.fused.presentation", None)
     monkeypatch.delattr("diehlcook.engines.fused.presentation")
@@ -446,7 +447,7 @@ def processes_in(folder):
 
 def test_no_compiler_is_one_line(smoke, delays, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DiehlCookError, match="--engine runtime"):
+    with pytest.raises(DiehlCookError, match="engine runtime"):
         open_engine("standalone", Model(smoke, learning=True), delays)
 
 
@@ -489,7 +490,31 @@ def test_fused_refuses_a_model_that_its_kernel_was_not_written_for(smoke, delays
     monkeypatch.setattr(neurons, "INHIBITORY", slower)
     with pytest.raises(DiehlCookError, match=r"WRITTEN_FOR to [0-9a-f]{16}"):
         open_engine("fused", Model(smoke, learning=True), delays)
+    assert choose(Model(smoke, learning=True)).name == "standalone"
     monkeypatch.undo()
     monkeypatch.delitem(arrays.CODES, smoke.rule)
-    with pytest.raises(DiehlCookError, match="use --engine standalone"):
+    with pytest.raises(DiehlCookError, match="use engine standalone"):
         open_engine("fused", Model(smoke, learning=True), delays)
+
+
+@pytest.mark.parametrize(
+    ("numba", "compiler", "changed", "name", "why"),
+    [
+        (True, True, False, "fused", "the fastest; the equations are those of this package"),
+        (True, False, False, "fused", "the fastest"),
+        (False, True, False, "standalone", "Numba cannot be imported"),
+        (False, False, False, "runtime", "Numba cannot be imported .*, and there is no C\\+\\+ compiler"),
+        (True, True, True, "standalone", "the equations are not those of this package"),
+        (True, False, True, "runtime", "the equations are not those of this package, and there is no"),
+    ],
+)
+def test_the_engine_that_auto_chooses(smoke, monkeypatch, numba, compiler, changed, name, why):
+    if not numba:
+        monkeypatch.setitem(sys.modules, "numba", None)
+    if not compiler:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.delenv("CXX", raising=False)
+    excitatory = neurons.EXCITATORY._replace(reset="v = v_reset") if changed else neurons.EXCITATORY
+    chosen = choose(Model(smoke, learning=True, excitatory=excitatory))
+    assert chosen.name == name
+    assert re.match(why, chosen.why)

@@ -258,7 +258,7 @@ CASES = [
         "test before observe",
         ["test", *LATER],
         1,
-        "observe is missing.*observe` first",
+        "observe is missing.*observe --run run` first",
         without("observe", "test"),
     ),
     Case("plot before train", ["plot", "--run", "none"], 1, "train` first"),
@@ -328,7 +328,7 @@ CASES = [
     ),
     Case(
         "no C++ compiler",
-        ["train", *NEW, *DIGITS],
+        ["train", *NEW, *DIGITS, "--engine", "standalone"],
         1,
         "--engine runtime",
         None,

@@ -26,7 +26,7 @@ def test_figures_come_with_each_checkpoint_until_training_is_finished(tmp_path):
         with contextlib.suppress(Interrupted):
             train(
                 folder, data, faults.healthy(), seed=1, engine="fused", resume=folder.exists(),
-                report=lambda images, words: done.append(images), cancelled=lambda: len(done) > most,
+                progress=lambda images, words: done.append(images), cancelled=lambda: len(done) > most,
             )  # fmt: skip
 
     def sleep(seconds):

@@ -274,7 +274,7 @@ def test_checkpoints(run):
     contents["of another training"] = whole | {"run": "0" * 64}
     for how, content in contents.items():
         (folder / "checkpoint.json").write_text(json.dumps(content))
-        with pytest.raises(DiehlCookError, match="no other; train again with --force"):
+        with pytest.raises(DiehlCookError, match="no other; train again with force=True"):
             pytest.fail(f"{how}: {Checkpoints(run, identity).load()}")
     (folder / "checkpoint.json").write_text(json.dumps(whole))
     for path in sorted(folder.glob("*.npy"))[::6]:  # all are read by the same function

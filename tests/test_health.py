@@ -249,7 +249,7 @@ def test_a_training_that_stops_says_why(tmp_path):
             DiehlCookError, match=r"image \d+ got fewer than 5 spikes.*inhibition is absent.*doctor"
         ) as stop:
             train(tmp_path / "run", data, params, seed=1, epochs=2, engine="fused", resume=resume)
-        said.append(str(stop.value))
+        said.append(stop.value.args[0])
         run = load_run(tmp_path / "run")
         assert run.facts["train"]["stopped"] == said[-1]
         found = [check.finding for check in examine_run(run) if not check.ok]
@@ -301,7 +301,7 @@ def test_a_running_training_is_read_from_its_checkpoint(tmp_path):
     with pytest.raises(Exception, match="saved after"):
         train(
             folder, data, params, seed=1, engine="fused",
-            report=lambda done, words: stop.append(done), cancelled=lambda: len(stop) > 3,
+            progress=lambda done, words: stop.append(done), cancelled=lambda: len(stop) > 3,
         )  # fmt: skip
     recorded = read_evidence(load_run(folder))
     assert recorded.images == stop[-1] == len(recorded.history) == len(recorded.counts)

@@ -86,7 +86,7 @@ def test_data_is_the_only_place_when_given(tiny, tmp_path):
     put(user_cache("mnist"), tiny)
     del tiny[STEMS[3]]
     message = refusal(load, "mnist", "train", data=put(tmp_path / "some", tiny))
-    assert f"--data {tmp_path / 'some'}" in message
+    assert f"data {tmp_path / 'some'}" in message
     assert STEMS[3] in message
     assert STEMS[0] not in message
     assert "no such folder" in refusal(load, "mnist", "train", data=tmp_path / "absent")
@@ -104,12 +104,7 @@ def test_incomplete_variable_folder_is_named(tiny, tmp_path, monkeypatch):
 def test_neither_mnist_nor_network(tmp_path, download, capsys):
     assert find_mnist() is None
     message = refusal(load, "mnist", "train", download=download)
-    for part in (
-        str(user_cache("mnist")),
-        "$DIEHLCOOK_MNIST",
-        "python -m diehlcook data",
-        "--dataset digits",
-    ):
+    for part in (str(user_cache("mnist")), "$DIEHLCOOK_MNIST", "python -m diehlcook data", "dataset digits"):
         assert part in message
     assert ("Name or service not known" in message) == download
     assert capsys.readouterr().err.count("\n") == download
@@ -122,7 +117,7 @@ def test_other_content_under_the_names_of_mnist_is_refused(tiny, tmp_path):
     message = refusal(load, "mnist", "train", data=folder)
     assert str(folder / STEMS[0]) in message
     assert "SHA-256" in message
-    assert f"--dataset {folder}" in message
+    assert f"dataset {folder}" in message
     assert len(load("mnist", "test", data=folder)) == 3
     assert len(load(str(folder), "train")) == 5
 
@@ -140,7 +135,7 @@ def test_user_cache(monkeypatch, tmp_path):
         raise RuntimeError
 
     monkeypatch.setattr(Path, "home", homeless)
-    assert "--data" in refusal(user_cache, "mnist")
+    assert "data DIR" in refusal(user_cache, "mnist")
 
 
 @pytest.mark.skipif(not REAL_MNIST, reason="set DIEHLCOOK_MNIST to a folder with MNIST")

@@ -12,6 +12,7 @@ import diehlcook.phases.train as training
 from diehlcook import load_run
 from diehlcook.data import datasets
 from diehlcook.engines.base import Engine, Responses
+from diehlcook.engines.registry import Choice
 from diehlcook.errors import DiehlCookError
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
@@ -264,3 +265,15 @@ def test_a_snapshot_that_is_given_up_while_it_is_read_is_left_out(two_passes, mo
     assert [images for images, _ in snapshots.read(run, neurons)] == [
         images for k, (images, _) in enumerate(whole) if k != 1
     ]
+
+
+def test_a_run_that_goes_on_keeps_its_engine(smoke, digits, tmp_path, monkeypatch, caplog, numpy_target):
+    """Also where `auto` would now choose another."""
+    caplog.set_level("INFO", "diehlcook")
+    run = train(tmp_path, digits.head(20), smoke, progress=False)
+    assert run.facts["train"]["engine"] == "fused"
+    assert "engine fused: the fastest" in caplog.text
+    monkeypatch.setattr("diehlcook.engines.registry.choose", lambda model: Choice("runtime", "none other"))
+    run = train(tmp_path, digits.head(20), smoke, epochs=2, resume=True, progress=False)
+    assert run.facts["train"]["engine"] == "fused"
+    assert observe(run, digits.head(20), progress=False)["engine"] == "runtime"

@@ -230,7 +230,7 @@ def test_chunks_do_not_show(digits, smoke, tmp_path, monkeypatch):
     monkeypatch.setattr("diehlcook.phases.train.CHUNKS", (7, 7))
     done = []
     parts = train(
-        tmp_path / "parts", data, params, seed=2, epochs=3, engine="fused", report=lambda images,
+        tmp_path / "parts", data, params, seed=2, epochs=3, engine="fused", progress=lambda images,
         _words: done.append(images)
     )  # fmt: skip
     assert max(np.diff(done)) <= 7
@@ -258,7 +258,7 @@ def test_resume_does_not_show(digits, smoke, tmp_path):
     with pytest.raises(Interrupted, match="saved after"):
         train(
             tmp_path / "run", data, params, seed=2, epochs=2, engine="fused",
-            report=lambda images, _words: done.append(images), cancelled=lambda: done[-1] > 170,
+            progress=lambda images, _words: done.append(images), cancelled=lambda: done[-1] > 170,
         )  # fmt: skip
     assert 150 < done[-1] < 300
     resumed = train(tmp_path / "run", data, params, seed=2, epochs=2, engine="fused", resume=True)

@@ -91,7 +91,7 @@ def test_another_rule_brings_its_constants():
     assert with_rule(Params(), "triplet-100n").rule == "triplet-100n"
     with pytest.raises(DiehlCookError, match="start from a preset of that rule"):
         with_rule(load_preset("paper-power-law-400"), "triplet")
-    with pytest.raises(DiehlCookError, match=r"--rule power-law sets all"):
+    with pytest.raises(DiehlCookError, match=r"rule power-law sets all"):
         Params().with_values({"rule": "power-law"})
     with pytest.raises(DiehlCookError, match="choose one of triplet"):
         with_rule(Params(), "hebb")

@@ -394,7 +394,7 @@ def test_custom_equations_survive_interrupt_and_later_phases(smoke, tmp_path):
             data,
             smoke,
             excitatory=excitatory,
-            report=lambda done, words: asked.append(done) if done else None,
+            progress=lambda done, words: asked.append(done) if done else None,
             cancelled=after_two_chunks,
         )
     resumed = train(tmp_path / "run", data, smoke, excitatory=excitatory, resume=True)

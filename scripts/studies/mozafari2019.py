@@ -21,7 +21,7 @@ from diehlcook.arguments import seeds
 from diehlcook.companions.mozafari2019 import experiment
 from diehlcook.companions.mozafari2019.constants import Mozafari2019
 from diehlcook.data import datasets
-from diehlcook.progress import progress_report
+from diehlcook.progress import shown
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "companions"
@@ -37,7 +37,7 @@ def measure(steps: int, seed: int, runs: Path) -> Row:
     test = datasets.load("mnist", "test")
     params = Mozafari2019().with_values({"steps": str(steps)})
     folder = runs / f"bins-{steps}-seed-{seed}"
-    with progress_report(f"{steps} bins, seed {seed}", 2 * EPOCHS, unit="epochs") as report:
+    with shown(True, f"{steps} bins, seed {seed}", 2 * EPOCHS, unit="epochs") as report:
         facts = experiment.run(
             folder, train, test, params, seed=seed, epochs=EPOCHS, resume=folder.exists(), report=report
         )

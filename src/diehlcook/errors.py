@@ -1,8 +1,50 @@
 """The exceptions of the package: those that the command line turns into one line on stderr, and giving up when asked to."""
 
+import contextlib
+import re
+import shlex
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+_TYPED: ContextVar[bool] = ContextVar("typed", default=False)
+"""Whether it is the command line that is spoken to."""
+
+SWITCHES = ("force", "resume", "show", "follow")
+"""Options without a value."""
+
+
+@contextlib.contextmanager
+def spoken_to_the_command_line() -> Iterator[None]:
+    """Let messages keep the options that they are written with."""
+    before = _TYPED.set(True)
+    try:
+        yield
+    finally:
+        _TYPED.reset(before)
+
+
+def in_python(text: str) -> str:
+    """Return a message with the arguments of functions for the options of the command line; commands between backticks stay."""
+
+    def argument(option: re.Match[str]) -> str:
+        name = option[1].replace("-", "_")
+        return f"{name}=True" if name in SWITCHES else name
+
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"(?<![\w-])--([a-z][a-z-]*)", argument, part) for part in parts[::2]]
+    return "`".join(parts)
+
 
 class DiehlCookError(Exception):
-    """What a user can mend: the message names what was found, what was expected, and what to do."""
+    """What a user can mend: the message names what was found, what was expected, and what to do.
+
+    Messages are written with the options of the command line; `str` has the arguments of functions in their
+    place where it is not the command line that asks.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if _TYPED.get() else in_python(text)
 
 
 class NetworkError(DiehlCookError):
@@ -11,6 +53,11 @@ class NetworkError(DiehlCookError):
 
 class Cancelled(Exception):
     """Work was given up because the caller asked for it; what was handed in is still the newest."""
+
+
+def pasteable(*words: object) -> str:
+    """Return a command of this package between backticks, such that it can be pasted into a shell."""
+    return f"`python -m diehlcook {shlex.join(map(str, words))}`"
 
 
 def printable(text: str) -> str:

@@ -158,17 +158,17 @@ class History:
         return evidence._replace(unanswered=unanswered, grey=self.grey, asked_for=self.total)
 
     def words(self, checks: list[health.Check]) -> str:
-        """Return the state of things for the progress line."""
+        """Return the state of things for the progress line, the most important first; see `latest_accuracy`."""
         newest = self.rows[max(self.position - health.NEWEST, 0) : self.position]
         if not len(newest):
             return ""
         right = self.latest_accuracy()
         return ", ".join(
             [
+                *([f"accuracy {right[0]:.1%}"] if right else []),
                 f"theta {newest['theta_mean'][-1] * 1e3:.1f} mV",
-                f"{newest['spikes'].mean():.1f} spikes per image",
-                *([f"{right[0]:.1%} of the newest {right[1]:,} right"] if right else []),
                 health.in_short(checks),
+                f"{newest['spikes'].mean():.1f} spikes per image",
             ]
         )
 

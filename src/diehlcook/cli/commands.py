@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, pasteable
 from . import output
 from .output import Facts
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ..runs.run import Run
 
 log = logging.getLogger(__name__)
-
-RUNS = Path("data/runs")
 
 DEMO_PRESET = "paper-triplet-100"
 DEMO_EPOCHS = 12
@@ -135,10 +133,36 @@ def load_images(images: Images, split: str, progress: bool, default: str = "mnis
 
 
 def folder_of(run: Path | None) -> Path:
-    """Return a run directory that was named, or the default one."""
-    from ..model.params import DEFAULT_PRESET
+    """Return a run directory that was named, or the newest one, which is then said."""
+    from ..runs.collection import newest_run
 
-    return run or RUNS / DEFAULT_PRESET
+    if run is not None:
+        return run
+    found = newest_run()
+    log.info("the newest run: %s", found)
+    return found
+
+
+def folder_for(run: Path | None, name: str) -> Path:
+    """Return a run directory that was named, or one called `name` in the folder of the runs."""
+    from ..runs.collection import runs_folder
+
+    return run or runs_folder() / name
+
+
+def name_for(preset: str, model: ModelChoice, images: Images, seed: int) -> str:
+    """Return the name of a new run, which says what it is."""
+    from ..runs.collection import name_of
+
+    return name_of(
+        preset,
+        f"{model.n_exc}n" if model.n_exc else "",
+        model.rule or "",
+        model.order or "",
+        *model.changes,
+        Path(images.dataset).stem if images.dataset else "",
+        f"seed{seed}",
+    )
 
 
 def find_run(run: Path | None) -> Run:
@@ -169,11 +193,11 @@ def result_of(run: Run, phase: str) -> Result:
 @contextlib.contextmanager
 def phase(how: How, name: str, total: int) -> Iterator[dict[str, Any]]:
     """Give the options that all phases share, with interrupts and progress in place."""
-    from ..progress import Interruption, progress_report
+    from ..progress import Interruption, shown
 
-    with Interruption() as cancelled, progress_report(name, total, enabled=how.progress) as report:
+    with Interruption() as cancelled, shown(how.progress, name, total) as report:
         shared = {"engine": how.engine, "resume": how.resume, "force": how.force}
-        yield {**shared, "report": cancelled.beginning(report), "cancelled": cancelled}
+        yield {**shared, "progress": cancelled.beginning(report), "cancelled": cancelled}
 
 
 def cores(how: How) -> int:
@@ -209,7 +233,10 @@ def train_one(
     from ..runs.run import load_run
 
     preset, params = resolve_params(model)
-    folder = run or RUNS / preset
+    if run is None and how.resume and not model.is_given and seed is None:
+        folder = folder_of(None)
+    else:
+        folder = folder_for(run, name_for(preset, model, images, seed or 0))
     if how.resume and not how.force and (folder / "run.json").exists():
         old = load_run(folder)  # what is not given again is as it was
         check_can_go_on(old)
@@ -244,10 +271,12 @@ def train_several(
     if len(set(rules)) < len(rules) or (len(rules) > 1 and "" in rules):
         raise DiehlCookError(f"--rule {model.rule}: expected different rules, as in triplet,power-law")
     for rule in rules:
-        preset, params = resolve_params(replace(model, rule=rule))
+        one = replace(model, rule=rule)
+        preset, params = resolve_params(one)
         for number in seeds or [seed or 0]:
             name = "-".join([*([rule] if len(rules) > 1 else []), f"seed-{number}"])
-            tasks.append(Task((run or RUNS / preset) / name, params, preset, number))
+            folder = run / name if run else folder_for(None, name_for(preset, one, images, number))
+            tasks.append(Task(folder, params, preset, number))
     data = load_images(images, "train", how.progress)
     with phase(how, "train", len(data) * epochs * len(tasks)) as options:
         runs = train_several(tasks, data, jobs=cores(how), epochs=epochs, **options)
@@ -304,7 +333,7 @@ def report(run: Path | None, folder: Path | None = None, out: Path | None = None
     from ..phases import report
 
     one = find_run(run)
-    path = report.report(one, out or one.folder / "report.html", data=folder)
+    path = report.report(one, out, data=folder)
     return Result({"run": str(one.folder), "report": str(path)}, [str(path)])
 
 
@@ -329,7 +358,7 @@ def doctor(run: Path | None) -> Result:
 
 def demo(run: Path | None, how: How, seed: int | None) -> Result:
     """Run all phases on the embedded digits."""
-    folder, digits = run or RUNS / "demo", Images("digits")
+    folder, digits = folder_for(run, "demo"), Images("digits")
     trained = train_one(folder, ModelChoice(DEMO_PRESET), digits, how, DEMO_EPOCHS, seed)
     judged = [result_of(trained, "train"), observe(folder, digits, how), test(folder, digits, how)]
     health = [check for one in judged for check in one.facts["health"]]
@@ -343,8 +372,9 @@ def networks(name: str | None, run: Path | None, force: bool) -> Result:
     from ..runs.shipped import load_shipped, shipped_names, unpack
 
     if name:
-        folder = str(unpack(name, run or RUNS / name, force=force).folder)
-        return Result({"unpacked": folder}, [f"a run of it is in {folder}; go on with --run {folder}"])
+        folder = str(unpack(name, folder_for(run, name), force=force).folder)
+        go_on = pasteable("test", "--run", folder)
+        return Result({"unpacked": folder}, [f"a run of it is in {folder}; go on with {go_on}"])
     facts: Facts = {"networks": {}}
     for known in shipped_names():
         one = load_shipped(known)
@@ -370,7 +400,7 @@ def import_network(
 
     preset, params = resolve_params(replace(model, preset=model.preset or format_of(format).preset))
     one = import_run(
-        run or RUNS / "imported", source, format, theta=files.theta, labels=files.labels, params=params,
+        folder_for(run, "imported"), source, format, theta=files.theta, labels=files.labels, params=params,
         preset=preset, seed=seed or 0, dataset=dataset or "mnist", n_classes=files.n_classes, force=force,
     )  # fmt: skip
     facts = {"run": str(one.folder), "preset": preset, "seed": one.seed, "n_exc": one.params.n_exc}
@@ -418,6 +448,39 @@ def companion(module: Any, args: argparse.Namespace) -> Result:
             raise
         raise DiehlCookError(f"companions need Numba ({error}): pip install numba") from None
     return Result(facts, module.sentences(facts))
+
+
+def runs(folder: Path | None) -> Result:
+    """List the runs in a folder."""
+    from ..analysis.overview import list_runs
+    from ..runs.collection import runs_folder
+
+    found = list_runs(folder)
+    facts = [one._asdict() | {"folder": str(one.folder)} for one in found]
+    return Result({"runs": facts}, output.listed(found, folder or runs_folder()), warn=False)
+
+
+def presets() -> Result:
+    """List the presets."""
+    from ..model.params import load_preset, preset_names, preset_says
+
+    facts: Facts = {}
+    for name in preset_names():
+        params = load_preset(name)
+        facts[name] = {
+            "n_exc": params.n_exc, "rule": params.rule, "order": params.order, "assumed": params.assumed,
+            "says": preset_says(name),
+        }  # fmt: skip
+    return Result(facts, output.presets(facts), warn=False)
+
+
+def completion(shell: str, parser: argparse.ArgumentParser) -> Result:
+    """Print a script that makes a shell complete the command ``diehlcook``."""
+    import shtab
+
+    parser.prog = "diehlcook"
+    script: str = shtab.complete(parser, shell)
+    return Result({"shell": shell, "script": script}, script.splitlines())
 
 
 def cache(clear: bool) -> Result:

@@ -10,8 +10,9 @@ import json
 import logging
 import os
 import sys
+from typing import Any
 
-from ..errors import DiehlCookError, printable
+from ..errors import DiehlCookError, printable, spoken_to_the_command_line
 from .commands import Result
 from .output import findings
 from .parser import make_parser
@@ -28,6 +29,19 @@ class OneLine(logging.Formatter):
         """Return the message; with a traceback if there is one."""
         message = "\n".join(map(printable, record.getMessage().splitlines()))
         return f"{message}\n{self.formatException(record.exc_info)}" if record.exc_info else message
+
+
+class ToStderr(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what is stderr at the moment: the progress bar puts itself there, to keep other lines above it."""
+
+    @property
+    def stream(self) -> Any:
+        """Stderr."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, given: Any) -> None:
+        """Nothing else can be set."""
 
 
 def prepare_streams() -> None:
@@ -64,12 +78,18 @@ def complain(text: str) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    with spoken_to_the_command_line():
+        return run(argv)
+
+
+def run(argv: list[str] | None) -> int:
+    """Run a command; see `main`."""
     from ..progress import Interrupted
 
     prepare_streams()
     args = make_parser().parse_args(argv)
     level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
-    handler = logging.StreamHandler(sys.stderr)
+    handler = ToStderr()
     handler.setFormatter(OneLine())
     logging.basicConfig(handlers=[handler])
     logging.getLogger("diehlcook").setLevel(level)

@@ -6,8 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..errors import pasteable
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..analysis.health import Check
+    from ..analysis.overview import Overview
     from ..model.constants import Constants
     from ..model.params import Params
 
@@ -154,6 +159,35 @@ def networks(facts: Facts) -> Iterator[str]:
     for name, one in facts["networks"].items():
         shown = f"{one['trained']['images']} x {one['trained']['epochs']}"
         rows.append((name, one["preset"], str(one["seed"]), shown, f"{one['accuracy']:.2%}"))
+    yield from columns(rows)
+
+
+def listed(found: list[Overview], folder: Path) -> Iterator[str]:
+    """Yield the runs in a folder."""
+    if not found:
+        yield f"{folder}: no runs yet; {pasteable('train')} makes one"
+        return
+    rows = [("name", "preset", "neurons", "images", "accuracy", "health", "date", "size")]
+    for one in found:
+        rows.append(
+            (
+                str(one.folder.relative_to(folder)),
+                one.preset,
+                "" if one.n_exc is None else str(one.n_exc),
+                "" if one.images is None else f"{one.images:,}",
+                "" if one.accuracy is None else f"{one.accuracy:.2%}",
+                one.health if len(one.health) <= 60 else f"{one.health[:57]}...",
+                one.date,
+                f"{one.bytes / 2**20:.1f} MiB",
+            )
+        )
+    yield from columns(rows)
+
+
+def presets(facts: Facts) -> Iterator[str]:
+    """Yield the presets."""
+    rows = [("name", "neurons", "rule", "order", "what it is")]
+    rows += [(name, str(one["n_exc"]), one["rule"], one["order"], one["says"]) for name, one in facts.items()]
     yield from columns(rows)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .. import __version__
 from ..arguments import FORMATS, filled, natural, path, positive, seeds
 from ..companions import COMPANIONS
-from ..engines.registry import DEFAULT_ENGINE, ENGINES
+from ..engines.registry import AUTO, DEFAULT_ENGINE, ENGINES
 from ..model.params import DEFAULT_PRESET
 from ..model.rules import RULES
 from . import commands
@@ -59,14 +59,16 @@ def changes(help: str) -> Option:
 
 RUN = folder(
     "--run",
-    "run directory (default of train: data/runs/<preset>; of demo: data/runs/demo; else "
-    f"data/runs/{DEFAULT_PRESET})",
+    "run directory (default: the newest in data/runs; of train and demo a new one there; "
+    "$DIEHLCOOK_RUNS is another "
+    "folder for data/runs)",
 )
 FORMAT = option(
     "--format", metavar="NAME", required=True,
     help="example (weights.npy, theta.npy, assign.npy of the Brian2 example script), authors (XeAe.npy, "
     "theta_A.npy) or matrix (weights.npy of inputs x neurons, theta.npy, assignments.npy)",
 )  # fmt: skip
+SHELLS = ("bash", "zsh", "tcsh")
 FORCE = flag("--force", help="replace what is there")
 SEED = seed("seed (default: 0)")
 OUTPUT = (
@@ -100,10 +102,10 @@ IMAGES = (
 )  # fmt: skip
 PHASE = (
     option(
-        "--engine", choices=tuple(ENGINES), default=DEFAULT_ENGINE,
+        "--engine", choices=(AUTO, *ENGINES), default=DEFAULT_ENGINE,
         help="; ".join(
-            f"{name}: {row.says}{' (default)' if name == DEFAULT_ENGINE else ''}"
-            for name, row in ENGINES.items()
+            ["auto: the fastest of these that can run the model here (default)",
+            *(f"{name}: {row.says}" for name, row in ENGINES.items())]
         ),
     ),
     flag("--resume", help="continue an interrupted phase"),
@@ -269,6 +271,27 @@ COMMANDS = {
                 help="only what differs between two presets, side by side",
             ),
         ),
+    ),
+    "presets": Command(
+        "list the presets: the parameters of the paper, of its public codes, and ours",
+        lambda _: commands.presets(),
+        OUTPUT,
+    ),
+    "runs": Command(
+        "list the runs: what each is, how far it is, and how well it does",
+        lambda o: commands.runs(o.folder),
+        (
+            *OUTPUT,
+            option(
+                "folder", type=path, nargs="?", metavar="DIR",
+                help="folder of the runs (default: $DIEHLCOOK_RUNS, or data/runs)",
+            ),
+        ),
+    ),
+    "completion": Command(
+        "print what makes a shell complete commands and options",
+        lambda o: commands.completion(o.shell, make_parser()),
+        (*OUTPUT, option("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or tcsh")),
     ),
     "cache": Command(
         "list the compiled programs that are kept between runs, or delete them",

@@ -99,7 +99,7 @@ class Dataset:
 
 
 def load(
-    name: str, split: str, *, data: Path | None = None, download: bool = True, progress: bool = True
+    name: str, split: str, *, data: Path | str | None = None, download: bool = True, progress: bool = True
 ) -> Dataset:
     """Read one part of a data set.
 
@@ -112,7 +112,7 @@ def load(
         A folder that is itself called ``mnist`` is ``./mnist``.
     split : str
         ``"train"`` or ``"test"``.
-    data : Path, optional
+    data : path, optional
         Folder of the MNIST files, instead of ``$DIEHLCOOK_MNIST`` or the user cache.
     download : bool
         Fetch MNIST into the user cache when it is nowhere.
@@ -135,7 +135,8 @@ def load(
             f"--data {data}: only --dataset mnist reads it; for own data use --dataset {data}"
         )
     if name in DATASETS:
-        return _dataset(name, split, *DATASETS[name](split, data, download, progress))
+        folder = None if data is None else Path(data)
+        return _dataset(name, split, *DATASETS[name](split, folder, download, progress))
     path = expand(Path(name))
     if holds(Path.is_dir, path):
         return _dataset(name, split, *read_idx_pair(path, split))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import DiehlCookError
@@ -10,6 +11,9 @@ from ..model.preferences import refuse_preferences
 
 if TYPE_CHECKING:
     from .base import Engine, Model
+
+
+log = logging.getLogger(__name__)
 
 
 class Row(NamedTuple):
@@ -23,12 +27,46 @@ class Row(NamedTuple):
 
 
 ENGINES = {
-    "standalone": Row("standalone.engine", "StandaloneEngine", "compiled C++"),
-    "runtime": Row("runtime", "RuntimeEngine", "Brian2 in this process"),
-    "fused": Row("fused.engine", "FusedEngine", "a Numba kernel, the fastest"),
+    "fused": Row(
+        "fused.engine", "FusedEngine", "a Numba kernel, the fastest; for the package's own equations"
+    ),
+    "standalone": Row("standalone.engine", "StandaloneEngine", "compiled C++, for changed equations, too"),
+    "runtime": Row("runtime", "RuntimeEngine", "Brian2 in this process, slow, without a compiler"),
 }
 
-DEFAULT_ENGINE = "standalone"
+AUTO = "auto"
+"""The fastest engine that can run a model on this machine; see `choose`."""
+
+DEFAULT_ENGINE = AUTO
+
+
+class Choice(NamedTuple):
+    """The engine that ``auto`` stands for, and why."""
+
+    name: str
+    why: str
+
+
+def choose(model: Model) -> Choice:
+    """Return the fastest engine that can run a model on this machine; all give the same spikes."""
+    from .compiler import compiler_version
+    from .fused.engine import obstacle
+
+    against = obstacle(model)
+    if against is None:
+        return Choice("fused", "the fastest; the equations are those of this package")
+    if compiler_version() is not None:
+        return Choice("standalone", against)
+    return Choice("runtime", f"{against}, and there is no C++ compiler; this is slow")
+
+
+def resolve(name: str, model: Model) -> str:
+    """Return the name of the engine that a name, maybe ``auto``, stands for, and say in the log why it was chosen."""
+    if name != AUTO:
+        return name
+    chosen = choose(model)
+    log.info("engine %s: %s", chosen.name, chosen.why)
+    return chosen.name
 
 
 def open_engine(name: str, model: Model, delays: Any) -> Engine:
@@ -37,7 +75,7 @@ def open_engine(name: str, model: Model, delays: Any) -> Engine:
     Parameters
     ----------
     name
-        One of `ENGINES`.
+        One of `ENGINES`, or ``auto``.
     model
         What is simulated.
     delays
@@ -48,9 +86,10 @@ def open_engine(name: str, model: Model, delays: Any) -> Engine:
     DiehlCookError
         There is no such engine, it lacks what it needs, or there are preferences of Brian2 in the working directory.
     """
-    if name not in ENGINES:
-        raise DiehlCookError(f"unknown engine {name!r}; choose one of {', '.join(ENGINES)}")
+    if name not in (AUTO, *ENGINES):
+        raise DiehlCookError(f"unknown engine {name!r}; choose one of {', '.join((AUTO, *ENGINES))}")
     refuse_preferences()
+    name = resolve(name, model)
     row = ENGINES[name]
     engine: Engine = getattr(importlib.import_module(f".{row.module}", __package__), row.kind)(model, delays)
     return engine

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis.health import Evidence
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, pasteable
 from ..runs import layout, snapshots
 from ..runs.provenance import images_of
 from ..runs.run import Run, replaced_equations
@@ -134,7 +134,10 @@ def raster_of_presentations(source: Source) -> Figure | None:
     """Draw the presentations that observe recorded in detail."""
     run = source.run
     if not layout.is_there(run.folder, "raster_v"):
-        log.warning("no raster: raster_v.npy is not there (`observe --force` records it)")
+        log.warning(
+            "no raster: raster_v.npy is not there (%s records it)",
+            pasteable("observe", "--force", "--run", run.folder),
+        )
         return None
 
     def spikes(name: str) -> tuple[Any, Any]:

@@ -42,7 +42,18 @@ Inhibition = Literal["pairwise", "summed"]
 
 
 def presentation_time(params: Params) -> b2.Quantity:
-    """Return the duration of one presentation, stimulus and rest."""
+    """Return the duration of one presentation, stimulus and rest (section 2.4 of the paper: 350 and 150 ms).
+
+    Parameters
+    ----------
+    params
+        Constants of the network.
+
+    Returns
+    -------
+    Quantity
+        In seconds, a whole number of time steps.
+    """
     return params.presentation_steps * params.dt * b2.second
 
 
@@ -296,7 +307,18 @@ def state_variables(network: b2.Network) -> dict[str, Any]:
 
 
 def weight_matrix(network: b2.Network) -> NDArray[np.float64]:
-    """Return the weights of `inp_exc` as a matrix (n_input, n_exc)."""
+    """Return the weights from the input to the excitatory neurons as a matrix.
+
+    Parameters
+    ----------
+    network
+        What `build_network` returned.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_input, n_exc)
+        Weights without unit, those of one neuron in a column.
+    """
     synapse = network["inp_exc"]
     order = wiring.SynapseOrder(np.asarray(synapse.i[:]), np.asarray(synapse.j[:]))
     return order.matrix(np.asarray(synapse.w[:]))

@@ -14,7 +14,9 @@ This module does not import Brian2, so that ``--help`` stays quick; `Params.name
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -391,13 +393,31 @@ FIELDS = Params.table()
 
 
 def preset_names() -> list[str]:
-    """Return the names of the presets in the package, the base of all first."""
+    """Return the names of the presets in the package.
+
+    Returns
+    -------
+    list of str
+        The base of all others first, then by name.
+    """
     names = sorted(
         p.name.removesuffix(".toml")
         for p in resources.files(__package__).joinpath("presets").iterdir()
         if p.name.endswith(".toml")
     )
     return [BASE_PRESET, *names]
+
+
+def preset_says(name: str) -> str:
+    """Return in a sentence what a preset of the package is: the first of the comment that its file begins with."""
+    if name == BASE_PRESET:
+        return "The authors' public code; the base of all others"
+    text = resources.files(__package__).joinpath("presets", f"{name}.toml").read_text("utf-8")
+    comment = " ".join(
+        line.removeprefix("#").strip()
+        for line in itertools.takewhile(lambda one: one[:1] == "#", text.splitlines())
+    )
+    return re.split(r"(?<!Eq)(?<!al)[.:;](?: |$)", comment)[0]
 
 
 def load_preset(name: str = DEFAULT_PRESET) -> Params:
@@ -408,6 +428,11 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
     name
         A preset of the package, or the path of a TOML file with ``name = value`` lines; a file may name
         the preset it starts from with ``base = "brian2-example"``.
+
+    Returns
+    -------
+    Params
+        Constants with their units, meanings and sources; `Params.with_values` changes some.
 
     Raises
     ------

@@ -6,6 +6,7 @@ The class of a neuron is that of the highest mean response; labels never come fr
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,21 @@ from ..analysis import health, readout
 from ..data.datasets import Dataset, check_size
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
-from ..progress import Report, no_report
-from ..runs.run import Run
+from ..progress import Progress
+from ..runs.run import Run, as_run
 from .raster import record_raster
 from .responses import Judged, Presented, TrainedNetwork, run_phase
 
 
 def observe(
-    run: Run,
+    run: Run | Path | str,
     data: Dataset,
     *,
     engine: str = DEFAULT_ENGINE,
     jobs: int = 1,
     resume: bool = False,
     force: bool = False,
-    report: Report = no_report,
+    progress: Progress = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Label the neurons of a trained run by their responses to `data`.
@@ -36,15 +37,17 @@ def observe(
     Parameters
     ----------
     run
-        A finished training.
+        A finished training, or its directory.
     data
         Labelled images, from the training split.
     engine, jobs
         How to simulate; the responses depend on neither.
     resume, force
         Keep a finished phase; replace it. Finished blocks of an interrupted one are used in any case.
-    report, cancelled
-        Called with progress; asked whether to stop.
+    progress
+        Whether to show it on stderr, or a function that is called with the images done and a few words.
+    cancelled
+        Asked again and again whether to stop.
 
     Returns
     -------
@@ -59,7 +62,8 @@ def observe(
     Interrupted
         `cancelled` returned true; finished blocks are kept.
     """
-    check_size(data, run.params)
+    own = as_run(run)
+    check_size(data, own.params)
     if data.split == "test":
         raise DiehlCookError("labels must not come from test images: observe takes the training split")
 
@@ -68,16 +72,16 @@ def observe(
         assignment = readout.assign_labels(counts, data.labels, data.n_classes)
         labels = assignment.labels
         per_class = np.bincount(labels[labels >= 0], minlength=data.n_classes).tolist()
-        raster = record_raster(run, trained, data.head(min(3, len(data))), counts)
+        raster = record_raster(own, trained, data.head(min(3, len(data))), counts)
         arrays = {f"raster_{name}": array for name, array in raster.arrays.items()}
         facts = {
             "presentations_per_image": round(float(attempts.mean()), 4),
-            "silent_images": int((counts.sum(axis=1, dtype=np.int64) < run.params.min_spikes).sum()),
+            "silent_images": int((counts.sum(axis=1, dtype=np.int64) < own.params.min_spikes).sum()),
             "neurons_per_class": per_class,
             "unassigned_neurons": readout.silent(labels),
             "ties": assignment.ties,
             "health": health.as_facts(
-                [health.labelling(per_class, np.unique(data.labels).tolist(), run.params.n_exc)]
+                [health.labelling(per_class, np.unique(data.labels).tolist(), own.params.n_exc)]
             ),
             "raster": raster.facts,
         }
@@ -85,6 +89,6 @@ def observe(
         return Judged(arrays, facts)
 
     return run_phase(
-        run, "observe", data, judge,
-        engine=engine, jobs=jobs, resume=resume, force=force, report=report, cancelled=cancelled,
+        own, "observe", data, judge,
+        engine=engine, jobs=jobs, resume=resume, force=force, progress=progress, cancelled=cancelled,
     )  # fmt: skip

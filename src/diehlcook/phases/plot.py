@@ -20,19 +20,21 @@ from ..errors import DiehlCookError
 from ..figures import catalogue
 from ..runs import layout
 from ..runs.checkpoints import Checkpoints
-from ..runs.run import Run, load_run
+from ..runs.run import Run, as_run, load_run
 from ..whole import write_whole
 
 log = logging.getLogger(__name__)
 
 
-def plot(run: Run, *, data: Path | None = None, format: str = "png", show: bool = False) -> list[Path]:
+def plot(
+    run: Run | Path | str, *, data: Path | str | None = None, format: str = "png", show: bool = False
+) -> list[Path]:
     """Draw every figure that the finished phases of a run allow, into its folder ``figures``.
 
     Parameters
     ----------
     run
-        A run, trained at least.
+        A run, trained at least, or its directory.
     data
         Folder of the MNIST files, for the sheet of misclassified images, if it is not where it is looked for;
         if they are nowhere, that sheet is left out.
@@ -46,12 +48,17 @@ def plot(run: Run, *, data: Path | None = None, format: str = "png", show: bool 
     list of Path
         The files, in the order of the phases.
     """
+    run = as_run(run)
     run.trained()
     if format not in FORMATS:
         raise DiehlCookError(f"--format is {format!r}; choose one of {', '.join(FORMATS)}")
     if show and not has_display():
         raise DiehlCookError("--show found no display; leave it out, the figures are files anyway")
-    paths = write(run, catalogue.draw(catalogue.Source(run, read_evidence(run), data)), format)
+    paths = write(
+        run,
+        catalogue.draw(catalogue.Source(run, read_evidence(run), None if data is None else Path(data))),
+        format,
+    )
     if show:
         for path in paths:
             webbrowser.open(path.resolve().as_uri())

@@ -14,7 +14,7 @@ from ..engines.registry import DEFAULT_ENGINE
 from ..model.arrays import check_images
 from ..model.stimulus import stream_key
 from ..runs.provenance import images_of, responses
-from ..runs.run import Run, load_run
+from ..runs.run import Run, as_run
 from .responses import respond, trained_network
 
 
@@ -63,7 +63,7 @@ def predict(
     DiehlCookError
         Images of another shape or range, no labels yet, an unknown readout, or responses of another network.
     """
-    run = run if isinstance(run, Run) else load_run(Path(run))
+    run = as_run(run)
     images = check_images("images", images, run.params.n_input)
     readouts.check_name(readout)
     if readout == PAPER:

@@ -29,7 +29,7 @@ from ..runs import layout, snapshots
 from ..runs.exchange import origin
 from ..runs.files import load_json
 from ..runs.provenance import images_of
-from ..runs.run import Run, replaced_equations
+from ..runs.run import Run, as_run, replaced_equations
 from ..whole import write_whole
 
 log = logging.getLogger(__name__)
@@ -49,15 +49,15 @@ TILES = 2400
 BEST = 8
 
 
-def report(run: Run, path: Path, *, data: Path | None = None) -> Path:
+def report(run: Run | Path | str, path: Path | str | None = None, *, data: Path | str | None = None) -> Path:
     """Write the page about a run.
 
     Parameters
     ----------
     run
-        A run, trained at least.
+        A run, trained at least, or its directory.
     path
-        File to write.
+        File to write; by default report.html in the run's directory.
     data
         Folder of the MNIST files, for the most exciting and the misclassified images, if it is not where it
         is looked for; if they are nowhere, these are left out.
@@ -65,14 +65,15 @@ def report(run: Run, path: Path, *, data: Path | None = None) -> Path:
     Returns
     -------
     Path
-        `path`.
+        The file.
 
     Raises
     ------
     DiehlCookError
         Training unfinished, a damaged file, or a page that cannot be written.
     """
-    path = Path(path)
+    run, folder = as_run(run), None if data is None else Path(data)
+    path = run.folder / "report.html" if path is None else Path(path)
     check_page(path)
     train, recorded = run.trained(), read_evidence(run)
     base = run.preset if run.preset in preset_names() else DEFAULT_PRESET
@@ -88,10 +89,10 @@ def report(run: Run, path: Path, *, data: Path | None = None) -> Path:
         checks=checks,
         findings=[check for check in checks if not check.ok],
         classes=list(classes(tested)) if tested else [],
-        figures=list(figures(catalogue.Source(run, recorded, data))),
+        figures=list(figures(catalogue.Source(run, recorded, folder))),
         base=base,
         parameters=[(name, *both) for name, both in run.params.differences(load_preset(base)).items()],
-        data=htmlsafe_json_dumps(explorer(run, recorded, data)),
+        data=htmlsafe_json_dumps(explorer(run, recorded, folder)),
     )
     layout.clear_temporaries(run.folder)
     write_whole(path, lambda file: file.write(page.encode(errors="xmlcharrefreplace")))

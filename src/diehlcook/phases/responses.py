@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from .. import jobs as jobs_of
 from ..data.datasets import Dataset
 from ..engines.base import Engine, Model
-from ..engines.registry import DEFAULT_ENGINE, open_engine
+from ..engines.registry import DEFAULT_ENGINE, open_engine, resolve
 from ..errors import Cancelled, DiehlCookError
 from ..model import wiring
 from ..model.arrays import Expected, check_images, checked
 from ..model.stimulus import stream_key
-from ..progress import Interrupted, Report, no_report
+from ..progress import Interrupted, Progress, Report, no_report, shown
 from ..runs import lock, schema
 from ..runs.files import digest, load_json, read_npy, save_array, save_json
 from ..runs.run import Run, load_run
@@ -65,11 +65,9 @@ class TrainedNetwork(NamedTuple):
 def trained_network(run: Run, engine: str, phase: str) -> TrainedNetwork:
     """Return the trained network of a run for a phase: its delays, or new ones under `redraw_delays`."""
     run.trained()
-    params = run.params
+    params, model = run.params, dataclasses.replace(run.model, learning=False)
     delays = wiring.initial_delays(params, run.seed, phase) if params.redraw_delays else run.delays()
-    return TrainedNetwork(
-        engine, dataclasses.replace(run.model, learning=False), delays, run.weights(), run.theta()
-    )
+    return TrainedNetwork(resolve(engine, model), model, delays, run.weights(), run.theta())
 
 
 def respond_to_block(
@@ -261,7 +259,7 @@ def run_phase(
     jobs: int = 1,
     resume: bool = False,
     force: bool = False,
-    report: Report = no_report,
+    progress: Progress = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Present a data set to the trained network of a run, `judge` the responses and store what comes of it.
@@ -283,15 +281,16 @@ def run_phase(
         trained, started = trained_network(run, engine, phase), time.monotonic()
         partial = run.folder / "checkpoints" / phase
         streams = [stream_key(run.seed, phase, repeat) for repeat in range(repeats)]
-        presented = respond(
-            trained, data.images, streams, jobs=jobs, partial=partial, report=report, cancelled=cancelled
-        )
-        judged = judge(trained, presented)
+        with shown(progress, phase, len(data) * repeats) as report:
+            presented = respond(
+                trained, data.images, streams, jobs=jobs, partial=partial, report=report, cancelled=cancelled
+            )
+            judged = judge(trained, presented)
         spikes = np.concatenate([one.counts.sum(axis=1, dtype=np.int64) for one in presented])
         facts = {
             "images": len(data),
             "data": {"name": data.name, "split": data.split, "sha256": data.digest},
-            "engine": engine,
+            "engine": trained.engine,
             "jobs": jobs,
             "block": BLOCK,
             "wall_s": round(time.monotonic() - started, 1),

@@ -7,6 +7,7 @@ to is predicted -1 and counted wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from ..analysis import health, readout
 from ..data.datasets import Dataset, check_size
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
-from ..progress import Report, no_report
+from ..progress import Progress
 from ..runs.provenance import warn_of_seen
-from ..runs.run import Run
+from ..runs.run import Run, as_run
 from .responses import Judged, Presented, TrainedNetwork, run_phase
 
 MOST_REPEATS = 1000
@@ -25,7 +26,7 @@ MOST_REPEATS = 1000
 
 
 def test(
-    run: Run,
+    run: Run | Path | str,
     data: Dataset,
     *,
     repeats: int = 1,
@@ -33,7 +34,7 @@ def test(
     jobs: int = 1,
     resume: bool = False,
     force: bool = False,
-    report: Report = no_report,
+    progress: Progress = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Measure the accuracy of a labelled run on `data`.
@@ -41,12 +42,12 @@ def test(
     Parameters
     ----------
     run
-        A run with labelled neurons.
+        A run with labelled neurons, or its directory.
     data
         Test images with their labels.
     repeats
         Presentations of the whole set, each with its own input spikes (the paper: 10).
-    engine, jobs, resume, force, report, cancelled
+    engine, jobs, resume, force, progress, cancelled
         As in `observe.observe`.
 
     Returns
@@ -62,13 +63,14 @@ def test(
     Interrupted
         `cancelled` returned true; finished blocks are kept.
     """
-    check_size(data, run.params)
+    own = as_run(run)
+    check_size(data, own.params)
     if not 1 <= repeats <= MOST_REPEATS:
         raise DiehlCookError(f"--repeats is {repeats}; it must be from 1 to {MOST_REPEATS}")
-    run.assignments()  # says now if there are none
+    own.assignments()  # says now if there are none
 
     def judge(_trained: TrainedNetwork, presented: list[Presented]) -> Judged:
-        assignments = run.assignments()
+        assignments = own.assignments()
         n_classes = max(data.n_classes, int(assignments.max()) + 1)
         predictions = [readout.predict(one.counts, assignments, n_classes) for one in presented]
         outcome = readout.outcome(data.labels, predictions, n_classes)
@@ -77,10 +79,10 @@ def test(
         interval = readout.wilson(round(outcome.accuracy * len(data)), len(data))
         sizes = np.unique(data.labels, return_counts=True)[1]
         check = health.above_chance(
-            outcome.accuracy, len(data), len(sizes), neurons=run.params.n_exc,
+            outcome.accuracy, len(data), len(sizes), neurons=own.params.n_exc,
             largest=float(sizes.max() / len(data)),
         )  # fmt: skip
-        warn_of_seen(run, data)
+        warn_of_seen(own, data)
         arrays = {
             "test_counts": np.concatenate([one.counts for one in presented]),
             "test_predictions": np.array([one.labels for one in predictions]),
@@ -102,6 +104,9 @@ def test(
         return Judged(arrays, facts, ("assignments",))
 
     return run_phase(
-        run, "test", data, judge, repeats=repeats,
-        engine=engine, jobs=jobs, resume=resume, force=force, report=report, cancelled=cancelled
+        own, "test", data, judge, repeats=repeats,
+        engine=engine, jobs=jobs, resume=resume, force=force, progress=progress, cancelled=cancelled
     )  # fmt: skip
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # no test of pytest, where it is imported

@@ -22,15 +22,15 @@ from ..analysis import health
 from ..analysis.history import History
 from ..data.datasets import Dataset, check_size, grey_values
 from ..engines.base import Model, Responses, State
-from ..engines.registry import DEFAULT_ENGINE, open_engine
-from ..errors import Cancelled, DiehlCookError, NetworkError
+from ..engines.registry import AUTO, DEFAULT_ENGINE, open_engine, resolve
+from ..errors import Cancelled, DiehlCookError, NetworkError, pasteable
 from ..model import neurons, wiring
 from ..model.arrays import check_seed
 from ..model.neurons import NeuronModel
 from ..model.params import Params
 from ..model.rules import LearningRule
 from ..model.stimulus import stream_key
-from ..progress import Interrupted, Report, no_report
+from ..progress import Interrupted, Progress, Report, shown
 from ..runs import layout, lock, snapshots
 from ..runs.checkpoints import Checkpoints, Saved
 from ..runs.exchange import check_can_go_on
@@ -78,7 +78,7 @@ def train(
     plasticity: LearningRule | None = None,
     resume: bool = False,
     force: bool = False,
-    report: Report = no_report,
+    progress: Progress = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train a network and write the run directory.
@@ -96,7 +96,8 @@ def train(
     epochs
         Passes over the images.
     engine
-        One of `engines.registry.ENGINES`.
+        One of `engines.registry.ENGINES`, or ``auto``, the fastest of them that can run the model here; a
+        run that goes on keeps its engine.
     excitatory, plasticity
         Replaced equations; see `model.network.build_network`.
     resume
@@ -104,8 +105,10 @@ def train(
         final state.
     force
         Discard what is in `folder`.
-    report, cancelled
-        Called with progress; asked whether to stop.
+    progress
+        Whether to show it on stderr, or a function that is called with the images done and a few words.
+    cancelled
+        Asked again and again whether to stop.
 
     Returns
     -------
@@ -131,7 +134,7 @@ def train(
     if resume and not run.path.exists():
         raise DiehlCookError(f"{folder}: nothing to resume (run.json not found); name the run with --run")
     layout.check_ours(folder)
-    with lock.owned(folder, "train"):
+    with lock.owned(folder, "train"), shown(progress, "train", len(data) * epochs) as report:
         return train_owned(run, plan, data, resume=resume, force=force, report=report, cancelled=cancelled)
 
 
@@ -156,6 +159,9 @@ def train_owned(
     for known in health.foreseen(params, plan["grey"]):
         log.warning("%s", known)
 
+    before = run.facts.get("train", {}).get("engine", AUTO)  # of a run that goes on
+    engine = plan["engine"] if plan["engine"] != AUTO else before
+    plan["engine"] = resolve(engine, run.model)
     delays = wiring.initial_delays(params, seed)
     record = History(params, len(data), epochs, data.n_classes, seed, plan["grey"])
     with open_engine(plan["engine"], run.model, delays) as network:
@@ -201,12 +207,13 @@ def train_owned(
             except Cancelled:
                 save()
                 raise Interrupted(
-                    f"saved after {position} of {total} images; continue with `train --resume --run {folder}`"
+                    f"saved after {position} of {total} images; continue with "
+                    f"{pasteable('train', '--resume', '--run', folder)}"
                 ) from None
             except DiehlCookError as error:
                 save()
                 if isinstance(error, NetworkError):
-                    note_stop(run, health.unstable(str(error), params), examined(record, state))
+                    note_stop(run, health.unstable(error.args[0], params), examined(record, state))
                 raise
             now = time.monotonic()
             unanswered = first_unanswered(responses, params)
@@ -216,10 +223,11 @@ def train_owned(
             record.add(responses, data.labels)
             checks = examined(record, state, unanswered=unanswered is not None)
             if unanswered is not None:
+                doctor = pasteable("doctor", "--run", folder)
                 reason = (
                     f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in "
-                    f"{params.max_attempts} attempts: {health.in_short(checks)} (`doctor --run {folder}` "
-                    f"says more); {health.first_change(checks)}, then train again with --force"
+                    f"{params.max_attempts} attempts: {health.in_short(checks)} ({doctor} says more); "
+                    f"{health.first_change(checks)}, then train again with --force"
                 )
                 note_stop(run, health.unanswered(reason), checks)
                 raise NetworkError(reason)

@@ -12,7 +12,7 @@ from ..engines.base import Model
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import Cancelled
 from ..model.params import Params
-from ..progress import Interrupted, Report, no_report
+from ..progress import Interrupted, Progress, shown
 from ..runs.run import Run
 from .train import check_choice, plan_of, to_resume, train
 
@@ -34,7 +34,7 @@ def work(number: int, task: Task) -> Run | None:
     try:
         return train(
             task.folder, data, task.params, preset=task.preset, seed=task.seed,
-            report=lambda images, _words: jobs_of.tell(number, images), cancelled=jobs_of.asked_to_stop,
+            progress=lambda images, _words: jobs_of.tell(number, images), cancelled=jobs_of.asked_to_stop,
             **options,
         )  # fmt: skip
     except Interrupted:
@@ -46,7 +46,7 @@ def train_several(
     data: Dataset,
     *,
     jobs: int,
-    report: Report = no_report,
+    progress: Progress = True,
     cancelled: Callable[[], bool] = lambda: False,
     **options: Any,
 ) -> list[Run]:
@@ -60,8 +60,10 @@ def train_several(
         Training images.
     jobs
         Processes.
-    report, cancelled
-        Called with the images done in all; asked whether to stop.
+    progress
+        Whether to show it on stderr, or a function that is called with the images done in all and a few words.
+    cancelled
+        Asked again and again whether to stop.
     **options
         ``epochs``, ``engine``, ``resume``, ``force``, as in `train`.
 
@@ -85,16 +87,18 @@ def train_several(
             if begun.path.exists():
                 to_resume(begun, plan, resume=True, force=False)
     trained: dict[str, Run] = {}
+    total = len(data) * options.get("epochs", 1) * len(tasks)
     try:
-        jobs_of.run_jobs(
-            work,
-            {str(number): (number, task) for number, task in enumerate(tasks)},
-            jobs=jobs,
-            keep=trained.__setitem__,
-            given=(data, options),
-            cancelled=cancelled,
-            watch=lambda done: report(sum(done), f"{len(trained)} of {len(tasks)} trainings done"),
-        )
+        with shown(progress, "train", total) as report:
+            jobs_of.run_jobs(
+                work,
+                {str(number): (number, task) for number, task in enumerate(tasks)},
+                jobs=jobs,
+                keep=trained.__setitem__,
+                given=(data, options),
+                cancelled=cancelled,
+                watch=lambda done: report(sum(done), f"{len(trained)} of {len(tasks)} trainings done"),
+            )
     except Cancelled:
         raise Interrupted("saved; the same command with --resume continues") from None
     return [trained[str(number)] for number in range(len(tasks))]

@@ -23,7 +23,7 @@ from ..model.params import Params, load_preset
 from . import formats, layout, lock
 from .files import digest, save_array
 from .formats import Content, Format, format_of, read_content
-from .run import Run, load_run, start_afresh
+from .run import Run, as_run, load_run, start_afresh
 
 log = logging.getLogger(__name__)
 
@@ -246,7 +246,7 @@ def check_can_go_on(run: Run) -> None:
         )
 
 
-def export_run(run: Run, folder: Path | str, format: str, *, force: bool = False) -> list[Path]:
+def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force: bool = False) -> list[Path]:
     """Write a trained network as the files of another format.
 
     Weights, thresholds and labels, if there are any and the format has a file of them; delays, parameters and
@@ -255,7 +255,7 @@ def export_run(run: Run, folder: Path | str, format: str, *, force: bool = False
     Parameters
     ----------
     run
-        A finished training, or an imported run.
+        A finished training or an imported run, or its directory.
     folder
         Folder of the files, made if needed; not a run directory.
     format
@@ -274,7 +274,7 @@ def export_run(run: Run, folder: Path | str, format: str, *, force: bool = False
         An unknown format, an unfinished or damaged run, a run directory as target, files that would be
         overwritten, or labels of another network left beside the new files.
     """
-    folder, form = Path(folder), format_of(format)
+    run, folder, form = as_run(run), Path(folder), format_of(format)
     run.trained()
     if (folder / "run.json").exists():
         raise DiehlCookError(f"{folder}: a run directory; name another folder with --to")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, pasteable
 from ..model.arrays import Expected, checked
 from ..whole import Written, write_whole
 
@@ -115,7 +115,7 @@ def load_array(path: Path, expected: Expected, *, made_by: str = "train") -> NDA
         Missing or damaged file, or not what is expected; see `model.arrays.checked`.
     """
     if not path.exists():
-        raise DiehlCookError(f"{path}: not found; run `python -m diehlcook {made_by}` first")
+        raise DiehlCookError(f"{path}: not found; run {pasteable(made_by, '--run', path.parent)} first")
     return checked(str(path), read_npy(path), expected)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data import datasets
 from ..data.datasets import Dataset
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, pasteable
 from . import layout
 from .run import Run
 
@@ -53,8 +53,8 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
     name = f"{phase}_counts"
     path = layout.path_of(run.folder, name)
     if phase not in run.facts:
-        command = f"python -m diehlcook {phase} --run {run.folder}"
-        raise DiehlCookError(f"{run.folder}: no responses of {phase}; run `{command}` first")
+        command = pasteable(phase, "--run", run.folder)
+        raise DiehlCookError(f"{run.folder}: no responses of {phase}; run {command} first")
     facts = run.done(phase)
     for parent in facts["parents"]:
         run.load(parent)  # checks that it is the one that run.json tells of
@@ -64,10 +64,10 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
             cure = "labels from elsewhere come without responses: label the neurons anew with "
         if "shipped" in run.facts:
             cure = (
-                "networks that come with the package bring none: make a run of it with `python -m "
-                "diehlcook networks NAME`, then "
+                "networks that come with the package bring none: make a run of it with "
+                f"{pasteable('networks', run.folder.name)}, then "
             )
-        raise DiehlCookError(f"{path}: not found; {cure}`python -m diehlcook {phase} --run DIR --force`")
+        raise DiehlCookError(f"{path}: not found; {cure}{run.command(phase)}")
     shown = facts.get("repeats", 1) * facts["images"]
     return run.load(name, images=shown, presentations=shown)
 

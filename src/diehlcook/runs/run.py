@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib.metadata
 import math
 import platform
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..engines.base import Model
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, pasteable
 from ..model import neurons, wiring
 from ..model.arrays import check_delays, check_labels, check_seed, check_theta, check_weights
 from ..model.params import FIELDS, LATER, Params
@@ -25,7 +26,7 @@ from . import layout, schema
 from .files import SCHEMA, digest, identity, load_json, save_json
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """What run.json says; a phase changes its part and calls `save`.
 
@@ -43,6 +44,37 @@ class Run:
     facts: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
     """Version of the layout of its files."""
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return what there is to say of the run in a few words: names and values."""
+        train, observed, tested = (self.facts.get(phase) for phase in layout.PHASES)
+        rows = [
+            ("folder", str(self.folder)), ("preset", self.preset), ("neurons", str(self.params.n_exc)),
+            ("rule", self.params.rule), ("seed", str(self.seed)), ("data", self.dataset),
+        ]  # fmt: skip
+        if train is None or not train.get("finished"):
+            return [*rows, ("state", "training is not finished" if train else "not trained")]
+        if "imported" in train:
+            rows.append(("trained", "elsewhere"))
+        else:
+            rows.append(("trained", f"{train['images']:,} images x {train['epochs']}"))
+        if tested is None:
+            return [*rows, ("state", "labelled, not tested" if observed else "not labelled")]
+        low, high = tested["interval95"]
+        return [*rows, ("accuracy", f"{tested['accuracy']:.2%} [{low:.2%}, {high:.2%}]")]
+
+    def __repr__(self) -> str:
+        (_, folder), *others = self.summary()
+        return f"<Run {folder}: {', '.join(f'{name} {value}' for name, value in others)}>"
+
+    def _repr_html_(self) -> str:
+        """Return the summary as a table, for notebooks."""
+        rows = "".join(
+            f"<tr><th style='text-align: left'>{html.escape(name)}</th>"
+            f"<td style='text-align: left'>{html.escape(value)}</td></tr>"
+            for name, value in self.summary()
+        )
+        return f"<table>{rows}</table>"
 
     @property
     def path(self) -> Path:
@@ -88,18 +120,18 @@ class Run:
         known = facts["sha256"].get(name)
         if known is None and self.schema >= 3:
             raise DiehlCookError(
-                f"{self.path}: {phase}.sha256.{name} is missing; run `{self.command(phase)}` again"
+                f"{self.path}: {phase}.sha256.{name} is missing; run {self.command(phase)} again"
             )
         if known not in (None, digest(array)):
             cure = "make a run of it with `python -m diehlcook import`"
             if phase != "train":
-                cure = f"run `{self.command(phase)}` again"
+                cure = f"run {self.command(phase)} again"
             raise DiehlCookError(f"{path} is not the one that {phase} wrote; restore it, or {cure}")
         return array
 
     def command(self, phase: str) -> str:
         """Return the command that makes the results of a phase once more."""
-        return f"python -m diehlcook {phase} --run {self.folder} --force"
+        return pasteable(phase, "--run", self.folder, "--force")
 
     def done(self, phase: str) -> dict[str, Any]:
         """Return the facts of observe or test, checked to be of the network and the labels that are there.
@@ -113,14 +145,14 @@ class Run:
         facts: dict[str, Any] | None = self.facts.get(phase)
         if facts is None:
             raise DiehlCookError(
-                f"{self.folder}: {phase} is missing; run `python -m diehlcook {phase}` first"
+                f"{self.folder}: {phase} is missing; run {pasteable(phase, '--run', self.folder)} first"
             )
         for parent, known in facts["parents"].items():
             owner = layout.FILES[parent].phase if parent in layout.FILES else None
             if owner is None or self.facts.get(owner, {}).get("sha256", {}).get(parent) != known:
                 raise DiehlCookError(
                     f"{self.path}: {phase} was made with other {parent} than there are; run "
-                    f"`{self.command(phase)}` again"
+                    f"{self.command(phase)} again"
                 )
         return facts
 
@@ -183,11 +215,12 @@ class Run:
             if "stopped" in train:
                 what = f"stopped: {train['stopped']}"
             elif "imported" in train:
-                what = "was not imported whole; run `python -m diehlcook import` again with --force"
+                what = f"was not imported whole; run {pasteable('import')} again with --force"
             elif train:
-                what = "was interrupted; continue with `python -m diehlcook train --resume`"
+                command = pasteable("train", "--resume", "--run", self.folder)
+                what = f"was interrupted; continue with {command}"
             else:
-                what = "is missing; run `python -m diehlcook train` first"
+                what = f"is missing; run {pasteable('train', '--run', self.folder)} first"
             raise DiehlCookError(f"{self.folder}: training {what}")
         return train
 
@@ -265,12 +298,27 @@ def versions() -> dict[str, str]:
     }
 
 
+def as_run(run: Run | Path | str) -> Run:
+    """Return a run that is given itself or by its directory."""
+    return run if isinstance(run, Run) else load_run(run)
+
+
 READABLE = (2, SCHEMA)
 """Schemas that are read. Runs of schema 2 lack digests of some arrays; ``scripts/tools/upgrade_runs.py`` adds them."""
 
 
 def load_run(folder: Path | str) -> Run:
-    """Read the run in `folder`.
+    """Read the run in a directory.
+
+    Parameters
+    ----------
+    folder
+        The run directory, which `train` or an import has made.
+
+    Returns
+    -------
+    Run
+        What run.json says; its arrays are read when they are asked for.
 
     Raises
     ------
@@ -281,8 +329,8 @@ def load_run(folder: Path | str) -> Run:
     path = folder / "run.json"
     if not path.exists():
         raise DiehlCookError(
-            f"{folder}: no run here (run.json not found); run `python -m diehlcook train` first or name "
-            "another --run"
+            f"{folder}: no run here (run.json not found); run {pasteable('train')} first or name "
+            f"another --run"
         )
     content = load_json(path)
     known = content.get("schema")

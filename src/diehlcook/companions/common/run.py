@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ...errors import DiehlCookError
 from ...model.constants import Constants
-from ...progress import Interruption, progress_report
+from ...progress import Interruption, shown
 from ...runs import layout, lock
 from ...runs.files import load_json, save_array, save_json
 from ...runs.run import versions
@@ -29,8 +29,7 @@ def watched(
     args: argparse.Namespace, title: str, total: int, unit: str = "images"
 ) -> Iterator[dict[str, Any]]:
     """Give the options that all experiments have, with interrupts and progress in place."""
-    progress = progress_report(title, total, unit=unit, enabled=not args.quiet)
-    with Interruption() as cancelled, progress as report:
+    with Interruption() as cancelled, shown(not args.quiet, title, total, unit=unit) as report:
         yield {"force": args.force, "report": cancelled.beginning(report), "cancelled": cancelled}
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ..common.constants import changes
 from .constants import RULES, Masquelier2008, scaled
 
-FOLDER = Path("data/runs/masquelier2008")
 SMALL = {"block": "20 s", "blocks": "3"}
 """A minute of input: long enough to find the pattern, as a rule; too short to be judged."""
 
@@ -46,10 +44,15 @@ def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Masquelier200
 
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Run the experiment and draw its figures."""
+    from ...runs.collection import runs_folder
     from ..common.run import save_figures, watched
     from . import experiment, figures
 
-    params, folder, seed = resolve(args, settings), args.run or FOLDER, args.seed or 0
+    params, folder, seed = (
+        resolve(args, settings),
+        args.run or runs_folder() / "masquelier2008",
+        args.seed or 0,
+    )
     with watched(args, "masquelier2008", round(params.duration), "s of input") as options:
         facts, recorded = experiment.run(folder, params, seed=seed, engine=args.engine, **options)
     line = f"masquelier2008 · {params.rule} · dt {params.text('dt')} · seed {seed} · {verdict(facts)}"

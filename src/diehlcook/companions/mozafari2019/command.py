@@ -14,7 +14,6 @@ from .constants import Mozafari2019
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FOLDER = Path("data/runs/mozafari2019")
 EPOCHS = 30
 SMALL = {"maps_1": "10", "maps_2": "40", "maps_3": "20", "epochs_2": "2"}
 """A smaller network, for the embedded digits."""
@@ -57,11 +56,12 @@ def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Mozafari2019:
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Train, choose, test, draw."""
     from ...data import datasets
+    from ...runs.collection import runs_folder
     from ...runs.files import load_json
     from ..common.run import save_figures, watched
     from . import experiment, linear
 
-    params, folder = resolve(args, settings), args.run or FOLDER
+    params, folder = resolve(args, settings), args.run or runs_folder() / "mozafari2019"
     name = args.dataset or ("digits" if args.small else "mnist")
     train, test = (
         datasets.load(name, split, data=args.data, progress=not args.quiet) for split in ("train", "test")

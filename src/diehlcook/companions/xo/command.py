@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -12,7 +11,6 @@ from ...errors import DiehlCookError
 from ..common.constants import changes
 from .constants import EXPLAINED, FAULTS, XO
 
-FOLDER = Path("data/runs/xo")
 SMALL = {"networks": "3", "presentations": "60", "tests": "3", "flips_max": "2"}
 WITHOUT = "without-fault"
 """Folder of the same networks without the fault, for comparison."""
@@ -69,10 +67,11 @@ def with_faults(params: XO, faults: list[str]) -> XO:
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Run the experiment, with faults also the one without, and draw the figures."""
     from ...progress import Interrupted
+    from ...runs.collection import runs_folder
     from ..common.run import refuse_existing, save_figures, watched
     from . import experiment, figures
 
-    healthy_params, folder, faults = healthy(args, settings), args.run or FOLDER, chosen(args)
+    healthy_params, folder, faults = healthy(args, settings), args.run or runs_folder() / "xo", chosen(args)
     params = with_faults(healthy_params, faults)
     runs = {"xo": (folder, params)}
     if faults:

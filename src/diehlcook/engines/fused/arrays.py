@@ -18,6 +18,9 @@ CODES = {
 }
 """The rules that the kernel knows, and what tells them apart in compiled code."""
 
+WRITTEN_FOR = "860c4318cf5ba045"
+"""Digest of the equations that the kernel follows; see `engine.equations_digest`."""
+
 FLUSH = 2.0**-80
 """Conductances below this are zero between presentations, lest they become denormal."""
 

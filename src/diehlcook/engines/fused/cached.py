@@ -40,6 +40,11 @@ def folder() -> Path:
         return private.path
 
 
+def is_kept() -> bool:
+    """Return whether there is compiled code already."""
+    return any(folder().glob("*.nbc"))
+
+
 def cached(**options: Any) -> Any:
     """Return a decorator that compiles a function with `options` and keeps what it compiled.
 

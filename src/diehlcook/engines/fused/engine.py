@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import time
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import progress
 from ...errors import Cancelled, DiehlCookError
 from ...model import connections, neurons, protocol, rules, stimulus, wiring
 from ...model.params import FIELDS, frozen
 from ..base import LONG_AGO_SECONDS, REST_SPIKES, Engine, Model, Responses, State, make_responses
 from . import arrays
-
-log = logging.getLogger(__name__)
-
-SLOW_START = 5.0
-"""Seconds from which on the start is explained."""
 
 MAX_PRESENTATIONS = 1000
 """Of one chunk."""
@@ -88,29 +83,34 @@ def equations_digest() -> str:
     return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
 
 
+def obstacle(model: Model) -> str | None:
+    """Return what keeps the kernel from running a model; None if nothing does."""
+    if model.excitatory != neurons.EXCITATORY or model.plasticity is not None:
+        return "the equations are not those of this package"
+    digest = equations_digest()
+    if digest != arrays.WRITTEN_FOR or model.params.rule not in arrays.CODES:
+        return (
+            "the equations in diehlcook/model are not those that its kernel was written for (to make it "
+            "follow, "
+            f"change engines/fused, too, and set WRITTEN_FOR to {digest} in its arrays.py)"
+        )
+    try:
+        importlib.import_module("numba")
+    except (ImportError, OSError) as error:
+        return f"Numba cannot be imported ({error})"
+    return None
+
+
 class FusedEngine(Engine):
     """Advances a network with a Numba kernel. Knows the equations of this package only."""
 
     def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
         super().__init__(model, delays)
-        try:
-            from . import presentation
-        except ImportError as error:
-            raise DiehlCookError(
-                f"--engine fused needs Numba ({error}): pip install numba, or use --engine standalone"
-            ) from None
-        if model.excitatory != neurons.EXCITATORY or model.plasticity is not None:
-            raise DiehlCookError(
-                "--engine fused knows the equations of this package only; use --engine standalone for "
-                "changed ones"
-            )
-        digest = equations_digest()
-        if digest != presentation.WRITTEN_FOR or model.params.rule not in arrays.CODES:
-            raise DiehlCookError(
-                "the equations in diehlcook/model are not those that the kernel of --engine fused was "
-                "written for: use --engine standalone, or change engines/fused too and set WRITTEN_FOR to "
-                f"{digest} in its presentation.py"
-            )
+        against = obstacle(model)
+        if against:
+            raise DiehlCookError(f"--engine fused cannot run this: {against}; use --engine standalone")
+        from . import presentation
+
         self.run = presentation.run
         self.constants = constants(model)
         params = model.params
@@ -137,7 +137,10 @@ class FusedEngine(Engine):
 
     def compile(self) -> None:
         """Compile the kernel, or read it from Numba's cache, before any clock runs."""
-        started = time.monotonic()
+        from .cached import is_kept
+
+        if not is_kept():
+            progress.waiting_for("compiling the kernel (once on this machine)")
         nothing = self.initial_state(0, np.zeros(self.delays.shape))
         self.run(
             self.constants,
@@ -147,8 +150,6 @@ class FusedEngine(Engine):
             0,
             self.room(1),
         )
-        if time.monotonic() - started > SLOW_START:
-            log.info("compiled the kernel in %.0f s; it is kept", time.monotonic() - started)
 
     def room(self, presentations: int) -> Any:
         """Return arrays to record so many presentations, however many spikes there are."""

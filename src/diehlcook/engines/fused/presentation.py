@@ -48,9 +48,6 @@ from .events import (
 from .membranes import advance, advance_inhibitory, is_over, relax
 from .plasticity import decay_traces, depress, learn, normalise
 
-WRITTEN_FOR = "860c4318cf5ba045"
-"""Digest of the equations that this kernel follows; see `engine.equations_digest`."""
-
 CHECK = 10
 """Steps between looks whether a presentation is over for the excitatory neurons."""
 

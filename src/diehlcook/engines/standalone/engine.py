@@ -21,7 +21,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import progress
 from ...cache import private_cache, prune
 from ...errors import Cancelled, DiehlCookError
 from ...jobs import die_with_parent
@@ -134,8 +134,7 @@ def alone(path: Path) -> Iterator[None]:
 
 def build_into(folder: Path, spec: str) -> None:
     """Build a program; only a finished one gets the name `folder`."""
-    log.info("compiling the network, about a minute; the program is kept in %s", folder)
-    started = time.monotonic()
+    progress.waiting_for("compiling the network in C++ (once for these parameters)")
     unfinished = PrivateFolder("unfinished", folder.parent)
     try:
         (unfinished.path / "spec.json").write_text(spec, encoding="utf-8")
@@ -143,7 +142,6 @@ def build_into(folder: Path, spec: str) -> None:
         (unfinished.path / "program").rename(folder)
     finally:
         unfinished.close()
-    log.info("compiled in %.0f s", time.monotonic() - started)
 
 
 def run_build(unfinished: Path) -> None:
