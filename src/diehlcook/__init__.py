@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "build_network": "model.network",
+    "compare": "phases.compare",
     "export_run": "runs.exchange",
     "import_run": "runs.exchange",
     "load_preset": "model.params",
