@@ -98,12 +98,14 @@ def test_mcnemar_counts_images_of_the_first_presentation(runs, facts):
     assert ["against_first" in one for one in facts["runs"]] == [False, True, False, False, False]
 
 
-def test_no_test_without_the_same_images(runs, facts, monkeypatch, caplog):
+def test_no_test_without_the_same_images(runs, tmp_path, caplog):
     """Other images, a first run without a test, images that are not to be found: each is said."""
     first, second = runs["first"], runs["second"]
-    with monkeypatch.context() as patch:
-        patch.setitem(second.facts["test"]["data"], "sha256", "0" * 64)
-        assert compare([first, second])["runs"][1]["against_first"] == {"left_out": "other test images"}
+    other = load_run(shutil.copytree(second.folder, tmp_path / "other"))
+    judge(other, datasets.load("digits", "test").head(TESTED // 2), engine="fused", force=True)
+    tests = [one.get("against_first") for one in compare([first, second, other])["runs"]]
+    assert tests[::2] == [None, {"left_out": "other test images"}]
+    assert tests[1].keys() == {"gained", "lost", "p"}
     told = compare([runs["labelled"], second])
     assert told["runs"][1]["against_first"] == {"left_out": "first not tested"}
     assert comparison.table(told).notes == []
