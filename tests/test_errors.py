@@ -262,6 +262,7 @@ CASES = [
         without("observe", "test"),
     ),
     Case("plot before train", ["plot", "--run", "none"], 1, "train` first"),
+    Case("a comparison of one run", ["compare", "run"], 1, "2 to 10 runs, got 1"),
     Case(
         "a learning rule without its constants",
         ["params", "--set", "rule=power-law"],

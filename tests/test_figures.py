@@ -1,6 +1,7 @@
 """What the figures show, read back from their artists; and that Agg can draw them without a display."""
 
 import io
+import itertools
 import subprocess
 import sys
 
@@ -159,6 +160,23 @@ def test_training_curves_average_in_windows():
     assert 90 < band.max() < 95
 
 
+def test_accuracy_curves_can_be_told_apart():
+    fields = [("images", "i8"), ("correct", "i8"), ("total", "i8")]
+    names = ["_first", "a $b$", *"cdefghij"]
+    curves = {
+        name: np.array([(50, k, 50), (60, 0, 0), (100, 2 * k, 50)], fields) for k, name in enumerate(names)
+    }
+    ax = figures.accuracy_curves(curves)
+    lines = ax.get_lines()
+    for k, line in enumerate(lines):
+        np.testing.assert_array_equal(line.get_xydata(), [(50, 2 * k), (100, 4 * k)])
+    looks = [(str(line._dash_pattern), line.get_marker()) for line in lines]
+    assert len({look[1] for look in looks}) == len({line.get_color() for line in lines}) == 10
+    assert all(one[0] != other[0] for one, other in itertools.pairwise(looks))
+    (legend,) = ax.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [" _first", r"a \$b\$", *"cdefghij"]
+
+
 @pytest.mark.parametrize("n_images", [1, 2, 37])
 def test_training_curves_of_short_runs(n_images):
     figure = figures.training_curves(history(n_images))
@@ -266,6 +284,7 @@ def all_figures():
     yield figures.confusion_matrix(rng.integers(0, 50, (10, 10)), facts=FACTS).figure
     yield figures.misclassified(rng.random((9, 28, 28)), classes[:9], classes[9:18], facts=FACTS)
     yield figures.training_curves(history(100), window, facts=FACTS)
+    yield figures.accuracy_curves({"one": window, "other": window}, facts=FACTS).figure
     yield small_raster(facts=FACTS)
 
 
@@ -317,6 +336,9 @@ BAD = {
     "history: expected a structured": lambda: figures.training_curves(np.ones(5)),
     "history: expected at least one": lambda: figures.training_curves(history(0)),
     "accuracy: expected a structured": lambda: figures.training_curves(history(5), np.ones(5)),
+    "curves: expected 1 to 10 runs, got 0": lambda: figures.accuracy_curves({}),
+    "curves: expected 1 to 10 runs, got 11": lambda: figures.accuracy_curves(dict.fromkeys(range(11))),
+    "curves.'a'.: expected": lambda: figures.accuracy_curves({"a": np.ones(5)}),
     "raster: expected populations": lambda: small_raster(boundaries=[0]),
     "labels: expected 2": lambda: small_raster(labels=[1]),
     "neurons: expected 2": lambda: small_raster(neurons=[1]),

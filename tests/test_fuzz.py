@@ -305,6 +305,7 @@ def test_options(capsys, tmp_path, command, names, settings):
     """What no option takes; and what the numbers among them do not."""
     needed = {
         "import": ["source", "--format", "matrix"],
+        "compare": ["one", "other"],
         "export": ["--format", "matrix", "--to", str(tmp_path / "to")],
     }
     texts = [""] if "choices" not in settings else ["", "none such"]
@@ -348,6 +349,63 @@ def test_trainings_that_cannot_be(capsys, tmp_path, monkeypatch, arguments):
     images = [] if "--dataset" in arguments else ["--dataset", "digits"]
     run = [] if "--run" in arguments else ["--run", "new"]
     refused(capsys, tmp_path, "train", *preset, *images, *run, "--engine", "fused", "-q", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run"], "2 to 10 runs, got 1"), (["run"] * 11, "2 to 10 runs, got 11"), ([""], "is no name"),
+        (["run", "run"], "named twice"), (["run", "./other/../run"], "the same run as run"),
+        (["run", "link"], "the same run as run"), (["run", "other", "link"], "the same run as run"),
+        (["run", "none"], "no run here"), (["run", "file"], "no run here"), (["run", "mine"], "no run here"),
+        (["run", "companion"], "of a companion"), (["run", "unfinished"], "was interrupted"),
+        (["run", "broken"], "not valid JSON"), (["run", "schema"], "schema is 99"),
+        (["run", "other", "--out", "file"], "no page of this package"),
+        (["run", "other", "--out", "mine"], "no page of this package"),
+        (["run", "other", "--out", "run/weights.npy"], "no page of this package"),
+        (["run", "other", "--out", "file/page.html"], "cannot write"),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
+)  # fmt: skip
+def test_comparisons_that_cannot_be(run, capsys, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run, "other")
+    content = json.loads((run / "run.json").read_text())
+    for name, text in {
+        "companion": json.dumps({"schema": content["schema"], "companion": "xo"}),
+        "unfinished": json.dumps(
+            {name: value for name, value in content.items() if name not in ("observe", "test")}
+            | {"train": content["train"] | {"finished": False}}
+        ),
+        "broken": "{",
+        "schema": json.dumps(content | {"schema": 99}),
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(text)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "link").symlink_to("run")
+    assert says in refused(capsys, tmp_path, "compare", *arguments)
+
+
+READ_BY_COMPARE = (
+    "weights", "theta", "train_accuracy", "train_history", "train_counts", "assignments", "test_predictions",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READ_BY_COMPARE)
+def test_comparisons_with_damaged_arrays(run, capsys, tmp_path, monkeypatch, name):
+    """An older page stays as it is."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run, "other")
+    page = b"<title>diehlcook: an older page"
+    (tmp_path / "compare.html").write_bytes(page)
+    path = layout.path_of(tmp_path / "other", name)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert path.name in refused(capsys, tmp_path, "compare", "run", "other")
+    if name != "train_history":  # the networks that come with the package have none
+        path.unlink()
+        assert path.name in refused(capsys, tmp_path, "compare", "run", "other")
 
 
 @pytest.mark.parametrize("name", COMPANIONS)

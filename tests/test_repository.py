@@ -69,6 +69,7 @@ def test_imports_point_one_way_and_in_no_circle():
         ".analysis.history",
         ".analysis.ladder",
         ".phases.plot",
+        ".phases.compare",
         ".phases.report",
         ".phases.train_many",
         ".engines.standalone.engine",
@@ -115,6 +116,7 @@ PUBLIC = [
     "phases.test:test",
     "phases.plot:plot",
     "phases.report:report",
+    "phases.compare:compare",
 ]
 
 

@@ -98,6 +98,8 @@ def option(action: argparse.Action) -> str:
     value = " ".join(metavar) if isinstance(metavar, tuple) else metavar
     if action.nargs == "?":
         value = f"[{value}]"
+    if action.nargs == "+":
+        value = f"{value} ..."
     names = ", ".join(action.option_strings)
     return "`" + f"{names} {value}".strip().replace("|", "\\|") + "`"
 

@@ -7,6 +7,7 @@ from .model.network import presentation_time as presentation_time
 from .model.network import weight_matrix as weight_matrix
 from .model.params import load_preset as load_preset
 from .model.params import preset_names as preset_names
+from .phases.compare import compare as compare
 from .phases.observe import observe as observe
 from .phases.plot import plot as plot
 from .phases.predict import predict as predict

@@ -64,6 +64,9 @@ def tell(number: int, amount: int) -> None:
 def become_worker(path: Path, prepare: Callable[[Any], Any], stop: Any, done: Any, born: Any) -> None:
     """Begin the life of a worker process: what is shared comes as a file, because a pipe to a dying process would block."""
     die_with_parent()
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():  # it was killed before the kernel was told
+        os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with born.get_lock():

@@ -247,10 +247,23 @@ def read_finished(run: Run) -> Evidence:
         return Evidence(run.params, 0, weights, theta, elsewhere=True)
     if not layout.is_there(folder, "train_history"):  # shipped networks have none
         return Evidence(run.params, facts["images"] * facts["epochs"], weights, theta)
-    rows, windows = run.load("train_history"), run.load("train_accuracy")
-    if rows.dtype != HISTORY or windows.dtype != ACCURACY:
-        raise DiehlCookError(f"{folder}: the training history has another layout than this version's")
-    return evidence_of(run.params, weights, theta, rows, windows, run.load("train_counts"))
+    rows = read_rows(run, "train_history", HISTORY)
+    return evidence_of(run.params, weights, theta, rows, read_windows(run), run.load("train_counts"))
+
+
+def read_windows(run: Run) -> NDArray[Any]:
+    """Return the accuracy of each window of a finished training, as `ACCURACY`; none of a network from elsewhere."""
+    if "imported" in run.trained():
+        return np.zeros(0, ACCURACY)
+    return read_rows(run, "train_accuracy", ACCURACY)
+
+
+def read_rows(run: Run, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Read rows that a training has recorded, and refuse those of another layout."""
+    rows = run.load(name)
+    if rows.dtype != dtype:
+        raise DiehlCookError(f"{run.folder}: the training history has another layout than this version's")
+    return rows
 
 
 def examine_run(run: Run, recorded: Evidence | None = None) -> list[health.Check]:

@@ -337,6 +337,15 @@ def report(run: Path | None, folder: Path | None = None, out: Path | None = None
     return Result({"run": str(one.folder), "report": str(path)}, [str(path)])
 
 
+def compare(runs: list[Path], folder: Path | None, out: Path | None) -> Result:
+    """Compare several runs, and write the page about them."""
+    from ..phases.compare import compare
+
+    path = out or Path("compare.html")
+    facts = {**compare(runs, path, data=folder), "page": str(path)}
+    return Result(facts, [*output.side_by_side(facts), str(path)], warn=False)
+
+
 def readouts(run: Path | None, folder: Path | None) -> Result:
     """Compare the readouts of a run."""
     from ..analysis.ladder import ladder

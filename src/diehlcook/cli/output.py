@@ -118,6 +118,29 @@ def compared(facts: Facts) -> Iterator[str]:
     )
 
 
+def side_by_side(facts: Facts) -> Iterator[str]:
+    """Yield the comparison of several runs: a column for each, the parameters that differ with their sources."""
+    from ..analysis import comparison
+
+    told = comparison.table(facts)
+    empty = [""] * len(told.names)
+    rows = [("", *told.names, "")]
+    rows += [(row.what, *row.cells, "") for row in told.differs]
+    rows += [("", *empty, "")]
+    rows += [(row.what, *row.cells, "") for row in told.results]
+    if facts["parameters"]:
+        rows += [("", *empty, ""), ("parameters", *empty, "sources")]
+    for name, values in facts["parameters"].items():
+        sources = dict.fromkeys(f"[{one['source']}]" for one in values)  # each once
+        rows.append((name, *(one["value"] for one in values), "  ".join(sources)))
+    yield from columns(rows)
+    yield ""
+    for one in facts["runs"]:
+        if findings(one):
+            yield f"health of {one['name']}: {'; '.join(check.finding for check in findings(one))}"
+    yield from (told.same, *told.notes)
+
+
 def examined(facts: Facts) -> Iterator[str]:
     """Yield every check, then what was found."""
     from ..analysis import health

@@ -193,6 +193,22 @@ COMMANDS = {
             ),
         ),
     ),
+    "compare": Command(
+        "compare runs, as a table and as one page (HTML): what differs between them, and what came out",
+        lambda o: commands.compare(o.runs, o.data, o.out),
+        (
+            *OUTPUT,
+            option(
+                "runs", nargs="+", type=path, metavar="RUN",
+                help="directories of two to ten runs; the others are judged against the first",
+            ),
+            folder("--data", "folder of the MNIST files, to compare the test images one by one"),
+            option(
+                "--out", type=path, metavar="FILE",
+                help="page to write (default: compare.html in the working directory)",
+            ),
+        ),
+    ),
     "readouts": Command(
         "compare ways to read the spikes of a labelled and tested run, without simulating", 
         lambda o: commands.readouts(o.run, o.data),

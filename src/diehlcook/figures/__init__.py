@@ -7,7 +7,7 @@ them, and are shown in mV, s and images. Colours are safe for colour-blind reade
 curves, Tol's ten for classes; receptive fields keep the colour map of the paper's figure 2, ``hot_r``.
 """
 
-from .course import raster, training_curves
+from .course import accuracy_curves, raster, training_curves
 from .fields import label_map, receptive_fields, theta_histogram, weight_histogram, weight_snapshots
 from .outcome import confusion_matrix, misclassified
 from .style import CLASS_COLOURS, STYLE, facts_title
@@ -15,6 +15,7 @@ from .style import CLASS_COLOURS, STYLE, facts_title
 __all__ = [
     "CLASS_COLOURS",
     "STYLE",
+    "accuracy_curves",
     "confusion_matrix",
     "facts_title",
     "label_map",

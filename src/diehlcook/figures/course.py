@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -95,6 +96,53 @@ def training_curves(
     axes["spikes"].set_ylim(bottom=0)
     axes["presentations"].set_ylim(0.98, max(1.1, 1.02 * means["presentations"].max()))
     return style.named(figure, title, f"Training on {style.counted(history.size, 'image')}", facts)
+
+
+@style.styled
+def accuracy_curves(
+    curves: Mapping[str, NDArray[Any]], *, ax: Axes | None = None, title: str | None = None, facts: str = ""
+) -> Axes:
+    """Draw the accuracy during the training of several runs, one line each.
+
+    Parameters
+    ----------
+    curves : mapping of str to structured ndarray, shape (n_windows,)
+        The `accuracy` of `training_curves` for each run, by its name; at most as many runs as there are
+        `style.PENS`. Windows without images are left out.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    title, facts : str
+        See `facts_title`.
+
+    Returns
+    -------
+    Axes
+        One line per run with its name as label, in the order of the mapping; colours, dashes and markers
+        differ.
+
+    Raises
+    ------
+    ValueError
+        If an array is not a structured vector with the fields, or there are no runs or too many.
+    """
+    if not 1 <= len(curves) <= len(style.PENS):
+        raise ValueError(f"curves: expected 1 to {len(style.PENS)} runs, got {len(curves)}")
+    ax = ax or style.new_axes((5.2, 3.2 + 0.19 * len(curves)), "constrained")
+    for (name, accuracy), pen in zip(curves.items(), style.PENS, strict=False):
+        _fields(f"curves[{name!r}]", accuracy, ("images", "correct", "total"))
+        windows = accuracy[accuracy["total"] > 0]
+        share = 100.0 * windows["correct"] / windows["total"]
+        every = max(1, windows.size // 12)  # markers tell lines apart, and do not cover them
+        label = re.sub("^_", " _", style.plain(name))  # a legend leaves out what begins with _
+        ax.plot(windows["images"], share, **pen, label=label, markersize=4.5, markevery=every)
+    ax.set(xlabel="images trained", ylabel="accuracy during training (%)")
+    ax.set_xlim(left=0)
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    # Below the panel, where names of any length have room
+    style.figure_of(ax).legend(loc="outside lower left", handlelength=3.2)
+    return style.named(ax, title, "Accuracy during training", facts)
 
 
 @style.styled

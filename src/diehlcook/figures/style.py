@@ -22,6 +22,17 @@ CLASS_COLOURS = (
 )  # fmt: skip
 """Colours of the classes 0 to 9 (Paul Tol's qualitative scheme of ten); more classes go round again."""
 
+PENS: tuple[dict[str, Any], ...] = tuple(
+    {"color": colour, "linestyle": dashes, "marker": marker}
+    for colour, dashes, marker in zip(
+        (BLUE, VERMILION, GREEN, "#CC79A7", BLACK, SKY, "#E69F00", "#882255", "#999933", "#332288"),
+        2 * ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.5))),
+        "os^DvPX*<>",
+        strict=True,
+    )
+)
+"""How up to ten lines in one panel are drawn: they can be told apart without their colours, too."""
+
 STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -58,9 +69,7 @@ def facts_title(target: Figure | Axes, title: str, facts: str = "") -> None:
         Such as ``"diehl-cook-2015 · 400 neurons · 60,000 images · seed 1 · 87.9 % [87.2, 88.5]"``; broken at
         " · " where it is too long for the target.
     """
-    title, facts = (
-        printable(text.replace("\n", " ")).replace("$", r"\$") for text in (title, facts)
-    )  # no mathtext
+    title, facts = plain(title), plain(facts)
     small: dict[str, Any] = {"color": GREY, "fontsize": 7.5, "va": "bottom", "textcoords": "offset points"}
     if isinstance(target, Figure):
         inches = target.get_figwidth()
@@ -76,6 +85,11 @@ def facts_title(target: Figure | Axes, title: str, facts: str = "") -> None:
     target.set_title(title, loc="left", weight="bold", fontsize=10, pad=6 + 10.5 * len(lines))
     if lines:
         target.annotate("\n".join(lines), (0, 1), xycoords="axes fraction", xytext=(0, 5), **small)
+
+
+def plain(text: str) -> str:
+    """Return a text that Matplotlib shows as it is: in one line, no mathtext, nothing that fonts choke on."""
+    return printable(text.replace("\n", " ")).replace("$", r"\$")
 
 
 def _wrap(facts: str, inches: float) -> list[str]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import logging
 import math
 import time
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from jinja2.utils import htmlsafe_json_dumps
-from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from ..analysis.health import Evidence
@@ -23,19 +18,15 @@ from ..analysis.history import examine_run, read_evidence
 from ..data.datasets import Dataset
 from ..errors import DiehlCookError
 from ..figures import catalogue
-from ..figures.fields import mosaic
 from ..model.params import DEFAULT_PRESET, load_preset, preset_names
 from ..runs import layout, snapshots
 from ..runs.exchange import origin
 from ..runs.files import load_json
 from ..runs.provenance import images_of
 from ..runs.run import Run, as_run, replaced_equations
-from ..whole import write_whole
+from .page import check_page, picture, scale_of, sprite, write_page
 
 log = logging.getLogger(__name__)
-
-MARK = b"<title>diehlcook: "
-"""By which our pages are known: see report.html."""
 
 MOST_FIELDS = 1600
 """Neurons shown; of a larger network every so many-th."""
@@ -80,7 +71,10 @@ def report(run: Run | Path | str, path: Path | str | None = None, *, data: Path 
     tested = run.facts.get("test")
     checks = examine_run(run, recorded)
     rule = "changed equations" if replaced_equations(run.model) else f"{run.params.rule} rule"
-    page = template().render(
+    layout.clear_temporaries(run.folder)
+    write_page(
+        path,
+        "report.html",
         title=f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}",
         subtitle=f"{rule} · {trained_with(train)} · {run.folder.resolve().name} "
         f"· page of {time.strftime('%Y-%m-%d')}",
@@ -94,26 +88,7 @@ def report(run: Run | Path | str, path: Path | str | None = None, *, data: Path 
         parameters=[(name, *both) for name, both in run.params.differences(load_preset(base)).items()],
         data=htmlsafe_json_dumps(explorer(run, recorded, folder)),
     )
-    layout.clear_temporaries(run.folder)
-    write_whole(path, lambda file: file.write(page.encode(errors="xmlcharrefreplace")))
     return path
-
-
-def check_page(path: Path) -> None:
-    """Refuse to replace what is no page of ours."""
-    try:
-        if path.is_dir() or (path.is_file() and MARK not in path.read_bytes()[:4096]):
-            raise DiehlCookError(
-                f"{path}: is there already, and no page of this package; choose another --out"
-            )
-    except OSError as error:
-        raise DiehlCookError(f"{path}: cannot be read ({error.strerror}); choose another --out") from None
-
-
-def template() -> jinja2.Template:
-    """Return the page, which escapes what is put into it."""
-    text = resources.files(__package__).joinpath("report.html").read_text("utf-8")
-    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
 
 
 def trained_with(train: dict[str, Any]) -> str:
@@ -156,9 +131,7 @@ def classes(tested: dict[str, Any]) -> Iterable[tuple[str, ...]]:
 def figures(source: catalogue.Source) -> Iterable[tuple[str, str]]:
     """Yield caption and picture, as a data URI, of every figure of the run."""
     for name, figure in catalogue.draw(source):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="webp", dpi=110, pil_kwargs={"quality": 82})
-        yield catalogue.FIGURES[name].caption, data_uri(buffer)
+        yield catalogue.FIGURES[name].caption, picture(figure)
 
 
 def explorer(run: Run, recorded: Evidence, data: Path | None = None) -> dict[str, Any]:
@@ -167,7 +140,7 @@ def explorer(run: Run, recorded: Evidence, data: Path | None = None) -> dict[str
     chosen = np.arange(0, p.n_exc, math.ceil(p.n_exc / MOST_FIELDS))
     rows, columns = run.image_shape()
     final, theta = recorded.weights[:, chosen], recorded.theta[chosen]
-    vmax = p.w_max if final.max() >= p.w_max / 2 else float(np.percentile(final, 99.9))
+    vmax = scale_of(final, p.w_max)
     kept = snapshots.read(run, chosen)
     if len(kept) > 1:
         picked = np.unique(np.linspace(0, len(kept) - 1, MOMENTS).round().astype(int))
@@ -235,18 +208,3 @@ def strongest(counts: NDArray[np.uint16], most: int) -> NDArray[np.int64]:
     least = np.partition(counts, len(counts) - most)[len(counts) - most]
     candidates = np.flatnonzero(counts >= least)
     return candidates[np.argsort(-counts[candidates].astype(np.int64), kind="stable")][:most]
-
-
-def sprite(tiles: NDArray[Any], colours: str, greatest: float) -> str:
-    """Return images (n, rows, columns) as one picture, in rows of ceil(sqrt(n)): a data URI."""
-    side = math.isqrt(len(tiles) - 1) + 1
-    whole = np.nan_to_num(mosaic(tiles, math.ceil(len(tiles) / side), side))
-    buffer = io.BytesIO()
-    webp: dict[str, Any] = {"format": "webp", "pil_kwargs": {"quality": 70, "method": 6}}
-    imsave(buffer, whole, cmap=colours, vmin=0.0, vmax=greatest, **webp)
-    return data_uri(buffer)
-
-
-def data_uri(buffer: io.BytesIO) -> str:
-    """Return a WebP picture as a data URI."""
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

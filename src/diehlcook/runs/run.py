@@ -330,14 +330,14 @@ def load_run(folder: Path | str) -> Run:
     if not path.exists():
         raise DiehlCookError(
             f"{folder}: no run here (run.json not found); run {pasteable('train')} first or name "
-            f"another --run"
+            f"another folder"
         )
     content = load_json(path)
     known = content.get("schema")
     if known not in READABLE:
         raise DiehlCookError(f"{path}: schema is {schema.shown(known)}, this version reads {SCHEMA}")
     if "companion" in content:
-        raise DiehlCookError(f"{path}: of a companion, expected a run of train; name another --run")
+        raise DiehlCookError(f"{path}: of a companion, expected a run of train; name another folder")
     schema.check_run(content, str(path))
     missing = [name for name in FIELDS if name not in content["params"] and name not in LATER]
     if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from ...progress import Interruption, shown
 from ...runs import layout, lock
 from ...runs.files import load_json, save_array, save_json
 from ...runs.run import versions
-from ...whole import write_whole
+from ...whole import unfinished, write_whole
 
 SCHEMA = 1
 
@@ -45,7 +46,16 @@ def owned_by(companion: str, folder: Path) -> Iterator[None]:
     """Own the folder of a run of a companion, which is new, empty, or such a run; see `lock.owned`."""
     layout.check_ours(folder, companion)
     with lock.owned(folder, f"companion {companion}"):
+        clear_litter(folder)
         yield
+
+
+def clear_litter(folder: Path) -> None:
+    """Delete what killed processes left unfinished in the folder of a run; for its owner."""
+    for place in (folder, folder / "figures"):
+        for path in unfinished(place):
+            if re.search(r"\.(npy|json|png)\.[0-9a-f]{8}\.tmp$", path.name):
+                layout.remove(path)
 
 
 def run_and_keep(
