@@ -1,10 +1,13 @@
 """The runner of worker processes: results, progress, errors, interrupts, and workers that cannot live."""
 
+import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,6 +108,46 @@ PREDICT = """
         images = load("digits", "test").images[:20]
         return predict(load_shipped("triplet-400"), images, engine="fused", jobs=2).labels
 """
+
+
+def become_late(folder):
+    """Become a worker only when the process that started this one is gone."""
+    (folder / "pid").write_text(str(os.getpid()))
+    while multiprocessing.parent_process().is_alive():
+        time.sleep(0.01)
+    try:
+        jobs.become_worker(folder / "given", len, None, None, multiprocessing.Value("q", 0))
+    finally:
+        (folder / "lived").touch()
+
+
+def test_a_worker_whose_parent_died_before_its_birth_ends(tmp_path):
+    """Found by killing commands at random: the kernel ends the children of a dead process only if told before."""
+    (tmp_path / "given").write_bytes(pickle.dumps([]))
+    code = (
+        "import multiprocessing, os, sys, time; from pathlib import Path; from test_jobs import become_late\n"
+        "folder = Path(sys.argv[1])\n"
+        "if __name__ == '__main__':\n"
+        "    multiprocessing.get_context('spawn').Process(target=become_late, args=(folder,)).start()\n"
+        "    while not (folder / 'pid').exists() or not (folder / 'pid').read_text():\n"
+        "        time.sleep(0.01)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    done = subprocess.run([sys.executable, script, tmp_path], env=environment, check=False, timeout=60)
+    assert done.returncode == -9
+    pid = int((tmp_path / "pid").read_text())
+    for _ in range(200):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the worker lives on")
+    assert not (tmp_path / "lived").exists()
 
 
 def run_script(tmp_path, text):
