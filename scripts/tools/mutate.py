@@ -173,12 +173,14 @@ def mutate(mutation: Mutation) -> tuple[str, bool]:
 def main() -> int:
     """Make all changes, two at a time."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="*", metavar="FILE", help="only changes of these, e.g. runs/run.py")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     print(HEADER, flush=True)
     ok = True
     with ThreadPoolExecutor(options.jobs) as pool:
-        for row, caught in pool.map(mutate, MUTATIONS):
+        chosen = [one for one in MUTATIONS if not options.files or one.file in options.files]
+        for row, caught in pool.map(mutate, chosen):
             print(row, flush=True)
             ok &= caught
     return 0 if ok else 1
