@@ -95,7 +95,7 @@ def test_windows_and_snapshots_do_not_depend_on_the_total(
     train(tmp_path / "at once", data, params, epochs=parts[-1])
     for epochs in parts:
         run = train(tmp_path / "one by one", data, params, epochs=epochs, resume=epochs > 1)
-        assert len(list(run.folder.glob("snapshots/*.npy"))) <= snapshots.MOST + 2
+        assert len(list(run.folder.glob("snapshots/*.npy"))) <= snapshots.USUAL + 2
     assert_same_run(tmp_path / "at once", tmp_path / "one by one")
     found = np.load(run.folder / "train_accuracy.npy")
     assert found["images"].tolist()[: len(windows)] == windows
@@ -277,3 +277,18 @@ def test_a_run_that_goes_on_keeps_its_engine(smoke, digits, tmp_path, monkeypatc
     run = train(tmp_path, digits.head(20), smoke, epochs=2, resume=True, progress=False)
     assert run.facts["train"]["engine"] == "fused"
     assert observe(run, digits.head(20), progress=False)["engine"] == "runtime"
+
+
+def test_as_many_snapshots_as_are_asked_for(digits, smoke, tmp_path):
+    data, counts = digits.head(64), {}
+    for wanted in (None, 20):
+        run = train(tmp_path / str(wanted), data, smoke, snapshots=wanted, progress=False)
+        counts[wanted] = len(snapshots.files(run))
+        assert snapshots.files(run)[-1].stem == f"{64:08d}"
+    assert counts == {None: 1 + snapshots.USUAL, 20: 1 + 32}  # the next power of 2
+    run = train(tmp_path / "20", data, smoke, epochs=2, resume=True, progress=False)
+    assert 16 < len(snapshots.files(run)) <= 33  # the number is that which it began with
+    for wrong in (0, 1025):
+        with pytest.raises(DiehlCookError, match="snapshots is"):
+            train(tmp_path / "new", data, smoke, snapshots=wrong)
+    assert not (tmp_path / "new").exists()

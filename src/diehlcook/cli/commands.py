@@ -215,17 +215,24 @@ def train(
     epochs: int | None = None,
     seed: int | None = None,
     seeds: list[int] | None = None,
+    snapshots: int | None = None,
 ) -> Result:
     """Run the phase train, for one network or for several seeds and rules."""
     if seeds or "," in (model.rule or ""):
-        return train_several(run, model, images, how, epochs or 1, seed, seeds)
+        return train_several(run, model, images, how, epochs or 1, seed, seeds, snapshots)
     if how.jobs:
         raise DiehlCookError("--jobs is for several trainings at once: give --seeds, or a list of rules, too")
-    return result_of(train_one(run, model, images, how, epochs, seed), "train")
+    return result_of(train_one(run, model, images, how, epochs, seed, snapshots), "train")
 
 
 def train_one(
-    run: Path | None, model: ModelChoice, images: Images, how: How, epochs: int | None, seed: int | None
+    run: Path | None,
+    model: ModelChoice,
+    images: Images,
+    how: How,
+    epochs: int | None,
+    seed: int | None,
+    snapshots: int | None = None,
 ) -> Run:
     """Train one network."""
     from ..phases import train
@@ -250,7 +257,9 @@ def train_one(
         images = replace(images, dataset=dataset, samples=samples)
     data, epochs = load_images(images, "train", how.progress), epochs or 1
     with phase(how, "train", len(data) * epochs) as options:
-        return train.train(folder, data, params, preset=preset, seed=seed or 0, epochs=epochs, **options)
+        return train.train(
+            folder, data, params, preset=preset, seed=seed or 0, epochs=epochs, snapshots=snapshots, **options
+        )
 
 
 def train_several(
@@ -261,6 +270,7 @@ def train_several(
     epochs: int,
     seed: int | None,
     seeds: list[int] | None,
+    snapshots: int | None,
 ) -> Result:
     """Train several seeds and rules."""
     from ..phases.train_many import Task, train_several
@@ -279,7 +289,7 @@ def train_several(
             tasks.append(Task(folder, params, preset, number))
     data = load_images(images, "train", how.progress)
     with phase(how, "train", len(data) * epochs * len(tasks)) as options:
-        runs = train_several(tasks, data, jobs=cores(how), epochs=epochs, **options)
+        runs = train_several(tasks, data, jobs=cores(how), epochs=epochs, snapshots=snapshots, **options)
     results = [result_of(one, "train") for one in runs]
     trained = [one.facts for one in results]
     facts = {"runs": trained, "health": [check for one in trained for check in one["health"]]}

@@ -141,7 +141,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "train": Command(
         "learn from unlabelled images", 
-        lambda o: commands.train(o.run, model(o), images(o), how(o), o.epochs, o.seed, o.seeds),
+        lambda o: commands.train(o.run, model(o), images(o), how(o), o.epochs, o.seed, o.seeds, o.snapshots),
         (
             RUN, *MODEL, *IMAGES, *PHASE, *OUTPUT,
             number(
@@ -154,6 +154,10 @@ COMMANDS = {
                 "--seeds", type=seeds, metavar="A-B",
                 help="train several networks at once, as many as --jobs, each into DIR/seed-<k>; --rule may "
                 "be a list, too",
+            ),
+            number(
+                "--snapshots", "N",
+                "keep the weights at least N times on the way (default: as often as a report shows)",
             ),
             number("--jobs", "J", "trainings at once, one core each (default: all cores)"),
         ),

@@ -31,7 +31,8 @@ from ..model.params import Params
 from ..model.rules import LearningRule
 from ..model.stimulus import stream_key
 from ..progress import Interrupted, Progress, Report, shown
-from ..runs import layout, lock, snapshots
+from ..runs import layout, lock, schedule
+from ..runs import snapshots as moments
 from ..runs.checkpoints import Checkpoints, Saved
 from ..runs.exchange import check_can_go_on
 from ..runs.files import digest
@@ -76,6 +77,7 @@ def train(
     engine: str = DEFAULT_ENGINE,
     excitatory: NeuronModel = neurons.EXCITATORY,
     plasticity: LearningRule | None = None,
+    snapshots: int | None = None,
     resume: bool = False,
     force: bool = False,
     progress: Progress = True,
@@ -100,6 +102,8 @@ def train(
         run that goes on keeps its engine.
     excitatory, plasticity
         Replaced equations; see `model.network.build_network`.
+    snapshots
+        How many times at least the weights are kept on the way; by default as many as a report shows.
     resume
         Continue from the newest checkpoint in `folder`; of a finished training with more `epochs`, from its
         final state.
@@ -129,7 +133,7 @@ def train(
     check_visible(data)
     model = Model(params, True, excitatory, plasticity)
     run = Run(folder, preset, params, seed, data.name, model)
-    plan = plan_of(data, epochs, engine)
+    plan = plan_of(data, epochs, engine) | {"snapshots": moments.most_of(params, snapshots)}
     check_choice(resume=resume, force=force)
     if resume and not run.path.exists():
         raise DiehlCookError(f"{folder}: nothing to resume (run.json not found); name the run with --run")
@@ -191,15 +195,17 @@ def train_owned(
 
         def snapshot() -> None:
             position = position_of(state)
-            snapshots.keep(run, position, len(data), state["inp_exc.w"], last=position == total)
+            weights = state["inp_exc.w"]
+            moments.keep(run, position, len(data), weights, most=most, last=position == total)
 
+        most = run.facts["train"].get("snapshots", moments.EARLIER)
         chunk = CHUNKS[0]
         if saved is None:
             snapshot()
         report(position_of(state), "")
         while position_of(state) < total:
             position = position_of(state)
-            stop = min(record.next_window(position), snapshots.next_due(position, len(data), params))
+            stop = min(record.next_window(position), schedule.next_snapshot(position, len(data), most))
             images = data.images[record.image_at(np.arange(position, stop))]
             before = time.monotonic()
             try:

@@ -65,7 +65,7 @@ def train_several(
     cancelled
         Asked again and again whether to stop.
     **options
-        ``epochs``, ``engine``, ``resume``, ``force``, as in `train`.
+        ``epochs``, ``engine``, ``snapshots``, ``resume``, ``force``, as in `train`.
 
     Returns
     -------

@@ -58,7 +58,7 @@ DIGESTS = Each(DIGEST, named=True)
 
 STARTED = {
     "finished": FLAG, "cleared?": FLAG, "images": POSITIVE, "epochs": POSITIVE, "engine": TEXT, "data": DATA,
-    "shape?": Each(POSITIVE, 2), "grey?": Each(AMOUNT, named=True), "started": TEXT, "stopped?": TEXT,
+    "shape?": Each(POSITIVE, 2), "snapshots?": POSITIVE, "grey?": Each(AMOUNT, named=True), "started": TEXT, "stopped?": TEXT,
     "health?": CHECKS,
 }  # fmt: skip
 """Of a training that is not finished."""

@@ -16,27 +16,41 @@ from . import layout, schedule
 from .files import load_array, save_array
 from .run import Run
 
-MOST = 16
+USUAL = 8
+"""Snapshots beside the first: what a report shows."""
+
+EARLIER = 16
+"""Those of trainings whose run.json does not say how many."""
+
+LARGEST = 1024
+
 BYTES = 256 * 2**20
-"""Bounds of the snapshots, in number (a power of 2, see `schedule.snapshots`) and on disk."""
+"""On disk, where nobody asks for a number."""
 
 
-def most_of(params: Params) -> int:
-    """Return how many snapshots a training keeps beside the first: fewer of a large network."""
-    most = MOST
+def most_of(params: Params, wanted: int | None = None) -> int:
+    """Return how many snapshots a training keeps beside the first, a power of 2 (see `schedule.snapshots`).
+
+    Parameters
+    ----------
+    params
+        Of the network; of a large one fewer are kept.
+    wanted
+        How many at least; None: `USUAL`, within `BYTES`.
+    """
+    if wanted is not None:
+        if not 1 <= wanted <= LARGEST:
+            raise DiehlCookError(f"--snapshots is {wanted}; it must be from 1 to {LARGEST}")
+        return 1 << (wanted - 1).bit_length()
+    most = USUAL
     while most > 1 and most * params.n_input * params.n_exc * 4 > BYTES:
         most //= 2
     return most
 
 
-def next_due(position: int, n_images: int, params: Params) -> int:
-    """Return the next position after `position` at which a snapshot may be due."""
-    return schedule.next_snapshot(position, n_images, most_of(params))
-
-
-def keep(run: Run, position: int, n_images: int, weights: NDArray[Any], *, last: bool) -> None:
+def keep(run: Run, position: int, n_images: int, weights: NDArray[Any], *, most: int, last: bool) -> None:
     """Keep the weights if a snapshot is due at `position`, or if it is the last; delete those that are given up for it."""
-    kept = schedule.snapshots(position, n_images, most_of(run.params))
+    kept = schedule.snapshots(position, n_images, most)
     if last:
         kept.add(position)
     if position not in kept:
