@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import load_script
 
 from diehlcook import load_run, predict
 from diehlcook.analysis import health
@@ -45,6 +46,18 @@ def test_its_training_is_what_the_same_command_gives_now(old, tmp_path):
     for name in ("weights", "theta", "train_spikes", "train_counts"):
         np.testing.assert_allclose(now.load(name), old.load(name), rtol=1e-9, err_msg=name)
     assert order.image_at(7, 200, order=old.params.order, seed=old.seed) == 7
+
+
+def test_the_first_runs_of_schema_2_have_no_digests_of_the_test(old):
+    """They are read, and brought to the schema of the day."""
+    content = json.loads(old.path.read_text())
+    known = content["test"].pop("sha256")
+    old.path.write_text(json.dumps(content))
+    load_run(old.folder).load("confusion")
+    assert load_script("upgrade_runs").upgrade(old.folder)
+    now = json.loads(old.path.read_text())
+    assert now["test"]["sha256"].keys() >= {"test_counts", "confusion"} | known.keys()
+    assert load_run(old.folder).schema == 3
 
 
 def test_it_can_be_drawn(old):

@@ -338,6 +338,8 @@ def load_run(folder: Path | str) -> Run:
         raise DiehlCookError(f"{path}: schema is {schema.shown(known)}, this version reads {SCHEMA}")
     if "companion" in content:
         raise DiehlCookError(f"{path}: of a companion, expected a run of train; name another folder")
+    if known < SCHEMA and isinstance(content.get("test"), dict):
+        content["test"].setdefault("sha256", {})  # the first runs of schema 2 have no digests of the test
     schema.check_run(content, str(path))
     missing = [name for name in FIELDS if name not in content["params"] and name not in LATER]
     if missing:
