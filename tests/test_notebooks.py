@@ -10,16 +10,10 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "docs" / "notebooks"
 SOURCES = sorted(FOLDER.glob("*.py"))
-SMALL = {
-    "DIEHLCOOK_ENGINE": "fused",
-    "DIEHLCOOK_EPOCHS": "3",
-    "DIEHLCOOK_FOLDS": "1",
-    "DIEHLCOOK_IMAGES": "60",
-}
-# Other equations, which fused refuses; without a compiler the engine runtime uses NumPy, which is quicker
-# for a few images
+SMALL = {"DIEHLCOOK_EPOCHS": "3", "DIEHLCOOK_FOLDS": "1", "DIEHLCOOK_IMAGES": "60"}
+# Other equations, which are compiled; without a compiler NumPy computes them, which is quicker for a few images
 OTHERWISE = {
-    "4_change_the_model": {"DIEHLCOOK_ENGINE": "runtime", "DIEHLCOOK_IMAGES": "15", "PATH": "/nowhere"},
+    "4_change_the_model": {"DIEHLCOOK_IMAGES": "15", "PATH": "/nowhere"},
     "6_vanishing_weights": {"DIEHLCOOK_IMAGES": "2"},
 }
 

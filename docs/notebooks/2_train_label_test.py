@@ -25,14 +25,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from diehlcook import figures, load_preset
+from diehlcook import figures, load, load_preset, observe, test, train
 from diehlcook.analysis.history import examine_run, read_evidence
-from diehlcook.data.datasets import load
-from diehlcook.phases.observe import observe
-from diehlcook.phases.test import test
-from diehlcook.phases.train import train
 
-ENGINE = os.environ.get("DIEHLCOOK_ENGINE", "standalone")  # "fused" is faster, and needs numba
 EPOCHS = int(os.environ.get("DIEHLCOOK_EPOCHS", "12"))
 
 folder = Path(tempfile.mkdtemp()) / "run"
@@ -46,7 +41,7 @@ print(f"{len(training)} images to learn from, {len(testing)} to test with")
 # network which digit it sees. There is no loss function and no gradient.
 
 # %%
-run = train(folder, training, params, seed=1, epochs=EPOCHS, engine=ENGINE)
+run = train(folder, training, params, seed=1, epochs=EPOCHS)
 recorded = read_evidence(run)
 figures.training_curves(recorded.history, recorded.windows)
 
@@ -69,7 +64,7 @@ for check in examine_run(run):
 # responded most on average. This is the only place where labels are used.
 
 # %%
-observed = observe(run, training, engine=ENGINE)
+observed = observe(run, training)
 labels = run.assignments()
 print("neurons per class:", observed["neurons_per_class"])
 figures.receptive_fields(recorded.weights, assignments=labels, sort="label").figure
@@ -97,7 +92,7 @@ plt.show()
 # New images. The prediction is the class whose neurons spike most on average.
 
 # %%
-tested = test(run, testing, engine=ENGINE)
+tested = test(run, testing)
 low, high = tested["interval95"]
 print(f"accuracy {tested['accuracy']:.1%}, 95 % interval [{low:.1%}, {high:.1%}]")
 confusion = np.load(folder / "confusion.npy")

@@ -24,13 +24,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from diehlcook import load_preset
-from diehlcook.data.datasets import load
+from diehlcook import load, load_preset, train
 from diehlcook.model.neurons import EXCITATORY
-from diehlcook.phases.train import train
 
 IMAGES = int(os.environ.get("DIEHLCOOK_IMAGES", "1000"))
-ENGINE = os.environ.get("DIEHLCOOK_ENGINE", "standalone")
 params = load_preset("paper-triplet-100")
 images = load("digits", "train").head(IMAGES)
 print(EXCITATORY.equations)
@@ -50,7 +47,7 @@ print(adapting.reset)
 
 # %% [markdown]
 # ## Train both
-# The first run of new equations compiles for about half a minute, once; the program is kept. The new variable is part of the
+# The engine is chosen by itself: the fast kernel knows the equations of the package only, so that the new ones become a C++ program, which is compiled once and kept. The new variable is part of the
 # state: it travels through chunks, checkpoints and `--resume`.
 
 # %%
@@ -58,7 +55,7 @@ folder = Path(tempfile.mkdtemp())
 runs, seconds = {}, {}
 for name, model in (("as published", EXCITATORY), ("adapting", adapting)):
     started = time.perf_counter()
-    runs[name] = train(folder / name, images, params, seed=1, excitatory=model, engine=ENGINE)
+    runs[name] = train(folder / name, images, params, seed=1, excitatory=model)
     seconds[name] = time.perf_counter() - started
     print(f"{name}: {seconds[name]:.1f} s, compilation included")
 

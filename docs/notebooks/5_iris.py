@@ -26,15 +26,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from diehlcook import figures, load_preset, load_run
+from diehlcook import figures, load, load_preset, load_run, observe, test, train
 from diehlcook.analysis.history import examine_run
-from diehlcook.data.datasets import load
 from diehlcook.errors import DiehlCookError
-from diehlcook.phases.observe import observe
-from diehlcook.phases.test import test
-from diehlcook.phases.train import train
 
-ENGINE = os.environ.get("DIEHLCOOK_ENGINE", "standalone")
 FOLDS = int(os.environ.get("DIEHLCOOK_FOLDS", "5"))
 EPOCHS = 10
 
@@ -64,7 +59,7 @@ def dataset(name, images, labels):
 few = dataset("few", np.uint8(255 * np.clip(scaled, 0.05, 1)).reshape(-1, 2, 2), y)
 naive = load_preset("paper-triplet-100").with_values({"n_input": "4", "n_exc": "10", "weight_sum": "1"})
 try:
-    train(folder / "few", few, naive, engine=ENGINE)
+    train(folder / "few", few, naive)
 except DiehlCookError as error:
     print(error, end="\n\n")
 for check in examine_run(load_run(folder / "few")):
@@ -119,9 +114,9 @@ for k in range(FOLDS):
     order = rng.permutation(np.flatnonzero(fold != k))  # the file is sorted by species
     learned = dataset(f"train-{k}", images[order], y[order])
     held_out = dataset(f"test-{k}", images[fold == k], y[fold == k])
-    run = train(folder / f"run-{k}", learned, params, seed=k, epochs=EPOCHS, engine=ENGINE)
-    observe(run, learned, engine=ENGINE)
-    spiking.append(test(run, held_out, engine=ENGINE)["accuracy"])
+    run = train(folder / f"run-{k}", learned, params, seed=k, epochs=EPOCHS)
+    observe(run, learned)
+    spiking.append(test(run, held_out)["accuracy"])
     baseline.append(linear(k))
     print(f"fold {k}: spiking network {spiking[-1]:.1%}, linear discriminant {baseline[-1]:.1%}")
 print(f"mean: spiking network {np.mean(spiking):.1%}, linear discriminant {np.mean(baseline):.1%}")
