@@ -183,7 +183,6 @@ def test_npz_refused(tmp_path, images, labels, parts):
 def test_what_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     """A file of some megabytes can unpack to a thousand times as much."""
     monkeypatch.setattr("diehlcook.data.idx.MOST_BYTES", 10_000)
-    monkeypatch.setattr(datasets, "MOST_BYTES", 10_000)
     bomb = gzip.compress(idx(IMAGES) + bytes(1_000_000))
     put(tmp_path / "idx", dict(zip(STEMS, [bomb] * 4, strict=True)), "{}.gz")
     assert "unpacks to more than 10,000 bytes" in refusal(load, str(tmp_path / "idx"), "train")

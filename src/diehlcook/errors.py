@@ -2,7 +2,19 @@
 
 
 class DiehlCookError(Exception):
-    """What a user can mend: the message names what was found, what was expected, and what to do."""
+    """What a user can mend: the message names what was found, what was expected, and what to do.
+
+    Parameters
+    ----------
+    message
+        In the words of Python.
+    typed
+        The same in the words of the command line, where these are others.
+    """
+
+    def __init__(self, message: str, typed: str | None = None) -> None:
+        super().__init__(message)
+        self.typed = typed or message
 
 
 class NetworkError(DiehlCookError):

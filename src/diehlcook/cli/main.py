@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_FAILED
     except (DiehlCookError, OSError) as error:
         log.debug("", exc_info=True)
-        complain(str(error) or type(error).__name__)
+        complain(getattr(error, "typed", "") or str(error) or type(error).__name__)
         return EXIT_FAILED
     except MemoryError as error:
         log.debug("", exc_info=True)

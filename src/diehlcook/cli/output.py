@@ -46,9 +46,18 @@ def labelled(facts: Facts) -> Iterator[str]:
     """Yield the result of observe."""
     yield f"labelled {facts['run']} with {facts['images']} images, {facts['wall_s']:.0f} s"
     yield (
-        f"  neurons per class {facts['neurons_per_class']}, {facts['unassigned_neurons']} unassigned, "
+        f"  neurons per class {per_class(facts)}, {facts['unassigned_neurons']} unassigned, "
         f"{facts['silent_images']} silent images"
     )
+
+
+def per_class(facts: Facts) -> str:
+    """Return how many neurons each class has, with its name where that is not its number."""
+    found: list[int] = facts["neurons_per_class"]
+    names = facts.get("classes", [])
+    if names in ([], [str(k) for k in range(len(found))]):
+        return str(found)
+    return f"[{', '.join(f'{name}: {n}' for name, n in zip(names, found, strict=True))}]"
 
 
 def tested(facts: Facts) -> Iterator[str]:
@@ -58,9 +67,12 @@ def tested(facts: Facts) -> Iterator[str]:
         f"accuracy {facts['accuracy']:.2%}, 95 % interval [{low:.2%}, {high:.2%}], {facts['images']} test "
         f"images × {facts['repeats']}"
     )
-    yield "  class      " + " ".join(f"{c:>5}" for c in range(len(facts["recall"])))
+    names = facts.get("classes") or [str(k) for k in range(len(facts["recall"]))]
+    widths = [max(5, len(name)) for name in names]
+    yield "  class      " + " ".join(f"{name:>{n}}" for name, n in zip(names, widths, strict=True))
     for name in ("precision", "recall"):
-        yield f"  {name:<9}  " + " ".join(f"{value:5.3f}" for value in facts[name])
+        row = (f"{value:{n}.3f}" for value, n in zip(facts[name], widths, strict=True))
+        yield f"  {name:<9}  " + " ".join(row)
     yield (
         f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} unassigned neurons, "
         f"{facts['ties']} ties"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import matplotlib
@@ -58,9 +59,7 @@ def facts_title(target: Figure | Axes, title: str, facts: str = "") -> None:
         Such as ``"diehl-cook-2015 · 400 neurons · 60,000 images · seed 1 · 87.9 % [87.2, 88.5]"``; broken at
         " · " where it is too long for the target.
     """
-    title, facts = (
-        printable(text.replace("\n", " ")).replace("$", r"\$") for text in (title, facts)
-    )  # no mathtext
+    title, facts = (plain(text.replace("\n", " ")) for text in (title, facts))
     small: dict[str, Any] = {"color": GREY, "fontsize": 7.5, "va": "bottom", "textcoords": "offset points"}
     if isinstance(target, Figure):
         inches = target.get_figwidth()
@@ -124,9 +123,16 @@ def colour_bar(ax: Axes, image: AxesImage, label: str, **options: Any) -> None:
     bar.outline.set_linewidth(0.5)
 
 
-def class_name(label: int) -> str:
-    """Return the digit, or a dash for none."""
-    return str(label) if label >= 0 else "—"
+def class_name(label: int, classes: Sequence[str] | None = None) -> str:
+    """Return the name of a class, by default its number, or a dash for none."""
+    if label < 0:
+        return "—"
+    return str(label) if classes is None else plain(classes[label])
+
+
+def plain(text: str) -> str:
+    """Return a text as it is to be drawn: without control characters, and with no mathematics in it."""
+    return printable(text).replace("$", r"\$")
 
 
 def counted(number: int, noun: str) -> str:

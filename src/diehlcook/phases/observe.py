@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis import health, readout
-from ..data.datasets import Dataset, check_size
+from ..data.datasets import Given, for_network
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..progress import Report, no_report
@@ -22,7 +22,7 @@ from .responses import Judged, Presented, TrainedNetwork, run_phase
 
 def observe(
     run: Run,
-    data: Dataset,
+    data: Given,
     *,
     engine: str = DEFAULT_ENGINE,
     jobs: int = 1,
@@ -38,7 +38,8 @@ def observe(
     run
         A finished training.
     data
-        Labelled images, from the training split.
+        Labelled images, from the training split: a data set, or a pair (images, labels); see
+        `datasets.Dataset.from_arrays`. Their classes have to be among those of the training.
     engine, jobs
         How to simulate; the responses depend on neither.
     resume, force
@@ -59,7 +60,7 @@ def observe(
     Interrupted
         `cancelled` returned true; finished blocks are kept.
     """
-    check_size(data, run.params)
+    data = for_network(data, run.params, classes=run.classes("observe"))
     if data.split == "test":
         raise DiehlCookError("labels must not come from test images: observe takes the training split")
 
@@ -77,7 +78,7 @@ def observe(
             "unassigned_neurons": readout.silent(labels),
             "ties": assignment.ties,
             "health": health.as_facts(
-                [health.labelling(per_class, np.unique(data.labels).tolist(), run.params.n_exc)]
+                [health.labelling(per_class, np.unique(data.labels).tolist(), run.params.n_exc, data.classes)]
             ),
             "raster": raster.facts,
         }
