@@ -57,11 +57,12 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class Images:
-    """What decides the images: a data set, the folder of MNIST, the first so many."""
+    """What decides the images: a data set, the folder of MNIST, of some classes only, of these the first so many."""
 
     dataset: str | None = None
     folder: Path | None = None
     samples: int | None = None
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,35 @@ def resolve_params(model: ModelChoice) -> tuple[str, Params]:
     return Path(preset).stem if preset.endswith(".toml") else preset, params
 
 
-def load_images(images: Images, split: str, progress: bool, default: str = "mnist") -> Dataset:
-    """Return the images for a phase."""
+def load_images(
+    images: Images, split: str, progress: bool, default: str = "mnist", known: tuple[str, ...] | None = None
+) -> Dataset:
+    """Return the images for a phase; of the classes that are `known` where no others are asked for."""
     from ..data import datasets
 
-    data = datasets.load(images.dataset or default, split, data=images.folder, progress=progress)
+    whole = data = datasets.load(images.dataset or default, split, data=images.folder, progress=progress)
+    if images.classes:
+        data = whole.only(*images.classes)
+    elif known:
+        data = whole.numbered_as(known)
+        if len(data) < len(whole):
+            shown = len(data), len(whole), datasets.shortened(known)
+            log.info("%d of %d images are of the classes of this run: %s", *shown)
     return data.head(images.samples) if images.samples else data
+
+
+def load_images_for(run: Run, phase: str, images: Images, progress: bool) -> Dataset:
+    """Return the images for observe or test of a run."""
+    from ..data.datasets import shortened
+
+    known, split = run.classes(phase), "test" if phase == "test" else "train"
+    if images.classes and known and set(images.classes) != set(known):
+        raise DiehlCookError(
+            f"--classes {','.join(images.classes)}: the classes of {run.folder} are {shortened(known)}, and "
+            f"{phase} takes these; leave --classes out"
+        )
+    own = images.dataset in (None, run.dataset)
+    return load_images(images, split, progress, run.dataset, known if own else None)
 
 
 def folder_of(run: Path | None) -> Path:
@@ -209,7 +233,7 @@ def train_one(
     from ..runs.run import load_run
 
     preset, params = resolve_params(model)
-    folder = run or RUNS / preset
+    folder, known = run or RUNS / preset, None
     if how.resume and not how.force and (folder / "run.json").exists():
         old = load_run(folder)  # what is not given again is as it was
         check_can_go_on(old)
@@ -221,7 +245,8 @@ def train_one(
         epochs = epochs or started.get("epochs", 1)
         dataset, samples = images.dataset or old.dataset, images.samples or started.get("images")
         images = replace(images, dataset=dataset, samples=samples)
-    data, epochs = load_images(images, "train", how.progress), epochs or 1
+        known = old.classes("train") if dataset == old.dataset else None
+    data, epochs = load_images(images, "train", how.progress, known=known), epochs or 1
     with phase(how, "train", len(data) * epochs) as options:
         return train.train(folder, data, params, preset=preset, seed=seed or 0, epochs=epochs, **options)
 
@@ -262,7 +287,7 @@ def observe(run: Path | None, images: Images, how: How) -> Result:
     from ..phases import observe
 
     one = find_run(run)
-    data = load_images(images, "train", how.progress, one.dataset)
+    data = load_images_for(one, "observe", images, how.progress)
     with phase(how, "observe", len(data)) as options:
         observe.observe(one, data, jobs=cores(how), **options)
     return result_of(one, "observe")
@@ -273,7 +298,7 @@ def test(run: Path | None, images: Images, how: How, repeats: int = 1) -> Result
     from ..phases import test
 
     one = find_run(run)
-    data = load_images(images, "test", how.progress, one.dataset)
+    data = load_images_for(one, "test", images, how.progress)
     with phase(how, "test", len(data) * repeats) as options:
         test.test(one, data, repeats=repeats, jobs=cores(how), **options)
     return result_of(one, "test")
@@ -306,6 +331,37 @@ def report(run: Path | None, folder: Path | None = None, out: Path | None = None
     one = find_run(run)
     path = report.report(one, out or one.folder / "report.html", data=folder)
     return Result({"run": str(one.folder), "report": str(path)}, [str(path)])
+
+
+def predict(
+    run: Path | None,
+    files: list[Path],
+    readout: str | None = None,
+    invert: bool = False,
+    folder: Path | None = None,
+    progress: bool = True,
+) -> Result:
+    """Classify pictures and files of arrays."""
+    from ..analysis.readouts import PAPER
+    from ..jobs import available_cores
+    from ..phases.given import read_given
+    from ..phases.predict import answer
+    from ..phases.responses import BLOCK
+    from ..progress import progress_report
+    from ..runs.run import replaced_equations
+
+    one = find_run(run)
+    neurons, shape = one.assignments(), one.image_shape()
+    images = read_given(files, shape, shape)
+    total, engine = len(images.names), "standalone" if replaced_equations(one.model) else "fused"
+    with progress_report("predict", total, enabled=progress and total > BLOCK) as report:
+        answers = answer(
+            one, images, invert=invert, readout=readout or PAPER, data=folder, engine=engine,
+            jobs=available_cores(), report=report,
+        )  # fmt: skip
+    pictures = list(output.pictures(answers, one.classes() or (), neurons))
+    facts = {"run": str(one.folder), "readout": readout or PAPER, "pictures": pictures}
+    return Result(facts, output.predicted(facts))
 
 
 def readouts(run: Path | None, folder: Path | None) -> Result:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..analysis.health import Check
     from ..model.constants import Constants
     from ..model.params import Params
+    from ..phases.predict import Answers
 
 Facts = dict[str, Any]
 """A result, ready for JSON."""
@@ -101,6 +106,53 @@ def imported(facts: Facts) -> Iterator[str]:
             f"  neurons per class {labels['neurons_per_class']}, {labels['unassigned_neurons']} unassigned; "
             f"go on with `python -m diehlcook test --run {run}`, or label anew with `observe --force`"
         )
+
+
+TOLD = 3
+"""Neurons told of each picture: those with the most spikes."""
+
+SHOWN = 20
+"""Pictures shown, of more only their number per class."""
+
+
+def pictures(answers: Answers, names: Sequence[str], neurons: NDArray[np.int8]) -> Iterator[Facts]:
+    """Yield what a network says of each picture, with the neurons that spiked most and their labels."""
+    for name, label, score, counts in zip(*answers, strict=True):
+        most = (-counts.astype(int)).argsort(kind="stable")[:TOLD]
+        yield {
+            "picture": name,
+            "class": names[label] if label >= 0 else None,
+            "score": round(float(score), 4),
+            "spikes": int(counts.sum()),
+            "neurons": [
+                {
+                    "neuron": int(k),
+                    "label": names[neurons[k]] if neurons[k] >= 0 else None,
+                    "spikes": int(counts[k]),
+                }
+                for k in most
+                if counts[k]
+            ],
+        }
+
+
+def predicted(facts: Facts) -> Iterator[str]:
+    """Yield what a network says of pictures: the first of them, and of many how many are of each class."""
+    found = facts["pictures"]
+    rows = [("picture", "class", "score", "neurons that spiked most")]
+    for one in found[:SHOWN]:
+        told = ", ".join(
+            f"{n['neuron']} ({'no label' if n['label'] is None else n['label']}): {n['spikes']}"
+            for n in one["neurons"]
+        )
+        label = "silent" if one["class"] is None else one["class"]
+        score = "-" if one["class"] is None else f"{one['score']:.2f}"
+        rows.append((one["picture"], label, score, told or "none"))
+    yield from columns(rows)
+    if len(found) > SHOWN:
+        yield f"and {len(found) - SHOWN:,} more; of all {len(found):,}:"
+        numbers = Counter("silent" if one["class"] is None else one["class"] for one in found)
+        yield from columns((f"  {name}", f"{numbers[name]:>6,}") for name in sorted(numbers))
 
 
 def compared(facts: Facts) -> Iterator[str]:

@@ -140,8 +140,9 @@ def read_picture(path: Path) -> tuple[NDArray[np.uint8], str]:
         No file, no picture, a damaged one, or one so large that it may be an attack.
     """
     if not holds(Path.is_file, path):
-        found = "a folder; name the pictures in it" if holds(Path.is_dir, path) else "no such file"
-        raise DiehlCookError(f"{path}: {found}")
+        if holds(Path.is_dir, path):
+            raise DiehlCookError(f"{path}: a folder; name the pictures in it")
+        raise DiehlCookError(f"{path}: {'not a file' if holds(Path.exists, path) else 'no such file'}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
