@@ -210,8 +210,7 @@ def test_other_classes_than_those_of_the_run_are_refused(two, capsys):
     assert error.value.typed.endswith("leave them out with --classes 3,7")
     with pytest.raises(DiehlCookError, match=r"images of cat, dog.*train a network with them"):
         judge(run, (digits.images[:2], ["cat", "dog"]), force=True)
-    line = line_of(capsys, "train", "--run", two, "--dataset", "digits", "--classes", "3,4", "--samples", "60",
-                   "--resume")  # fmt: skip
+    line = line_of(capsys, "train", "--run", two, "--classes", "3,4", "--samples", "60", "--resume")
     assert "cannot resume with data" in line
     assert before == {path: path.read_bytes() for path in two.rglob("*") if path.is_file()}
 

@@ -309,7 +309,7 @@ CASES = [
         "images of classes that the run does not know",
         ["observe", *LATER, "--dataset", "own.npz"],
         1,
-        "images of cat, dog, which is none of the classes",
+        "images of cat, dog, but the classes of the run",
         lambda t: np.savez(t / "own.npz", images=np.full((20, 28, 28), 9), labels=["cat", "dog"] * 10),
     ),
     Case(

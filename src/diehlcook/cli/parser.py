@@ -208,7 +208,8 @@ COMMANDS = {
             ),
             option(
                 "--readout", metavar="NAME",
-                help="how to read the spikes (default: assignment, as in the paper); `readouts` has the others",
+                help="how to read the spikes (default: assignment, as in the paper); `readouts` has the "
+                "others",
             ),
             flag("--invert", help="exchange dark and bright, for dark ink on bright paper"),
             folder("--data", "folder of the MNIST files, for readouts that learn from the labelling images"),

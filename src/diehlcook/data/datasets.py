@@ -208,7 +208,8 @@ class Dataset:
         kept = labels >= 0
         if not kept.any():
             raise DiehlCookError(
-                f"{self.name}: has no image of {shortened(classes)}; its classes are {shortened(self.classes)}"
+                f"{self.name}: has no image of {shortened(classes)}; its classes are "
+                f"{shortened(self.classes)}"
             )
         if kept.all() and np.array_equal(labels, self.labels):
             return replace(self, classes=tuple(classes))
@@ -345,7 +346,7 @@ def for_network(
     if unknown:
         known = [name for name in data.classes if name in classes]
         wrong = (
-            f"{data.name}: has images of {shortened(unknown)}, which is none of the classes of this run, "
+            f"{data.name}: has images of {shortened(unknown)}, but the classes of the run are "
             f"{shortened(classes)}"
         )
         if len(known) > 1:
