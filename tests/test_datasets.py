@@ -183,7 +183,6 @@ def test_npz_refused(tmp_path, images, labels, parts):
 def test_what_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     """A file of some megabytes can unpack to a thousand times as much."""
     monkeypatch.setattr("diehlcook.data.idx.MOST_BYTES", 10_000)
-    monkeypatch.setattr(datasets, "MOST_BYTES", 10_000)
     bomb = gzip.compress(idx(IMAGES) + bytes(1_000_000))
     put(tmp_path / "idx", dict(zip(STEMS, [bomb] * 4, strict=True)), "{}.gz")
     assert "unpacks to more than 10,000 bytes" in refusal(load, str(tmp_path / "idx"), "train")
@@ -286,16 +285,18 @@ def test_head():
     assert part.digest != whole.digest
     assert whole.head(len(whole)).digest == whole.digest
     for n in (0, -1, 511):
-        message = refusal(whole.head, n)
-        assert message.startswith(f"samples {n}:")
-        assert "1 to 510" in message
+        with pytest.raises(DiehlCookError, match="1 to 510") as error:
+            whole.head(n)
+        assert str(error.value).startswith(f"head({n}):")
+        assert error.value.typed.startswith(f"--samples {n}:")
 
 
-def test_n_classes_is_at_least_ten(tmp_path):
+def test_class_numbers_in_files_are_as_they_are(tmp_path):
     few = npz(tmp_path / "few.npz", images=IMAGES, labels=np.array([0, 1, 0, 1, 0]))
     many = npz(tmp_path / "many.npz", images=IMAGES, labels=np.array([0, 1, 26, 1, 0]))
-    assert load(few, "train").n_classes == 10
+    assert load(few, "train").classes == ("0", "1")
     assert load(many, "train").n_classes == 27
+    assert load(many, "train").labels.tolist() == [0, 1, 26, 1, 0]
 
 
 def test_expected_input_spikes():

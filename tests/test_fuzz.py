@@ -9,15 +9,19 @@ import math
 import os
 import shutil
 import signal
+import struct
+import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from diehlcook import build_network, load_run, predict
 from diehlcook.cli import parser
 from diehlcook.cli.main import main
 from diehlcook.companions import COMPANIONS
 from diehlcook.data import datasets
+from diehlcook.data.datasets import Dataset
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.arrays import KINDS
 from diehlcook.model.params import FIELDS, LATER, Params
@@ -307,6 +311,7 @@ def test_options(capsys, tmp_path, command, names, settings):
         "import": ["source", "--format", "matrix"],
         "compare": ["one", "other"],
         "export": ["--format", "matrix", "--to", str(tmp_path / "to")],
+        "predict": ["picture.png"],
     }
     texts = [""] if "choices" not in settings else ["", "none such"]
     if settings.get("type") in (parser.positive, parser.natural, parser.seeds):
@@ -471,7 +476,7 @@ def test_arrays_from_python(finished, name, how, value):
     with pytest.raises(DiehlCookError, match=f"^{name}: ") as error:
         build_network(PARAMS, phase="test", **{name: value})
     assert "\n" not in str(error.value)
-    if name == "images":
+    if name == "images" and how != "floats 0 to 1":
         with pytest.raises(DiehlCookError, match=r"^images: "):
             predict(finished, value, engine="fused")
 
@@ -496,20 +501,139 @@ def test_choices_from_python(wrong):
 
 def test_what_is_no_data_set(tmp_path, finished):
     params = Params().with_values({"n_exc": 5})
-    with pytest.raises(DiehlCookError, match="expected a Dataset, found ndarray"):
-        train(tmp_path / "run", IMAGES, params)
-    with pytest.raises(DiehlCookError, match="expected a Dataset, found tuple"):
-        observe(load_run(str(finished)), (IMAGES, [0, 1]), engine="fused", force=True)
-    for images, labels, message in (
-        (IMAGES, [0], "labels: 1; expected 2"), (IMAGES, [0, -1], "labels: values -1"), (IMAGES + 1.5, [0,
-        1], "images: "),
-        (IMAGES[0, 0], [0], "images: shape"), (IMAGES, [0.5, 1], "labels: type"),
+    for what, name in ((IMAGES, "ndarray"), ((IMAGES,), "tuple"), ("digits", "str"), (None, "NoneType")):
+        with pytest.raises(DiehlCookError, match=f"expected a Dataset or .images, labels., found {name}"):
+            train(tmp_path / "run", what, params)
+    with pytest.raises(DiehlCookError, match="labels: 1; expected 2"):
+        observe(load_run(str(finished)), (IMAGES, [0]), engine="fused", force=True)
+    with pytest.raises(DiehlCookError, match=r"resize them, Dataset.from_arrays\(.*size=\(28, 28\)") as error:
+        train(tmp_path / "run", (IMAGES[:, :16, :16], [0, 1]), params)
+    assert '{"n_input": 256}' in str(error.value)
+    assert "train --set n_input=256" in error.value.typed
+    assert not (tmp_path / "run").exists()
+
+
+IMAGES_OF_NONE = {
+    "images: type": [IMAGES > 0, IMAGES.astype(str), IMAGES + 0j, np.full(IMAGES.shape, None)],
+    "images: ": [
+        IMAGES + 1.5, IMAGES - 1.0, IMAGES.astype(int) + 256, IMAGES + np.nan, IMAGES[0, 0], IMAGES[:0],
+        IMAGES[..., None], np.zeros((2, 28, 28, 5)), np.zeros((2, 5)), [[1], [1, 2]], 5, None,
+    ],
+}  # fmt: skip
+LABELS_OF_NONE = {
+    "labels: type": [[0.5, 1], [None, 1], [0j, 1], [True, False]],
+    "labels: values -1": [[0, -1]],
+    "labels: shape": [[], [[0, 1]], 0],
+    "labels: 3; expected 2": [[0, 1, 2]],
+    "labels: ' ' is no name": [["a", " "]],
+    "is no name of a class": [["a", "\x1b[2J"], ["a", "b" * 41]],
+}
+SIZES_OF_NONE = [28, (28,), (0, 28), (28, -1), (28.0, 28.0), (10**6, 10**6), "28", (True, 28), (28, 28, 3)]
+
+
+def test_arrays_that_make_no_data_set():
+    for message, bad in IMAGES_OF_NONE.items():
+        for images in bad:
+            with pytest.raises(DiehlCookError, match=message) as error:
+                pytest.fail(repr(Dataset.from_arrays(images, [0, 1])))
+            assert "\n" not in str(error.value)
+    for message, bad in LABELS_OF_NONE.items():
+        for labels in bad:
+            with pytest.raises(DiehlCookError, match=message):
+                pytest.fail(repr(Dataset.from_arrays(IMAGES, labels)))
+    with pytest.raises(DiehlCookError, match="200 different labels; expected at most 127"):
+        Dataset.from_arrays(np.zeros((200, 2, 2)), range(200))
+    for size in SIZES_OF_NONE:
+        with pytest.raises(DiehlCookError, match=r"^size is .*such as size=\(28, 28\)"):
+            pytest.fail(repr(Dataset.from_arrays(IMAGES, [0, 1], size=size)))
+    with pytest.raises(DiehlCookError, match="split 'val'"):
+        Dataset.from_arrays(IMAGES, [0, 1], split="val")
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["1"], ["1", "1"], ["1", "2", "1"], ["1", "12"], ["", "1"], [None, "1"]]
+)
+def test_classes_that_cannot_be_chosen(capsys, tmp_path, names):
+    with pytest.raises(DiehlCookError, match=r"^only\(") as error:
+        datasets.load("digits", "train").only(*names)
+    assert "\n" not in str(error.value)
+    line = refused(
+        capsys, tmp_path, "train", "--dataset", "digits", "--preset", "smoke", "--run", tmp_path / "run",
+        "--engine", "fused", "-q", "--classes", ",".join(map(str, names)),
+    )  # fmt: skip
+    assert "--classes" in line
+
+
+def test_classes_of_a_file_that_cannot_be(tmp_path):
+    for names, message in (
+        (["a"], "labels: largest is 1; classes has 1 names"), (["a", "a"], "'a' stands there twice"),
+        ([["a", "b"]], r"classes: shape \(1, 2\)"), ([0.5, 1.0], "classes: shape"), ([], "classes: shape"),
+        (["a", ""], "is no name"),
     ):  # fmt: skip
+        np.savez(tmp_path / "own.npz", images=IMAGES, labels=[0, 1], classes=names)
         with pytest.raises(DiehlCookError, match=message):
-            datasets.from_arrays(images, labels)
-    data = datasets.from_arrays(datasets.load("digits", "train").images[:20], np.arange(20) % 10)
-    assert (
-        train(str(tmp_path / "run"), data, params, engine="fused").facts["train"]["data"]["name"] == "arrays"
+            pytest.fail(repr(datasets.load(str(tmp_path / "own.npz"), "train")))
+
+
+def png_of(width, height):
+    """The beginning of a picture that says how large it is."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
+
+
+def picture_files(folder):
+    """Files that cannot be classified: names, and what the line has to say."""
+    Image.new("L", (28, 28)).save(folder / "good.png")
+    good = (folder / "good.png").read_bytes()
+    for name, content, says in (
+        ("empty.png", b"", "no picture"), ("text.jpg", b"hello", "no picture"),
+        ("page.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", "no picture"), ("cut.png", good[:45], "cannot be read"),
+        ("flipped.png", good.replace(b"IDAT", b"IDAS"), "no picture"),
+        ("bomb.png", png_of(50_000, 50_000), "too many pixels"),
+        ("large.png", png_of(10_000, 10_000), "too many pixels"),
+        ("short.png", png_of(30, 30), "cannot be read"), ("empty.npy", b"", "not a readable"),
+        ("text.npz", b"hello", "cannot be read"),
+    ):  # fmt: skip
+        (folder / name).write_bytes(content)
+        yield name, says
+    for name, array, says in (
+        ("nan.npy", IMAGES + np.nan, "NaN"), ("range.npy", IMAGES.astype(int) + 300, "300 to 300"),
+        ("texts.npy", IMAGES.astype(str), "type <U"), ("one.npy", np.zeros(()), "shape"),
+        ("none.npy", IMAGES[:0], "shape"), ("five.npy", np.zeros((2, 3, 3, 5)), "shape"),
+    ):  # fmt: skip
+        np.save(folder / name, array)
+        yield name, says
+    np.save(folder / "objects.npy", np.array([None]), allow_pickle=True)
+    yield "objects.npy", "Python objects"
+    np.savez(folder / "others.npz", pictures=IMAGES)
+    yield "others.npz", "no array images, found pictures"
+    (folder / "folder.png").mkdir()
+    yield "folder.png", "a folder"
+    yield "missing.png", "no such file"
+    os.mkfifo(folder / "pipe.png")
+    yield "pipe.png", "not a file"
+
+
+def test_pictures_that_cannot_be_classified(capsys, finished, tmp_path, monkeypatch):
+    """Nothing is said of the good one before, and nothing is simulated."""
+    monkeypatch.setattr("diehlcook.phases.predict.respond", lambda *_, **__: pytest.fail("simulated"))
+    for name, says in [*picture_files(tmp_path)]:
+        code = main(["predict", "--run", str(finished), str(tmp_path / "good.png"), str(tmp_path / name)])
+        said = capsys.readouterr()
+        assert code == 1, name
+        assert said.out == ""
+        (line,) = said.err.splitlines()
+        assert name in line
+        assert says in line, line
+        assert "a fault of diehlcook" not in line
+        with pytest.raises(DiehlCookError, match=says):
+            predict(finished, [tmp_path / name], engine="fused")
+    assert "unknown readout 'x'" in refused(
+        capsys, tmp_path / "folder.png", "predict", "--run", finished, "--readout", "x", tmp_path / "good.png"
     )
 
 

@@ -170,7 +170,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(run, caplog):
 def test_images_in_both_are_counted_one_by_one(run, caplog):
     observe(run, digits(), engine="fused")
     own, others = digits(), digits("test")
-    mixed = datasets.from_arrays(
+    mixed = datasets.Dataset.from_arrays(
         np.concatenate([others.images[:30], own.images[5:15]]),
         np.concatenate([others.labels[:30], own.labels[5:15]]),
     )

@@ -51,6 +51,11 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Parse names with commas between them, as in 0,1."""
+    return tuple(filled(part).strip() for part in text.split(","))
+
+
 def seeds(text: str) -> list[int]:
     """Parse seeds: numbers and ranges, as in 1-4,7."""
     found: set[int] = set()

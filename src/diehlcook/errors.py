@@ -38,13 +38,22 @@ def in_python(text: str) -> str:
 class DiehlCookError(Exception):
     """What a user can mend: the message names what was found, what was expected, and what to do.
 
-    Messages are written with the options of the command line; `str` has the arguments of functions in their
-    place where it is not the command line that asks.
+    Parameters
+    ----------
+    message
+        What `str` gives. Without `typed` it may be written with the options of the command line, for which
+        `str` has the arguments of functions where it is not the command line that asks.
+    typed
+        The same in the words of the command line, where these are others.
     """
 
+    def __init__(self, message: str, typed: str | None = None) -> None:
+        super().__init__(message, *([] if typed is None else [typed]))
+        self.python = in_python(message) if typed is None else message
+        self.typed = typed or message
+
     def __str__(self) -> str:
-        text = super().__str__()
-        return text if _TYPED.get() else in_python(text)
+        return self.typed if _TYPED.get() else self.python
 
 
 class NetworkError(DiehlCookError):

@@ -777,10 +777,15 @@ def unstable(message: str, params: Params) -> Check:
     return Check("seizures", message, "none", SEIZING[0], SEIZING[1], steadier(params), **STOPPED)
 
 
-def labelling(neurons_per_class: list[int], classes: list[int], n_exc: int) -> Check:
-    """Return whether every class among the labelling images has neurons; `n_exc` are labelled or not."""
+def labelling(
+    neurons_per_class: list[int], classes: list[int], n_exc: int, names: Sequence[str] | None = None
+) -> Check:
+    """Return whether every class among the labelling images has neurons; `n_exc` are labelled or not.
+
+    `names` are those of all classes, by default their numbers.
+    """
     numbers = {c: neurons_per_class[c] for c in classes}
-    empty = [str(c) for c, number in numbers.items() if number == 0]
+    empty = [names[c] if names else str(c) for c, number in numbers.items() if number == 0]
     measured = f"{min(numbers.values())} to {max(numbers.values())} neurons per class"
     if empty:
         measured = f"no neuron for class {', '.join(empty)}"
@@ -827,6 +832,8 @@ def above_chance(
     told = min(n_classes if neurons is None else neurons, n_classes)
     limit = chance + WELL_ABOVE * (1 - chance) * (told - 1) / max(n_classes - 1, 1)
     usual = "80 to 95 % on MNIST, with 100 to 6400 neurons"
+    if n_classes < 10:
+        usual = "more than on the ten classes of MNIST (80 to 95 %)"
     if told < n_classes:
         usual = f"up to {told / n_classes:.0%}, because {told} of {n_classes} classes have a neuron at most"
     judged = told > 1 and images >= ENOUGH

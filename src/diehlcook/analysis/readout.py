@@ -114,17 +114,36 @@ def predict(counts: ArrayLike, assignments: ArrayLike, n_classes: int = 10) -> P
     ValueError
         If shapes, dtypes or values do not fit.
     """
+    return Prediction(*_winners(scores(counts, assignments, n_classes)))
+
+
+def scores(counts: ArrayLike, assignments: ArrayLike, n_classes: int = 10) -> NDArray[np.float64]:
+    """Return the scores by which `predict` decides.
+
+    Parameters
+    ----------
+    counts, assignments, n_classes
+        As in `predict`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_images, n_classes)
+        Mean spike count of the neurons assigned to each class; 0 for a class without neurons.
+
+    Raises
+    ------
+    ValueError
+        If shapes, dtypes or values do not fit.
+    """
     counts = _counts(counts)
     n_images, n_exc = counts.shape
     classes = _classes("assignments", assignments, n_exc, n_classes)
     membership = _one_hot(classes, n_classes)
     sizes = np.maximum(membership.sum(axis=0), 1.0)
-    winners = np.empty(n_images, np.int8)
-    ties = 0
+    found = np.empty((n_images, n_classes))
     for rows in blocks(n_images, n_exc):
-        winners[rows], block_ties = _winners((counts[rows].astype(np.float64) @ membership) / sizes)
-        ties += block_ties
-    return Prediction(winners, ties)
+        found[rows] = (counts[rows].astype(np.float64) @ membership) / sizes
+    return found
 
 
 def confusion(true: ArrayLike, predicted: ArrayLike, n_classes: int = 10) -> NDArray[np.int64]:

@@ -58,6 +58,14 @@ class Fitted(Protocol):
     def classify(self, counts: Counts) -> NDArray[np.int8]:
         """Return the class of each image (n_images,), -1 for an image without spikes."""
 
+    def shares(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the share of each class in the scores of an image (n_images, n_classes); each row adds up to 1.
+
+        The scores of `assignment`, `most-active` and the two readouts of proportions are numbers of spikes.
+        Those of naive Bayes and of the two regressions are logarithms: their exponentials are taken. A row is 0
+        where all scores are.
+        """
+
 
 class Readout(NamedTuple):
     """One way to read the spikes."""
@@ -80,16 +88,28 @@ class Assigned(NamedTuple):
         """Return the class of each image; see `Fitted`."""
         return readout.predict(counts, self.labels, self.n_classes).labels
 
+    def shares(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the share of each class in the scores of an image; see `Fitted`."""
+        return divided(readout.scores(counts, self.labels, self.n_classes))
+
 
 class MostActive(Assigned):
     """The label of the neuron that spikes most; of equally active ones, the lowest label."""
 
     def classify(self, counts: Counts) -> NDArray[np.int8]:
         """Return the class of each image; see `Fitted`."""
+        return answers(self.scores(counts), counts)
+
+    def shares(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the share of each class in the scores of an image; see `Fitted`."""
+        return divided(self.scores(counts))
+
+    def scores(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the most spikes of a neuron of each class (n_images, n_classes)."""
         scores = np.zeros((len(counts), self.n_classes))
         for k in np.unique(self.labels[self.labels >= 0]):
             scores[:, k] = counts[:, self.labels == k].max(axis=1)
-        return answers(scores, counts)
+        return scores
 
 
 class Linear(NamedTuple):
@@ -101,16 +121,32 @@ class Linear(NamedTuple):
     """(n_classes,)."""
     chosen: dict[str, float]
     square_root: bool = False
+    logarithmic: bool = False
+    """Whether the sums are logarithms of what belongs to the classes."""
 
     def classify(self, counts: Counts) -> NDArray[np.int8]:
         """Return the class of each image; see `Fitted`."""
         found = np.empty(len(counts), np.int8)
         for rows in readout.blocks(*counts.shape):
-            features = counts[rows].astype(np.float64)
-            if self.square_root:
-                features = np.sqrt(features)
-            found[rows] = answers(features @ self.weights + self.bias, counts[rows])
+            found[rows] = answers(self.scores(counts[rows]), counts[rows])
         return found
+
+    def shares(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the share of each class in the scores of an image; see `Fitted`."""
+        scores = np.concatenate([self.scores(counts[rows]) for rows in readout.blocks(*counts.shape)])
+        return divided(np.exp(scores - scores.max(axis=1, keepdims=True)) if self.logarithmic else scores)
+
+    def scores(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the sum for each class (n_images, n_classes)."""
+        features = counts.astype(np.float64)
+        return (np.sqrt(features) if self.square_root else features) @ self.weights + self.bias
+
+
+def divided(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what each score is of the sum of its row; 0 where that is 0."""
+    total = scores.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
+    return shares
 
 
 def answers(scores: NDArray[np.float64], counts: Counts) -> NDArray[np.int8]:
@@ -122,10 +158,7 @@ def answers(scores: NDArray[np.float64], counts: Counts) -> NDArray[np.int8]:
 
 def proportions(counts: Counts, labels: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
     """Return for each neuron how its mean responses divide between the classes (n_exc, n_classes); 0 if it never fired."""
-    mean = readout.assign_labels(counts, labels, n_classes).responses.T
-    total = mean.sum(axis=1, keepdims=True)
-    shares: NDArray[np.float64] = np.divide(mean, total, out=np.zeros_like(mean), where=total > 0)
-    return shares
+    return divided(readout.assign_labels(counts, labels, n_classes).responses.T)
 
 
 def labelled(counts: Counts, labels: NDArray[Any], n_classes: int) -> tuple[NDArray[np.int8], int]:
@@ -163,7 +196,7 @@ def bayes_fits(
         weights = np.zeros((counts.shape[1], n_classes))
         weights[fires] = np.log(rates[:, fires]).T
         prior = np.where(known, np.log(np.maximum(sizes, 1) / len(labels)), -np.inf)
-        yield Linear(weights, prior - rates.sum(axis=1), {"smoothing": smoothing})
+        yield Linear(weights, prior - rates.sum(axis=1), {"smoothing": smoothing}, logarithmic=True)
 
 
 def ridge_fits(
@@ -216,16 +249,19 @@ def sparse(counts: Counts, *, square_root: bool) -> Any:
 
 
 def as_linear(model: Any, n_classes: int, chosen: dict[str, float], *, square_root: bool) -> Linear:
-    """Return what a linear classifier of scikit-learn has learned; of two classes it has one score, for the higher."""
+    """Return what a linear classifier of scikit-learn has learned.
+
+    Of two classes it has one score: how far the higher is above the lower, so each gets half of it.
+    """
     coefficients, intercept = np.atleast_2d(model.coef_), model.intercept_
     if len(model.classes_) == 2:
         coefficients, intercept = (
-            np.concatenate([-coefficients, coefficients]),
-            np.concatenate([-intercept, intercept]),
+            np.concatenate([-coefficients / 2, coefficients / 2]),
+            np.concatenate([-intercept / 2, intercept / 2]),
         )
     weights, bias = np.zeros((coefficients.shape[1], n_classes)), np.full(n_classes, -np.inf)
     weights[:, model.classes_], bias[model.classes_] = coefficients.T, intercept
-    return Linear(weights, bias, chosen, square_root)
+    return Linear(weights, bias, chosen, square_root, logarithmic=True)
 
 
 def held_out(n_images: int) -> NDArray[np.bool_]:

@@ -55,11 +55,12 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class Images:
-    """What decides the images: a data set, the folder of MNIST, the first so many."""
+    """What decides the images: a data set, the folder of MNIST, of some classes only, of these the first so many."""
 
     dataset: str | None = None
     folder: Path | None = None
     samples: int | None = None
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,35 @@ def resolve_params(model: ModelChoice) -> tuple[str, Params]:
     return Path(preset).stem if preset.endswith(".toml") else preset, params
 
 
-def load_images(images: Images, split: str, progress: bool, default: str = "mnist") -> Dataset:
-    """Return the images for a phase."""
+def load_images(
+    images: Images, split: str, progress: bool, default: str = "mnist", known: tuple[str, ...] | None = None
+) -> Dataset:
+    """Return the images for a phase; of the classes that are `known` where no others are asked for."""
     from ..data import datasets
 
-    data = datasets.load(images.dataset or default, split, data=images.folder, progress=progress)
+    whole = data = datasets.load(images.dataset or default, split, data=images.folder, progress=progress)
+    if images.classes:
+        data = whole.only(*images.classes)
+    elif known:
+        data = whole.numbered_as(known)
+        if len(data) < len(whole):
+            shown = len(data), len(whole), datasets.shortened(known)
+            log.info("%d of %d images are of the classes of this run: %s", *shown)
     return data.head(images.samples) if images.samples else data
+
+
+def load_images_for(run: Run, phase: str, images: Images, progress: bool) -> Dataset:
+    """Return the images for observe or test of a run."""
+    from ..data.datasets import shortened
+
+    known, split = run.classes(phase), "test" if phase == "test" else "train"
+    if images.classes and known and set(images.classes) != set(known):
+        raise DiehlCookError(
+            f"--classes {','.join(images.classes)}: the classes of {run.folder} are {shortened(known)}, and "
+            f"{phase} takes these; leave --classes out"
+        )
+    own = images.dataset in (None, run.dataset)
+    return load_images(images, split, progress, run.dataset, known if own else None)
 
 
 def folder_of(run: Path | None) -> Path:
@@ -244,6 +268,7 @@ def train_one(
         folder = folder_of(None)
     else:
         folder = folder_for(run, name_for(preset, model, images, seed or 0))
+    known = None
     if how.resume and not how.force and (folder / "run.json").exists():
         old = load_run(folder)  # what is not given again is as it was
         check_can_go_on(old)
@@ -255,7 +280,8 @@ def train_one(
         epochs = epochs or started.get("epochs", 1)
         dataset, samples = images.dataset or old.dataset, images.samples or started.get("images")
         images = replace(images, dataset=dataset, samples=samples)
-    data, epochs = load_images(images, "train", how.progress), epochs or 1
+        known = old.classes("train") if dataset == old.dataset else None
+    data, epochs = load_images(images, "train", how.progress, known=known), epochs or 1
     with phase(how, "train", len(data) * epochs) as options:
         return train.train(
             folder, data, params, preset=preset, seed=seed or 0, epochs=epochs, snapshots=snapshots, **options
@@ -301,7 +327,7 @@ def observe(run: Path | None, images: Images, how: How) -> Result:
     from ..phases import observe
 
     one = find_run(run)
-    data = load_images(images, "train", how.progress, one.dataset)
+    data = load_images_for(one, "observe", images, how.progress)
     with phase(how, "observe", len(data)) as options:
         observe.observe(one, data, jobs=cores(how), **options)
     return result_of(one, "observe")
@@ -312,7 +338,7 @@ def test(run: Path | None, images: Images, how: How, repeats: int = 1) -> Result
     from ..phases import test
 
     one = find_run(run)
-    data = load_images(images, "test", how.progress, one.dataset)
+    data = load_images_for(one, "test", images, how.progress)
     with phase(how, "test", len(data) * repeats) as options:
         test.test(one, data, repeats=repeats, jobs=cores(how), **options)
     return result_of(one, "test")
@@ -354,6 +380,34 @@ def compare(runs: list[Path], folder: Path | None, out: Path | None) -> Result:
     path = out or Path("compare.html")
     facts = {**compare(runs, path, data=folder), "page": str(path)}
     return Result(facts, [*output.side_by_side(facts), str(path)], warn=False)
+
+
+def predict(
+    run: Path | None,
+    files: list[Path],
+    readout: str | None = None,
+    invert: bool = False,
+    folder: Path | None = None,
+    progress: bool = True,
+) -> Result:
+    """Classify pictures and files of arrays."""
+    from ..analysis.readouts import PAPER
+    from ..jobs import available_cores
+    from ..phases.given import read_given
+    from ..phases.predict import answer
+    from ..progress import shown
+
+    one = find_run(run)
+    neurons, shape = one.assignments(), one.image_shape()
+    images = read_given(files, shape, shape)
+    with shown(progress, "predict", len(images.names)) as report:
+        answers = answer(
+            one, images, invert=invert, readout=readout or PAPER, data=folder,
+            jobs=available_cores(), report=report,
+        )  # fmt: skip
+    pictures = list(output.pictures(answers, one.classes() or (), neurons))
+    facts = {"run": str(one.folder), "readout": readout or PAPER, "pictures": pictures}
+    return Result(facts, output.predicted(facts))
 
 
 def readouts(run: Path | None, folder: Path | None) -> Result:

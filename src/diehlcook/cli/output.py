@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import pasteable
@@ -11,10 +12,14 @@ from ..errors import pasteable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..analysis.health import Check
     from ..analysis.overview import Overview
     from ..model.constants import Constants
     from ..model.params import Params
+    from ..phases.predict import Answers
 
 Facts = dict[str, Any]
 """A result, ready for JSON."""
@@ -51,9 +56,18 @@ def labelled(facts: Facts) -> Iterator[str]:
     """Yield the result of observe."""
     yield f"labelled {facts['run']} with {facts['images']} images, {facts['wall_s']:.0f} s"
     yield (
-        f"  neurons per class {facts['neurons_per_class']}, {facts['unassigned_neurons']} unassigned, "
+        f"  neurons per class {per_class(facts)}, {facts['unassigned_neurons']} unassigned, "
         f"{facts['silent_images']} silent images"
     )
+
+
+def per_class(facts: Facts) -> str:
+    """Return how many neurons each class has, with its name where that is not its number."""
+    found: list[int] = facts["neurons_per_class"]
+    names = facts.get("classes", [])
+    if names in ([], [str(k) for k in range(len(found))]):
+        return str(found)
+    return f"[{', '.join(f'{name}: {n}' for name, n in zip(names, found, strict=True))}]"
 
 
 def tested(facts: Facts) -> Iterator[str]:
@@ -63,9 +77,12 @@ def tested(facts: Facts) -> Iterator[str]:
         f"accuracy {facts['accuracy']:.2%}, 95 % interval [{low:.2%}, {high:.2%}], {facts['images']} test "
         f"images × {facts['repeats']}"
     )
-    yield "  class      " + " ".join(f"{c:>5}" for c in range(len(facts["recall"])))
+    names = facts.get("classes") or [str(k) for k in range(len(facts["recall"]))]
+    widths = [max(5, len(name)) for name in names]
+    yield "  class      " + " ".join(f"{name:>{n}}" for name, n in zip(names, widths, strict=True))
     for name in ("precision", "recall"):
-        yield f"  {name:<9}  " + " ".join(f"{value:5.3f}" for value in facts[name])
+        row = (f"{value:{n}.3f}" for value, n in zip(facts[name], widths, strict=True))
+        yield f"  {name:<9}  " + " ".join(row)
     yield (
         f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} unassigned neurons, "
         f"{facts['ties']} ties"
@@ -94,6 +111,53 @@ def imported(facts: Facts) -> Iterator[str]:
             f"  neurons per class {labels['neurons_per_class']}, {labels['unassigned_neurons']} unassigned; "
             f"go on with `python -m diehlcook test --run {run}`, or label anew with `observe --force`"
         )
+
+
+TOLD = 3
+"""Neurons told of each picture: those with the most spikes."""
+
+SHOWN = 20
+"""Pictures shown, of more only their number per class."""
+
+
+def pictures(answers: Answers, names: Sequence[str], neurons: NDArray[np.int8]) -> Iterator[Facts]:
+    """Yield what a network says of each picture, with the neurons that spiked most and their labels."""
+    for name, label, score, counts in zip(*answers, strict=True):
+        most = (-counts.astype(int)).argsort(kind="stable")[:TOLD]
+        yield {
+            "picture": name,
+            "class": names[label] if label >= 0 else None,
+            "score": round(float(score), 4),
+            "spikes": int(counts.sum()),
+            "neurons": [
+                {
+                    "neuron": int(k),
+                    "label": names[neurons[k]] if neurons[k] >= 0 else None,
+                    "spikes": int(counts[k]),
+                }
+                for k in most
+                if counts[k]
+            ],
+        }
+
+
+def predicted(facts: Facts) -> Iterator[str]:
+    """Yield what a network says of pictures: the first of them, and of many how many are of each class."""
+    found = facts["pictures"]
+    rows = [("picture", "class", "score", "neurons that spiked most")]
+    for one in found[:SHOWN]:
+        told = ", ".join(
+            f"{n['neuron']} ({'no label' if n['label'] is None else n['label']}): {n['spikes']}"
+            for n in one["neurons"]
+        )
+        label = "silent" if one["class"] is None else one["class"]
+        score = "-" if one["class"] is None else f"{one['score']:.2f}"
+        rows.append((one["picture"], label, score, told or "none"))
+    yield from columns(rows)
+    if len(found) > SHOWN:
+        yield f"and {len(found) - SHOWN:,} more; of all {len(found):,}:"
+        numbers = Counter("silent" if one["class"] is None else one["class"] for one in found)
+        yield from columns((f"  {name}", f"{numbers[name]:>6,}") for name in sorted(numbers))
 
 
 def compared(facts: Facts) -> Iterator[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .. import __version__
-from ..arguments import FORMATS, filled, natural, path, positive, seeds
+from ..arguments import FORMATS, filled, listed, natural, path, positive, seeds
 from ..companions import COMPANIONS
 from ..engines.registry import AUTO, DEFAULT_ENGINE, ENGINES
 from ..model.params import DEFAULT_PRESET
@@ -99,6 +99,11 @@ IMAGES = (
     ),
     folder("--data", "folder of the MNIST files (default: $DIEHLCOOK_MNIST, the user cache, or a download)"),
     number("--samples", "N", "use the first N images (default: all)"),
+    option(
+        "--classes", type=listed, metavar="A,B",
+        help="use the images of these classes only, as in 0,1 (default: all; later phases: those of the "
+        "training)",
+    ),
 )  # fmt: skip
 PHASE = (
     option(
@@ -122,7 +127,7 @@ def model(given: argparse.Namespace) -> ModelChoice:
 
 def images(given: argparse.Namespace) -> Images:
     """Return what the options `IMAGES` were given."""
-    return Images(given.dataset, given.data, given.samples)
+    return Images(given.dataset, given.data, given.samples, given.classes)
 
 
 def how(given: argparse.Namespace) -> How:
@@ -211,6 +216,25 @@ COMMANDS = {
                 "--out", type=path, metavar="FILE",
                 help="page to write (default: compare.html in the working directory)",
             ),
+        ),
+    ),
+    "predict": Command(
+        "classify pictures with a labelled run",
+        lambda o: commands.predict(o.run, o.files, o.readout, o.invert, o.data, not o.quiet),
+        (
+            RUN, *OUTPUT,
+            option(
+                "files", type=path, nargs="+", metavar="FILE",
+                help="pictures (.png, .jpg, .gif and so on), .npy files, or .npz files with an array images; "
+                "they are turned to grey and resized to the input of the network",
+            ),
+            option(
+                "--readout", metavar="NAME",
+                help="how to read the spikes (default: assignment, as in the paper); `readouts` has the "
+                "others",
+            ),
+            flag("--invert", help="exchange dark and bright, for dark ink on bright paper"),
+            folder("--data", "folder of the MNIST files, for readouts that learn from the labelling images"),
         ),
     ),
     "readouts": Command(

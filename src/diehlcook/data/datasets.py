@@ -1,14 +1,14 @@
 """Images and labels: MNIST, the embedded digits, and your own data.
 
 Every source becomes a `Dataset`: unsigned bytes from 0 (background) to 255 (ink), in file order, with one
-class number per image and a digest of both. Whatever a user can mend is a `DiehlCookError` of one line.
+class number per image, the names of the classes, and a digest of images and labels. Whatever a user can mend is
+a `DiehlCookError` of one line.
 """
 
 import difflib
 import hashlib
-import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
+from ..model.arrays import without_unit
 from ..model.params import Params
-from .idx import MOST_BYTES, SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
+from .classes import DIGITS, MOST_CLASSES, as_numbers, check_names, numbered, numbers
+from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
 from .mnist import read_mnist
+from .npz import read_npz
+from .pictures import Size, check_size_asked_for, grey_levels
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Images (n, rows, columns) and labels (n,)."""
+
+ARRAYS = "arrays"
+"""What data sets are called that were made of arrays."""
 
 DIGITS_FILE = Path(__file__).with_name("digits.npz")
 
@@ -51,6 +58,8 @@ class Dataset:
     digest : str
         SHA-256, in hex, of the images and then the labels, both as IDX files: for the whole of MNIST that of
         ``cat train-images-idx3-ubyte train-labels-idx1-ubyte``.
+    classes : tuple of str
+        Names of the classes, in the order of their numbers; by default those of the ten digits.
     """
 
     name: str
@@ -58,14 +67,15 @@ class Dataset:
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     digest: str
+    classes: tuple[str, ...] = DIGITS
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def n_classes(self) -> int:
-        """Number of classes: 10, or one more than the largest label if that is larger."""
-        return max(10, int(self.labels.max()) + 1)
+        """Number of classes."""
+        return len(self.classes)
 
     def marks(self) -> NDArray[np.uint64]:
         """Return a 64-bit hash of each image (n,): equal images have equal ones."""
@@ -91,11 +101,132 @@ class Dataset:
             If there are not that many.
         """
         if not 1 <= n <= len(self):
+            wrong = f"expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
+            raise DiehlCookError(f"head({n}): {wrong}", f"--samples {n}: {wrong}")
+        return _dataset(self.name, self.split, self.images[:n], self.labels[:n], self.classes)
+
+    @classmethod
+    def from_arrays(
+        cls, images: Any, labels: Any, *, name: str = ARRAYS, split: str = "train", size: Size | None = None
+    ) -> "Dataset":
+        """Make a data set of arrays.
+
+        Parameters
+        ----------
+        images : array_like
+            (n, rows, columns), (n, side * side), or in colour (n, rows, columns, 3 or 4), which becomes grey;
+            integers from 0 to 255 or floats from 0 to 1, where 0 is silent.
+        labels : array_like, shape (n,)
+            Whole numbers or texts. Numbers 0 to k - 1 with none left out are the class numbers; of all others
+            (texts, or numbers such as 3 and 7) the classes are numbered in sorted order, and `classes` has
+            what they were.
+        name : str
+            What it is called; later phases cannot find it again by that name.
+        split : str
+            ``"train"`` or ``"test"``.
+        size : tuple of int, optional
+            Rows and columns to resize the images to; by default they keep their size.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        DiehlCookError
+            Arrays of another shape, type or range, or too many classes.
+        """
+        check_split(split)
+        size = None if size is None else check_size_asked_for(size)
+        pixels = grey_levels(images, "images", size)
+        classes, names = numbered(without_unit("labels", labels, ""), "labels")
+        if len(pixels) != len(classes):
+            raise DiehlCookError(f"labels: {len(classes)}; expected {len(pixels)}, one for each image")
+        return _dataset(name, split, pixels, classes, names)
+
+    def only(self, *classes: str | int) -> "Dataset":
+        """Return the images of some classes alone.
+
+        Parameters
+        ----------
+        *classes : str or int
+            Two or more names of `classes`; numbers stand for the names that are written like them.
+
+        Returns
+        -------
+        Dataset
+            Its classes are those that are named, numbered from 0 in the order in which they stand in
+            `classes`. It has a digest of its own.
+
+        Raises
+        ------
+        DiehlCookError
+            A class that does not exist or has no images, one that is named twice, or fewer than two.
+        """
+        names = [str(one) for one in classes]
+        present = set(np.unique(self.labels).tolist())
+
+        def refusal(words: str) -> DiehlCookError:
+            calls = f"only({', '.join(map(repr, classes))})", f"--classes {','.join(names)}"
+            return DiehlCookError(*(f"{call}: {words}" for call in calls))
+
+        for name in names:
+            if name not in self.classes:
+                known = shortened(self.classes)
+                raise refusal(f"no class {name!r} in {self.name}; choose from {known}")
+            if names.count(name) > 1:
+                raise refusal(f"{name} is named twice; name it once")
+            if self.classes.index(name) not in present:
+                raise refusal(f"no image of class {name} in the {self.split} part of {self.name}")
+        if len(names) < 2:
+            raise refusal("a network tells classes apart; name two or more")
+        return self.numbered_as([name for name in self.classes if name in names])
+
+    def numbered_as(self, classes: Sequence[str]) -> "Dataset":
+        """Return the images of the classes named, numbered as they stand here; images of other classes are left out.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            Names of classes; there may be some that this data set has not.
+
+        Returns
+        -------
+        Dataset
+            With a digest of its own, unless images and labels are the same as before.
+
+        Raises
+        ------
+        DiehlCookError
+            No image is left.
+        """
+        if tuple(classes) == self.classes:
+            return self
+        place = {name: number for number, name in enumerate(classes)}
+        number_of = np.array([place.get(name, -1) for name in self.classes])
+        labels = number_of[self.labels]
+        kept = labels >= 0
+        if not kept.any():
             raise DiehlCookError(
-                f"--samples {n}: expected 1 to {len(self)}, the images in the {self.split} part of "
-                f"{self.name}"
+                f"{self.name}: has no image of {shortened(classes)}; its classes are "
+                f"{shortened(self.classes)}"
             )
-        return _dataset(self.name, self.split, self.images[:n], self.labels[:n])
+        if kept.all() and np.array_equal(labels, self.labels):
+            return replace(self, classes=tuple(classes))
+        images = self.images if kept.all() else self.images[kept]
+        return _dataset(self.name, self.split, images, labels[kept].astype(np.uint8), tuple(classes))
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Return a list of names for a message, cut short."""
+    shown = ", ".join(names[:10])
+    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown
+
+
+def check_split(split: str) -> None:
+    """Refuse what is the name of no part."""
+    if split not in SPLIT_FILES:
+        raise DiehlCookError(f"split {split!r}: expected 'train' or 'test'")
 
 
 def load(
@@ -109,6 +240,7 @@ def load(
         ``"mnist"``; ``"digits"``, the embedded one; a folder of IDX files named like those of MNIST
         (Fashion-MNIST is one); or an ``.npz`` file with the arrays ``images`` and ``labels``, which then
         serve as either part, or with ``train_images``, ``train_labels``, ``test_images`` and ``test_labels``.
+        Labels there are class numbers from 0, which an array ``classes`` may name, or names.
         A folder that is itself called ``mnist`` is ``./mnist``.
     split : str
         ``"train"`` or ``"test"``.
@@ -128,15 +260,14 @@ def load(
     DiehlCookError
         If there is no such data, or it is incomplete, unreadable, damaged or of another kind.
     """
-    if split not in SPLIT_FILES:
-        raise DiehlCookError(f"split {split!r}: expected 'train' or 'test'")
+    check_split(split)
     if name != "mnist" and data is not None:
         raise DiehlCookError(
             f"--data {data}: only --dataset mnist reads it; for own data use --dataset {data}"
         )
     if name in DATASETS:
         folder = None if data is None else Path(data)
-        return _dataset(name, split, *DATASETS[name](split, folder, download, progress))
+        return _dataset(name, split, *DATASETS[name](split, folder, download, progress), DIGITS)
     path = expand(Path(name))
     if holds(Path.is_dir, path):
         return _dataset(name, split, *read_idx_pair(path, split))
@@ -153,54 +284,111 @@ def load(
         )
     near = difflib.get_close_matches(name, DATASETS, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
+    if name == ARRAYS:
+        hint = "; arrays that came from Python are kept nowhere: hand them over in Python again"
     raise DiehlCookError(
         f"--dataset {name}: not found; expected mnist, digits, a folder of IDX files or an .npz file{hint}"
     )
 
 
-def from_arrays(images: Any, labels: Any, *, name: str = "arrays", split: str = "train") -> Dataset:
-    """Make a data set of arrays.
+Given = Dataset | tuple[Any, Any]
+"""What phases take for images and labels: a data set, or a pair of arrays."""
+
+
+def for_network(
+    given: Given, params: Params, *, split: str = "train", classes: Sequence[str] | None = None
+) -> Dataset:
+    """Return images and labels as a network takes them.
 
     Parameters
     ----------
-    images : array_like, shape (n, rows, columns) or (n, side * side)
-        Integers from 0 to 255, or floats from 0 to 1.
-    labels : array_like of integers, shape (n,)
-        Class numbers from 0 on.
-    name : str
-        What it is called; later phases cannot find it again by that name.
-    split : str
-        ``"train"`` or ``"test"``.
+    given
+        A data set, or a pair (images, labels) of arrays; see `Dataset.from_arrays`.
+    params
+        Of the network.
+    split
+        Part that a pair is taken for.
+    classes
+        Names of the classes that the network tells apart; None: any.
+
+    Returns
+    -------
+    Dataset
+        With the classes numbered as they stand in `classes`.
 
     Raises
     ------
     DiehlCookError
-        Arrays of another shape, type or range.
+        No data set, images of another size than the network's input, or of classes that it does not know.
     """
-    if split not in SPLIT_FILES:
-        raise DiehlCookError(f"split {split!r}: expected 'train' or 'test'")
-    pixels, classes = _as_pixels(np.asarray(images), "images"), _as_labels(np.asarray(labels), "labels")
-    if len(pixels) != len(classes):
-        raise DiehlCookError(f"labels: {len(classes)}; expected {len(pixels)}, one for each image")
-    return _dataset(name, split, pixels, classes)
-
-
-def check_size(data: Dataset, params: Params) -> None:
-    """Refuse what is no data set, and images of another size than the network's input."""
+    data = Dataset.from_arrays(*given, split=split) if isinstance(given, tuple) and len(given) == 2 else given
     if not isinstance(data, Dataset):
         raise DiehlCookError(
-            f"data: expected a Dataset, found {type(data).__name__}; make one with "
-            "datasets.from_arrays(images, labels), or read one with datasets.load"
+            f"data: expected a Dataset or (images, labels), found {type(data).__name__}; make one with "
+            "Dataset.from_arrays(images, labels), or read one with datasets.load"
         )
-    pixels = data.images[0].size
-    if pixels != params.n_input:
+    rows, columns = data.images.shape[1:]
+    if rows * columns != params.n_input:
+        wrong = (
+            f"{data.name}: images have {rows * columns} pixels ({rows} x {columns}), the network has "
+            f"{params.n_input} inputs (n_input); "
+        )
+        side = round(params.n_input**0.5)
+        size = (side, side) if side * side == params.n_input else (1, params.n_input)
         raise DiehlCookError(
-            f"{data.name}: images have {pixels} pixels, the network has {params.n_input} inputs (n_input)"
+            f"{wrong}resize them, Dataset.from_arrays(images, labels, size={size}), or make a network for "
+            f'them, params.with_values({{"n_input": {rows * columns}}})',
+            f"{wrong}make a network for them, train --set n_input={rows * columns}, or resize them in Python "
+            f"with size={size}",
         )
+    if classes is None or tuple(classes) == data.classes:
+        return data
+    unknown = [data.classes[k] for k in np.unique(data.labels) if data.classes[k] not in classes]
+    if unknown:
+        known = [name for name in data.classes if name in classes]
+        wrong = (
+            f"{data.name}: has images of {shortened(unknown)}, but the classes of the run are "
+            f"{shortened(classes)}"
+        )
+        if len(known) > 1:
+            arguments = ", ".join(map(repr, known))
+            raise DiehlCookError(
+                f"{wrong}; leave them out with only({arguments})",
+                f"{wrong}; leave them out with --classes {','.join(known)}",
+            )
+        raise DiehlCookError(f"{wrong}; train a network with them")
+    return data.numbered_as(classes)
 
 
 SMALLEST_WITH_BORDER = 5
 """Pixels of a side below which an image is all border."""
+
+
+def bright_borders(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return which images are bright along most of their border, as dark ink on bright paper is.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, rows, columns)
+        Grey values.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Whether more than half of the outermost pixels lie above the middle between the image's smallest and
+        largest value; False of images of less than 5 x 5 pixels.
+    """
+    if min(images.shape[1:]) < SMALLEST_WITH_BORDER:
+        return np.zeros(len(images), np.bool_)
+    pixels = images.reshape(len(images), -1)
+    middle = (pixels.min(axis=1).astype(np.float32) + pixels.max(axis=1)) / 2
+    bright: NDArray[np.bool_] = (_border(images) > middle[:, None]).mean(axis=1) > 0.5
+    return bright
+
+
+def _border(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    edges = (images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1])
+    return np.concatenate(edges, axis=1)
 
 
 def grey_values(images: NDArray[np.uint8]) -> dict[str, float]:
@@ -216,23 +404,18 @@ def grey_values(images: NDArray[np.uint8]) -> dict[str, float]:
     dict
         ``mean`` and ``largest`` of all; ``brightest``, the median over images of the largest value of an
         image. Of images of at least 5 x 5 pixels also ``background``, the median over images of the median of
-        the outermost pixels, and ``bright_borders``, the share of images of which more than half of these lie
-        above the middle between the image's smallest and largest value.
+        the outermost pixels, and ``bright_borders``, the share of images of which `bright_borders` is true.
     """
     pixels = images.reshape(len(images), -1)
-    low, high = pixels.min(axis=1), pixels.max(axis=1)
+    high = pixels.max(axis=1)
     values = {
         "mean": round(float(pixels.mean()), 3),
         "largest": int(high.max()),
         "brightest": float(np.median(high)),
     }
     if min(images.shape[1:]) >= SMALLEST_WITH_BORDER:
-        edges = (images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1])
-        border = np.concatenate(edges, axis=1)
-        middle = (low.astype(np.float32) + high) / 2
-        bright = (border > middle[:, None]).mean(axis=1) > 0.5
-        values["background"] = float(np.median(np.median(border, axis=1)))
-        values["bright_borders"] = round(float(bright.mean()), 4)
+        values["background"] = float(np.median(np.median(_border(images), axis=1)))
+        values["bright_borders"] = round(float(bright_borders(images).mean()), 4)
     return values
 
 
@@ -256,13 +439,20 @@ def expected_input_spikes(images: NDArray[np.uint8], params: Params | None = Non
     return spikes
 
 
-def _dataset(name: str, split: str, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dataset:
-    if labels.max(initial=0) > 126:
-        raise DiehlCookError(f"{name}: largest label is {labels.max()}; expected classes 0 to 126")
+def _dataset(
+    name: str,
+    split: str,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: tuple[str, ...] | None = None,
+) -> Dataset:
+    largest = int(labels.max(initial=0))
+    if largest >= MOST_CLASSES:
+        raise DiehlCookError(f"{name}: largest label is {largest}; expected classes 0 to {MOST_CLASSES - 1}")
     images, labels = np.ascontiguousarray(images), np.ascontiguousarray(labels)
     # The digest vouches for the content, so the content must not change under it.
     images.flags.writeable = labels.flags.writeable = False
-    return Dataset(name, split, images, labels, idx_sha256(images, labels))
+    return Dataset(name, split, images, labels, idx_sha256(images, labels), classes or numbers(largest + 1))
 
 
 def _digits(split: str, _folder: Path | None, _download: bool, _progress: bool) -> Pair:
@@ -294,36 +484,28 @@ def _digits_as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _load_npz(path: Path, name: str, split: str) -> Dataset:
-    try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("not a zip archive, or cut short")
-            file.seek(0)
-            with zipfile.ZipFile(file) as packed:
-                size = sum(member.file_size for member in packed.infolist())
-            if size > MOST_BYTES:
-                raise ValueError(f"unpacks to {size:,} bytes, more than {MOST_BYTES:,}")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                keys = _npz_keys(path, split, set(archive.files))
-                found = [archive[key] for key in keys]
-    except DiehlCookError:
-        raise
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise DiehlCookError(
-            f"{path}: cannot be read ({reason}); expected an .npz of plain arrays, as numpy.savez writes it"
-        ) from error
-    images = _as_pixels(found[0], f"{path}: {keys[0]}")
-    labels = _as_labels(found[1], f"{path}: {keys[1]}")
+    found = read_npz(path, lambda present: _npz_keys(path, split, present))
+    (images_key, given), (labels_key, of_file) = list(found.items())[:2]
+    images, where = grey_levels(given, f"{path}: {images_key}"), f"{path}: {labels_key}"
+    names = check_names(found[CLASSES], f"{path}: {CLASSES}") if CLASSES in found else None
+    if names is None and of_file.dtype.kind == "U":
+        labels, names = numbered(of_file, where)
+    else:  # as they are, whichever of them occur
+        labels = as_numbers(of_file, where)
+    if names is not None and labels.max() >= len(names):
+        raise DiehlCookError(f"{where}: largest is {labels.max()}; {CLASSES} has {len(names)} names")
     if len(images) != len(labels):
         raise DiehlCookError(
-            f"{path}: {len(labels)} {keys[1]}; expected {len(images)}, one for each of {keys[0]}"
+            f"{path}: {len(labels)} {labels_key}; expected {len(images)}, one for each of {images_key}"
         )
-    return _dataset(name, split, images, labels)
+    return _dataset(name, split, images, labels, names)
 
 
-def _npz_keys(path: Path, split: str, present: set[str]) -> tuple[str, str]:
+CLASSES = "classes"
+"""Array of names in an .npz file."""
+
+
+def _npz_keys(path: Path, split: str, present: set[str]) -> tuple[str, ...]:
     split_keys = {f"{part}_{kind}" for part in SPLIT_FILES for kind in ("images", "labels")}
     # A file that has parts is never used whole: that would test on the training images.
     keys = (f"{split}_images", f"{split}_labels") if present & split_keys else ("images", "labels")
@@ -334,35 +516,4 @@ def _npz_keys(path: Path, split: str, present: set[str]) -> tuple[str, str]:
             f"{path}: no array {' or '.join(missing)}, found {found}; expected images and labels, "
             "or train_images, train_labels, test_images and test_labels"
         )
-    return keys
-
-
-def _as_pixels(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
-    if array.ndim == 2 and (side := round(array.shape[1] ** 0.5)) ** 2 == array.shape[1]:
-        array = array.reshape(len(array), side, side)
-    if array.ndim != 3 or array.size == 0:
-        raise DiehlCookError(f"{where}: shape {array.shape}; expected (n, rows, columns), or (n, side*side)")
-    if array.dtype.kind not in "uif":
-        raise DiehlCookError(
-            f"{where}: type {array.dtype}; expected uint8, other integers 0..255, or floats 0..1"
-        )
-    top = 1 if array.dtype.kind == "f" else 255
-    # Not `max > top`: that is false for NaN.
-    if not (array.min() >= 0 and array.max() <= top):
-        found = "NaN" if np.isnan(array).any() else f"values {array.min()} to {array.max()}"
-        raise DiehlCookError(
-            f"{where}: {found} as {array.dtype}; expected 0..{top} (integers are 0..255, floats 0..1)"
-        )
-    if top == 1:
-        array = np.rint(255 * array.astype(np.float64))
-    return array.astype(np.uint8)
-
-
-def _as_labels(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
-    if array.ndim != 1 or array.size == 0:
-        raise DiehlCookError(f"{where}: shape {array.shape}; expected (n,), one class number per image")
-    if array.dtype.kind not in "ui":
-        raise DiehlCookError(f"{where}: type {array.dtype}; expected integers, class numbers from 0")
-    if array.min() < 0 or array.max() > 255:
-        raise DiehlCookError(f"{where}: values {array.min()} to {array.max()}; expected class numbers 0..255")
-    return array.astype(np.uint8)
+    return (*keys, CLASSES) if CLASSES in present else keys

@@ -20,6 +20,7 @@ from ..errors import DiehlCookError, pasteable
 from ..runs import layout, snapshots
 from ..runs.provenance import images_of
 from ..runs.run import Run, replaced_equations
+from . import style
 from .course import raster, training_curves
 from .fields import label_map, receptive_fields, theta_histogram, weight_histogram, weight_snapshots
 from .outcome import confusion_matrix, misclassified
@@ -120,14 +121,14 @@ def fields_by_label(source: Source) -> Axes:
     run = source.run
     return receptive_fields(
         run.weights(), assignments=run.assignments(), sort="label", shape=run.image_shape(),
-        facts=source.facts
+        class_names=run.classes(), facts=source.facts
     )  # fmt: skip
 
 
 def labels_of_neurons(source: Source) -> Figure:
     """Draw the label of every neuron."""
-    n_classes = len(source.run.facts["observe"]["neurons_per_class"])
-    return label_map(source.run.assignments(), n_classes=n_classes, facts=source.facts)
+    names = source.run.classes() or ()
+    return label_map(source.run.assignments(), n_classes=len(names), class_names=names, facts=source.facts)
 
 
 def raster_of_presentations(source: Source) -> Figure | None:
@@ -145,13 +146,14 @@ def raster_of_presentations(source: Source) -> Figure | None:
         return neuron.astype(int), time
 
     p, recorded, v = run.params, run.facts["observe"]["raster"], run.load("raster_v")
+    class_names = run.facts["observe"].get("classes")
     names = {"input": "inp", "excitatory": "exc", "inhibitory": "inh"}
     starts = np.arange(recorded["presentations"] + 1) * p.presentation_steps * p.dt
     return raster(
         {title: spikes(name) for title, name in names.items()},
         boundaries=starts,
         stimulus_ends=starts[:-1] + p.t_stimulus,
-        labels=recorded["labels"],
+        labels=[style.class_name(label, class_names) for label in recorded["labels"]],
         sizes={"input": p.n_input, "excitatory": p.n_exc, "inhibitory": p.n_exc},
         time=np.arange(v.shape[1]) * p.dt,
         v=v,
@@ -169,6 +171,7 @@ def confusion_of_test(source: Source) -> Axes:
         class_sizes=tested["class_sizes"],
         accuracy=tested["accuracy"],
         interval=tested["interval95"],
+        classes=tested.get("classes"),
         facts=source.facts,
     )
 
@@ -182,7 +185,9 @@ def misclassified_of_test(source: Source) -> Figure | None:
         log.warning("no sheet of misclassified images: %s", error)
         return None
     predictions = source.run.load("test_predictions", repeats=tested["repeats"], images=tested["images"])
-    return misclassified(data.images, data.labels, predictions[0], facts=source.facts)
+    return misclassified(
+        data.images, data.labels, predictions[0], classes=tested.get("classes"), facts=source.facts
+    )
 
 
 FIGURES = {

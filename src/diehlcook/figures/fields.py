@@ -28,6 +28,7 @@ def receptive_fields(
     sort: str = "none",
     shape: tuple[int, int] | None = None,
     vmax: float | None = None,
+    class_names: Sequence[str] | None = None,
     ax: Axes | None = None,
     title: str | None = None,
     facts: str = "",
@@ -52,6 +53,8 @@ def receptive_fields(
     vmax : float, optional
         Weight at the end of the colour scale, which starts at 0. Default 1, the paper's greatest weight; but
         if no weight reaches 0.5, the 99.9th percentile, and the colour bar says so.
+    class_names : sequence of str, optional
+        Names of the classes; by default their numbers.
     ax : Axes, optional
         Where to draw; a new figure by default.
     title, facts : str
@@ -85,13 +88,14 @@ def receptive_fields(
     _draw_weights(ax, mosaic(matrix.T.reshape(n_exc, rows, columns), side, side), vmax)
     _draw_grid(ax, side, side, rows, columns)
     if classes is not None and n_exc <= (100 if sort == "label" else 400):
-        pen: dict[str, Any] = {"color": style.BLUE, "fontsize": min(11.0, 0.24 * inches * 72 / side)}
+        size = min(11.0, 0.24 * inches * 72 / side) * _narrower(class_names)
+        pen: dict[str, Any] = {"color": style.BLUE, "fontsize": size}
         pen |= {"weight": "bold", "va": "top", "in_layout": False, "clip_on": True}
         for k, label in enumerate(classes):
             x, y = (k % side + 0.04) * columns - 0.5, (k // side + 0.04) * rows - 0.5
-            ax.text(x, y, style.class_name(int(label)), **pen)
+            ax.text(x, y, style.class_name(int(label), class_names), **pen)
     if classes is not None and sort == "label":
-        _draw_groups(ax, classes, side, rows, columns)
+        _draw_groups(ax, classes, side, rows, columns, class_names)
     order_of = ", sorted by class" if sort == "label" else ""
     usual = f"Receptive fields of {style.counted(n_exc, 'neuron')}{order_of}"
     return style.named(ax, title, usual, facts)
@@ -239,7 +243,12 @@ def theta_histogram(
 
 @style.styled
 def label_map(
-    assignments: ArrayLike, *, n_classes: int = 10, title: str | None = None, facts: str = ""
+    assignments: ArrayLike,
+    *,
+    n_classes: int = 10,
+    class_names: Sequence[str] | None = None,
+    title: str | None = None,
+    facts: str = "",
 ) -> Figure:
     """Draw the class of each neuron in the grid of `receptive_fields`, and the number of neurons per class.
 
@@ -249,6 +258,8 @@ def label_map(
         Class of each neuron, -1 for none (grey).
     n_classes : int
         Number of classes.
+    class_names : sequence of str, optional
+        Their names; by default their numbers.
     title, facts : str
         See `facts_title`.
 
@@ -283,13 +294,15 @@ def label_map(
     place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "in_layout": False, "clip_on": True}
     for k, label in enumerate(classes if size >= 5 else ()):
         ink = _ink(colours[label + 1])
-        ax.text(k % side, k // side, style.class_name(int(label)), color=ink, fontsize=size, **place)
+        name = style.class_name(int(label), class_names)
+        ax.text(k % side, k // side, name, color=ink, fontsize=size * _narrower(class_names), **place)
 
     numbers = np.bincount(classes + 1, minlength=n_classes + 1)
     shown = [*range(n_classes), *([-1] if numbers[0] else [])]
     drawn = bars.barh(range(len(shown)), numbers[np.array(shown) + 1], color=[colours[c + 1] for c in shown])
     bars.bar_label(drawn, fmt="{:,.0f}", padding=3, fontsize=8)
-    bars.set_yticks(range(len(shown)), [style.class_name(c) if c >= 0 else "none" for c in shown])
+    names = [style.class_name(c, class_names) if c >= 0 else "none" for c in shown]
+    bars.set_yticks(range(len(shown)), names)
     bars.invert_yaxis()
     bars.set_xlim(0, max(1, numbers.max()) * 1.25)
     bars.spines.bottom.set_visible(False)
@@ -348,7 +361,14 @@ def _draw_grid(
     ax.add_collection(LineCollection(lines, colors=colour, linewidths=width or thin), autolim=False)
 
 
-def _draw_groups(ax: Axes, classes: NDArray[np.int64], side: int, rows: int, columns: int) -> None:
+def _draw_groups(
+    ax: Axes,
+    classes: NDArray[np.int64],
+    side: int,
+    rows: int,
+    columns: int,
+    class_names: Sequence[str] | None,
+) -> None:
     """Draw the borders between runs of equal classes and, where fields are too small, name them at the left."""
     grid = np.full((side, side), -2, np.int64)
     grid.flat[: classes.size] = classes
@@ -365,7 +385,13 @@ def _draw_groups(ax: Axes, classes: NDArray[np.int64], side: int, rows: int, col
         members = np.flatnonzero(classes == label)
         y = max((members[0] + members[-1] + 1) / 2 / side, lowest)
         lowest = y + side / 45  # one line of text
-        ax.text(-0.008 * side * columns, y * rows - 0.5, style.class_name(label), color=style.BLUE, **place)
+        name = style.class_name(label, class_names)
+        ax.text(-0.008 * side * columns, y * rows - 0.5, name, color=style.BLUE, **place)
+
+
+def _narrower(class_names: Sequence[str] | None) -> float:
+    """By how much letters have to be smaller than digits are, for the longest name to fit into a cell."""
+    return min(1.0, 2 / max(map(len, class_names))) if class_names else 1.0
 
 
 def _bare(ax: Axes) -> None:

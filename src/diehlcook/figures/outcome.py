@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from numpy.typing import ArrayLike
 
 from . import style
 
+LETTERS = 50
+"""Of names of classes that stand beside each other under a confusion matrix; more stand upright."""
+
 
 @style.styled
 def confusion_matrix(
@@ -22,6 +26,7 @@ def confusion_matrix(
     class_sizes: ArrayLike | None = None,
     accuracy: float | None = None,
     interval: tuple[float, float] | None = None,
+    classes: Sequence[str] | None = None,
     ax: Axes | None = None,
     title: str | None = None,
     facts: str = "",
@@ -39,6 +44,8 @@ def confusion_matrix(
         Fraction correct, for the title.
     interval : tuple of float, optional
         Its confidence interval, for the title.
+    classes : sequence of str, optional
+        Names of the classes; by default their numbers.
     ax : Axes, optional
         Where to draw; a new figure by default.
     title, facts : str
@@ -58,7 +65,8 @@ def confusion_matrix(
     n_classes = counts.shape[0]
     if counts.shape != (n_classes, n_classes) or counts.min() < 0:
         raise ValueError(f"confusion: expected counts of shape (n_classes, n_classes), got {counts.shape}")
-    heads = [str(c) for c in range(n_classes)]
+    names = [style.class_name(c, classes) for c in range(n_classes)]
+    heads = names
     if class_sizes is not None:
         missing = style.as_vector("class_sizes", class_sizes, n_classes) - counts.sum(axis=1)
         if missing.min() < 0:
@@ -77,8 +85,10 @@ def confusion_matrix(
     label = "share of the true class (square-root colour scale)"
     style.colour_bar(ax, image, label, ticks=ticks, format=PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_xticks(range(len(heads)), heads)
-    ax.set_yticks(range(n_classes))
+    ax.set_yticks(range(n_classes), names)
     ax.tick_params(length=0, labelsize=9)
+    if max(map(len, names)) * n_classes > LETTERS:
+        ax.tick_params(axis="x", labelrotation=90)
     ax.spines[:].set_visible(False)
     ax.set(xlabel="predicted class", ylabel="true class")
     kind = "Confusion matrix"
@@ -96,6 +106,7 @@ def misclassified(
     predicted: ArrayLike,
     *,
     limit: int = 100,
+    classes: Sequence[str] | None = None,
     title: str | None = None,
     facts: str = "",
 ) -> Figure:
@@ -111,6 +122,8 @@ def misclassified(
         Predicted classes, -1 for none.
     limit : int
         At most so many images.
+    classes : sequence of str, optional
+        Names of the classes; by default their numbers.
     title, facts : str
         See `facts_title`.
 
@@ -144,7 +157,7 @@ def misclassified(
         top, left = k // across * step, k % across * width
         picture = pictures[index].astype(np.float64)
         sheet[top : top + height, left : left + width] = picture / max(picture.max(), 1e-12)
-        text = f"{style.class_name(int(truth[index]))}→{style.class_name(int(guess[index]))}"
+        text = "→".join(style.class_name(int(label[index]), classes) for label in (truth, guess))
         ax.text(left + (width - 1) / 2, top + height - 0.5, text, color=style.VERMILION, fontsize=8, **place)
     if shown.size:
         ax.imshow(sheet, cmap="gray_r", vmin=0, vmax=1)

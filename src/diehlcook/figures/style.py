@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import matplotlib
@@ -138,9 +139,11 @@ def colour_bar(ax: Axes, image: AxesImage, label: str, **options: Any) -> None:
     bar.outline.set_linewidth(0.5)
 
 
-def class_name(label: int) -> str:
-    """Return the digit, or a dash for none."""
-    return str(label) if label >= 0 else "—"
+def class_name(label: int, classes: Sequence[str] | None = None) -> str:
+    """Return the name of a class, by default its number, or a dash for none."""
+    if label < 0:
+        return "—"
+    return str(label) if classes is None else plain(classes[label])
 
 
 def counted(number: int, noun: str) -> str:

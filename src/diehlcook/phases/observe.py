@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis import health, readout
-from ..data.datasets import Dataset, check_size
+from ..data.datasets import Given, for_network
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..progress import Progress
@@ -23,7 +23,7 @@ from .responses import Judged, Presented, TrainedNetwork, run_phase
 
 def observe(
     run: Run | Path | str,
-    data: Dataset,
+    data: Given,
     *,
     engine: str = DEFAULT_ENGINE,
     jobs: int = 1,
@@ -39,7 +39,8 @@ def observe(
     run
         A finished training, or its directory.
     data
-        Labelled images, from the training split.
+        Labelled images, from the training split: a data set, or a pair (images, labels); see
+        `datasets.Dataset.from_arrays`. Their classes have to be among those of the training.
     engine, jobs
         How to simulate; the responses depend on neither.
     resume, force
@@ -63,7 +64,7 @@ def observe(
         `cancelled` returned true; finished blocks are kept.
     """
     own = as_run(run)
-    check_size(data, own.params)
+    data = for_network(data, own.params, classes=own.classes("observe"))
     if data.split == "test":
         raise DiehlCookError("labels must not come from test images: observe takes the training split")
 
@@ -81,7 +82,7 @@ def observe(
             "unassigned_neurons": readout.silent(labels),
             "ties": assignment.ties,
             "health": health.as_facts(
-                [health.labelling(per_class, np.unique(data.labels).tolist(), own.params.n_exc)]
+                [health.labelling(per_class, np.unique(data.labels).tolist(), own.params.n_exc, data.classes)]
             ),
             "raster": raster.facts,
         }

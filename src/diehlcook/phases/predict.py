@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import readouts
 from ..analysis.readouts import PAPER
+from ..data.datasets import bright_borders, shortened
+from ..data.pictures import Size
 from ..engines.registry import DEFAULT_ENGINE
-from ..model.arrays import check_images
 from ..model.stimulus import stream_key
+from ..progress import Report, no_report
 from ..runs.provenance import images_of, responses
 from ..runs.run import Run, as_run
-from .responses import respond, trained_network
+from .given import Named, read_given
+from .responses import BLOCK, respond, trained_network
+
+log = logging.getLogger(__name__)
 
 
 class Predicted(NamedTuple):
@@ -27,10 +34,25 @@ class Predicted(NamedTuple):
     """Spikes of each excitatory neuron (n, n_exc)."""
 
 
+class Answers(NamedTuple):
+    """What a network says of n images."""
+
+    names: list[str]
+    """What the images are called (n,)."""
+    labels: NDArray[np.int8]
+    """See `Predicted`."""
+    scores: NDArray[np.float64]
+    """Share of the predicted class in the scores of all classes (n,), 0 to 1; 0 where none is predicted."""
+    counts: NDArray[np.uint16]
+    """See `Predicted`."""
+
+
 def predict(
     run: Run | Path | str,
-    images: NDArray[np.uint8],
+    images: Any,
     *,
+    size: Size | None = None,
+    invert: bool = False,
     readout: str = PAPER,
     data: Path | None = None,
     engine: str = DEFAULT_ENGINE,
@@ -43,7 +65,14 @@ def predict(
     run
         A run or its directory.
     images
-        Grey levels 0 to 255, (n, rows, columns) or (n, n_input).
+        One image, (rows, columns), or several, (n, rows, columns) or (n, n_input), grey or in colour (3 or 4
+        values at the end, which become grey); integers from 0 to 255 or floats from 0 to 1, where 0 is silent.
+        Or the path of a picture, of an .npy file or of an .npz file with the array ``images``; or a list of
+        such paths.
+    size
+        Rows and columns to resize images to; by default they must have the size of the network's input.
+    invert
+        Exchange dark and bright: networks that learned bright ink on black see black ink on white with it.
     readout
         How to read the spikes, one of `analysis.readouts.READOUTS`. The paper's uses the labels of the neurons; the
         others learn from the responses that observe has stored.
@@ -56,7 +85,7 @@ def predict(
     Returns
     -------
     Predicted
-        Labels (n,) and responses (n, n_exc).
+        Labels (n,) and responses (n, n_exc); n is 1 for one image. `Run.classes` has the names of the labels.
 
     Raises
     ------
@@ -64,15 +93,61 @@ def predict(
         Images of another shape or range, no labels yet, an unknown readout, or responses of another network.
     """
     run = as_run(run)
-    images = check_images("images", images, run.params.n_input)
+    run.assignments()  # says now if there are none
+    named = read_given(images, run.image_shape(), size)
+    answers = answer(run, named, invert=invert, readout=readout, data=data, engine=engine, jobs=jobs)
+    return Predicted(answers.labels, answers.counts)
+
+
+def answer(
+    run: Run,
+    images: Named,
+    *,
+    invert: bool = False,
+    readout: str = PAPER,
+    data: Path | None = None,
+    engine: str = DEFAULT_ENGINE,
+    jobs: int = 1,
+    report: Report = no_report,
+) -> Answers:
+    """Classify images that have been read, and say how clear the case was.
+
+    The score of an image is the share of the predicted class in the scores of all classes. With the paper's
+    readout the score of a class is the mean number of spikes of its neurons, so a score of 0.6 says that 60 %
+    of the sum of these means belongs to the class: it is no probability. `readouts.Fitted.shares` says what the
+    scores of the other readouts are.
+
+    See `predict` for the arguments and errors; `report` is called with the images done.
+    """
+    fitted = fit(run, readout, data)
+    images = images._replace(images=255 - images.images) if invert else images
+    warn_of_inverted(run, images, invert=invert)
+    trained = trained_network(run, engine, "predict")
+    jobs = min(jobs, math.ceil(len(images.names) / BLOCK))
+    (presented,) = respond(
+        trained, images.images, [stream_key(run.seed, "predict")], jobs=jobs, report=report
+    )
+    labels = fitted.classify(presented.counts)
+    shares = fitted.shares(presented.counts)[np.arange(len(labels)), labels]
+    return Answers(images.names, labels, np.where(labels >= 0, shares, 0.0), presented.counts)
+
+
+def fit(run: Run, readout: str, data: Path | None) -> readouts.Fitted:
+    """Return a readout that has learned: the labels of the neurons, or from the responses to the labelling images."""
     readouts.check_name(readout)
     if readout == PAPER:
-        assignments = run.assignments()
-        fitted: readouts.Fitted = readouts.Assigned(assignments, max(10, int(assignments.max()) + 1), {})
-    else:  # learns from the responses to the images that the run was labelled with
-        seen, labelling = responses(run, "observe"), images_of(run, "observe", data)
-        fitted = readouts.fit(readout, seen, labelling.labels, labelling.n_classes)
-    (presented,) = respond(
-        trained_network(run, engine, "predict"), images, [stream_key(run.seed, "predict")], jobs=jobs
-    )
-    return Predicted(fitted.classify(presented.counts), presented.counts)
+        return readouts.Assigned(run.assignments(), len(run.classes() or ()), {})
+    seen, labelling = responses(run, "observe"), images_of(run, "observe", data)
+    return readouts.fit(readout, seen, labelling.labels, labelling.n_classes)
+
+
+def warn_of_inverted(run: Run, images: Named, *, invert: bool) -> None:
+    """Warn of images that are dark on a bright background, unless those of the training often were, too."""
+    bright = np.flatnonzero(bright_borders(images.images))
+    usual = run.facts["train"].get("grey", {}).get("bright_borders", 0.0)
+    if bright.size > 2 * usual * len(images.names):
+        log.warning(
+            "%s: dark on a bright background, where the network has learned bright on black; %s",
+            shortened([images.names[k] for k in bright]),
+            "leave invert=True (--invert) out" if invert else "give invert=True (--invert)",
+        )

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ..analysis.health import Evidence
 from ..analysis.history import examine_run, read_evidence
-from ..data.datasets import Dataset
+from ..data.classes import numbers
+from ..data.datasets import Dataset, shortened
 from ..errors import DiehlCookError
 from ..figures import catalogue
 from ..model.params import DEFAULT_PRESET, load_preset, preset_names
@@ -111,6 +112,9 @@ def cards(run: Run) -> Iterable[tuple[str, str]]:
     if "imported" not in train:
         yield "spikes per image", f"{train['spikes_per_image']:.1f}"
         yield "presentations per image", f"{train['presentations_per_image']:.3f}"
+    names = run.classes() or ()
+    if names and names != numbers(10):
+        yield f"{len(names)} classes", shortened(names)
     if observed and "imported" in observed:
         yield "labels", "from elsewhere"
     elif observed:
@@ -124,8 +128,9 @@ def cards(run: Run) -> Iterable[tuple[str, str]]:
 def classes(tested: dict[str, Any]) -> Iterable[tuple[str, ...]]:
     """Yield each class with the images shown, precision and recall."""
     columns = zip(tested["class_sizes"], tested["precision"], tested["recall"], strict=True)
-    for k, (size, precision, recall) in enumerate(columns):
-        yield str(k), f"{size:,}", f"{precision:.1%}", f"{recall:.1%}"
+    names = tested.get("classes", numbers(len(tested["recall"])))
+    for name, (size, precision, recall) in zip(names, columns, strict=True):
+        yield name, f"{size:,}", f"{precision:.1%}", f"{recall:.1%}"
 
 
 def figures(source: catalogue.Source) -> Iterable[tuple[str, str]]:
@@ -181,6 +186,7 @@ def explorer(run: Run, recorded: Evidence, data: Path | None = None) -> dict[str
             for k, neuron in enumerate(chosen)
         ],
         "why": why,
+        "classes": run.classes() or (),
         **sheet,
     }  # fmt: skip
 

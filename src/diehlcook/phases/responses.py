@@ -242,10 +242,10 @@ class Judged(NamedTuple):
 
 
 DONE = {
-    "observe": "the neurons are labelled already; use --force to label them again",
-    "test": "the run is tested already; use --force to test again",
+    "observe": ("the neurons are labelled already", "to label them again"),
+    "test": ("the run is tested already", "to test again"),
 }
-"""What there is to say of a phase that is asked for once more."""
+"""What there is to say of a phase that is asked for once more, and what for it can be forced."""
 
 
 def run_phase(
@@ -274,9 +274,11 @@ def run_phase(
         if known is not None and not force:
             known = run.done(phase)
             same = known.get("data", {}).get("sha256") == data.digest and known.get("repeats", 1) == repeats
+            done, again = DONE[phase]
             if not (resume and same):
-                raise DiehlCookError(f"{run.folder}: {DONE[phase]}")
-            log.info(DONE[phase].partition(";")[0])
+                wrong = f"{run.folder}: {done}; use"
+                raise DiehlCookError(f"{wrong} force=True {again}", f"{wrong} --force {again}")
+            log.info(done)
             return dict(known)
         trained, started = trained_network(run, engine, phase), time.monotonic()
         partial = run.folder / "checkpoints" / phase
@@ -290,6 +292,7 @@ def run_phase(
         facts = {
             "images": len(data),
             "data": {"name": data.name, "split": data.split, "sha256": data.digest},
+            "classes": list(data.classes),
             "engine": trained.engine,
             "jobs": jobs,
             "block": BLOCK,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis import health, readout
-from ..data.datasets import Dataset, check_size
+from ..data.datasets import Given, for_network
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..progress import Progress
@@ -27,7 +27,7 @@ MOST_REPEATS = 1000
 
 def test(
     run: Run | Path | str,
-    data: Dataset,
+    data: Given,
     *,
     repeats: int = 1,
     engine: str = DEFAULT_ENGINE,
@@ -44,7 +44,8 @@ def test(
     run
         A run with labelled neurons, or its directory.
     data
-        Test images with their labels.
+        Test images with their labels: a data set, or a pair (images, labels); see
+        `datasets.Dataset.from_arrays`. Their classes have to be among those of the labelling.
     repeats
         Presentations of the whole set, each with its own input spikes (the paper: 10).
     engine, jobs, resume, force, progress, cancelled
@@ -64,16 +65,16 @@ def test(
         `cancelled` returned true; finished blocks are kept.
     """
     own = as_run(run)
-    check_size(data, own.params)
     if not 1 <= repeats <= MOST_REPEATS:
-        raise DiehlCookError(f"--repeats is {repeats}; it must be from 1 to {MOST_REPEATS}")
+        wrong = f"is {repeats}; it must be from 1 to {MOST_REPEATS}"
+        raise DiehlCookError(f"repeats {wrong}", f"--repeats {wrong}")
     own.assignments()  # says now if there are none
+    data = for_network(data, own.params, split="test", classes=own.classes())
 
     def judge(_trained: TrainedNetwork, presented: list[Presented]) -> Judged:
         assignments = own.assignments()
-        n_classes = max(data.n_classes, int(assignments.max()) + 1)
-        predictions = [readout.predict(one.counts, assignments, n_classes) for one in presented]
-        outcome = readout.outcome(data.labels, predictions, n_classes)
+        predictions = [readout.predict(one.counts, assignments, data.n_classes) for one in presented]
+        outcome = readout.outcome(data.labels, predictions, data.n_classes)
         precision, recall = readout.per_class(outcome.confusion, outcome.class_sizes)
         # Repeats show the same images again, so they do not narrow the interval
         interval = readout.wilson(round(outcome.accuracy * len(data)), len(data))

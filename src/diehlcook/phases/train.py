@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..analysis import health
 from ..analysis.history import History
-from ..data.datasets import Dataset, check_size, grey_values
+from ..data.datasets import Dataset, Given, for_network, grey_values
 from ..engines.base import Model, Responses, State
 from ..engines.registry import AUTO, DEFAULT_ENGINE, open_engine, resolve
 from ..errors import Cancelled, DiehlCookError, NetworkError, pasteable
@@ -68,7 +68,7 @@ CHUNKS = (100, 1000)
 
 def train(
     folder: Path | str,
-    data: Dataset,
+    data: Given,
     params: Params,
     *,
     preset: str = "custom",
@@ -90,7 +90,8 @@ def train(
     folder
         Run directory; made if needed.
     data
-        Images to learn from, all of them, `epochs` times.
+        Images to learn from, all of them, `epochs` times: a data set, or a pair (images, labels); see
+        `datasets.Dataset.from_arrays`.
     params, preset
         Constants, and the name they go by.
     seed
@@ -128,8 +129,9 @@ def train(
     """
     folder, seed = Path(folder), check_seed(seed)
     if not 1 <= epochs <= MOST_EPOCHS:
-        raise DiehlCookError(f"--epochs is {epochs}; it must be from 1 to {MOST_EPOCHS}")
-    check_size(data, params)
+        wrong = f"is {epochs}; it must be from 1 to {MOST_EPOCHS}"
+        raise DiehlCookError(f"epochs {wrong}", f"--epochs {wrong}")
+    data = for_network(data, params)
     check_visible(data)
     model = Model(params, True, excitatory, plasticity)
     run = Run(folder, preset, params, seed, data.name, model)
@@ -179,7 +181,8 @@ def train_owned(
             own = "state."
             state = {name.removeprefix(own): one for name, one in arrays.items() if name.startswith(own)}
             network.check(state, f"{folder}: the checkpoint")
-            run.facts["train"].setdefault("grey", plan["grey"])  # runs of earlier versions have none
+            for name in ("grey", "classes"):  # runs of earlier versions have none
+                run.facts["train"].setdefault(name, plan[name])
             go_on(run, epochs)
             layout.clear_litter(folder)
             checkpoints = Checkpoints(folder, run.identity)
@@ -276,6 +279,7 @@ def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
         "engine": engine,
         "data": {"name": data.name, "split": data.split, "sha256": data.digest},
         "shape": list(data.images.shape[1:]),
+        "classes": list(data.classes),
         "grey": grey_values(data.images),
     }
 
@@ -283,7 +287,10 @@ def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
 def check_choice(*, resume: bool, force: bool) -> None:
     """Refuse to go on with a run and to discard it at once."""
     if resume and force:
-        raise DiehlCookError("--resume continues a run and --force discards it; give one of them")
+        raise DiehlCookError(
+            "resume=True continues a run and force=True discards it; give one of them",
+            "--resume continues a run and --force discards it; give one of them",
+        )
 
 
 def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> Saved | None:
@@ -291,17 +298,24 @@ def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> S
     if force or not run.path.exists():
         return None
     if not resume:
+        there = f"{run.folder}: there is a run already; use"
         raise DiehlCookError(
-            f"{run.folder}: there is a run already; "
-            "use --resume to continue it, --force to discard it, or another --run"
+            f"{there} resume=True to continue it, force=True to discard it, or another folder",
+            f"{there} --resume to continue it, --force to discard it, or another --run",
         )
     old = load_run(run.folder)
     check_can_go_on(old)
     facts = old.facts.get("train", {"finished": False, "cleared": False, "epochs": 0})
     different = run.params.differences(old.params)
-    before = {"seed": old.seed, "images": facts.get("images"), "data": facts.get("data")}
-    for name, value in {"seed": run.seed, "images": plan["images"], "data": plan["data"]}.items():
-        if value != before[name]:
+    before = {
+        "seed": old.seed,
+        "classes": plan["classes"],
+    } | facts  # runs of earlier versions name no classes
+    for name, value in {
+        "seed": run.seed,
+        **{key: plan[key] for key in ("images", "data", "classes")},
+    }.items():
+        if value != before.get(name):
             different[name] = (str(value), str(before[name]))
     if different:
         name, (now, then) = next(iter(different.items()))

@@ -92,6 +92,8 @@ def images_of(run: Run, phase: str, folder: Path | None = None) -> Dataset:
     facts = run.facts[phase]
     known = facts["data"]
     data = datasets.load(known["name"], known["split"], data=folder, download=False)
+    if "classes" in facts:
+        data = data.numbered_as(facts["classes"])
     if facts["images"] < len(data):
         data = data.head(facts["images"])
     if data.digest != known["sha256"]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..data.classes import numbers
 from ..engines.base import Model
 from ..errors import DiehlCookError, pasteable
 from ..model import neurons, wiring
@@ -223,6 +224,18 @@ class Run:
                 what = f"is missing; run {pasteable('train', '--run', self.folder)} first"
             raise DiehlCookError(f"{self.folder}: training {what}")
         return train
+
+    def classes(self, phase: str = "test") -> tuple[str, ...] | None:
+        """Return the names of the classes that a phase has to do with: those of the labels, before these of the training.
+
+        Labels of earlier versions and from elsewhere have numbers only. None: there is nothing to go by, because
+        it is not known what the network was trained with.
+        """
+        observed = self.facts.get("observe") if phase == "test" else None
+        if observed and "classes" not in observed:
+            return numbers(len(observed["neurons_per_class"]))
+        known = (observed or self.facts.get("train", {})).get("classes")
+        return tuple(known) if known else None
 
     def image_shape(self) -> tuple[int, int]:
         """Return rows and columns of an image; for runs that do not say, a square or one row."""

@@ -55,11 +55,14 @@ CHECKS = Each(
     {"name": TEXT, "measured": TEXT, "normal": TEXT, "finding?": TEXT, "causes?": TEXT, "change?": TEXT}
 )
 DIGESTS = Each(DIGEST, named=True)
+CLASSES = Each(TEXT)
+"""Names of classes, in the order of their numbers."""
 
 STARTED = {
     "finished": FLAG, "cleared?": FLAG, "images": POSITIVE, "epochs": POSITIVE, "engine": TEXT, "data": DATA,
-    "shape?": Each(POSITIVE, 2), "snapshots?": POSITIVE, "grey?": Each(AMOUNT, named=True), "started": TEXT, "stopped?": TEXT,
-    "health?": CHECKS,
+    "shape?": Each(POSITIVE, 2), "classes?": CLASSES, "snapshots?": POSITIVE,
+    "grey?": Each(AMOUNT, named=True), "started": TEXT,
+    "stopped?": TEXT, "health?": CHECKS,
 }  # fmt: skip
 """Of a training that is not finished."""
 
@@ -86,7 +89,8 @@ LABELS_IMPORTED = {
 }  # fmt: skip
 
 PRESENTED = {
-    "images": POSITIVE, "data": DATA, "engine": TEXT, "jobs": POSITIVE, "block": POSITIVE, "wall_s": AMOUNT,
+    "images": POSITIVE, "data": DATA, "classes?": CLASSES, "engine": TEXT, "jobs": POSITIVE,
+    "block": POSITIVE, "wall_s": AMOUNT,
     "spikes_per_image": AMOUNT, "silent_images": NATURAL, "unassigned_neurons": NATURAL, "ties": NATURAL,
     "health": CHECKS, "parents": DIGESTS, "sha256": DIGESTS,
 }  # fmt: skip
@@ -157,6 +161,9 @@ def check_run(content: Mapping[str, Any], path: str) -> None:
         check(train, kinds[train["finished"]], f"{path}: train")
     if observed is not None:
         check(observed, LABELS_IMPORTED if "imported" in observed else OBSERVED, f"{path}: observe")
+        if "classes" in observed:
+            n_classes = len(observed["neurons_per_class"])
+            check(observed["classes"], Each(TEXT, n_classes), f"{path}: observe.classes")
     if not train.get("finished") and ("observe" in content or "test" in content):
         raise DiehlCookError(
             f"{path}: has results of a training that is not finished; train again with --force"
@@ -165,6 +172,8 @@ def check_run(content: Mapping[str, Any], path: str) -> None:
         tested, classes = content["test"], len(content["test"]["class_sizes"])
         for name in ("precision", "recall"):
             check(tested[name], Each(SHARE, classes), f"{path}: test.{name}")
+        if "classes" in tested:
+            check(tested["classes"], Each(TEXT, classes), f"{path}: test.classes")
         check(tested["accuracies"], Each(SHARE, tested["repeats"]), f"{path}: test.accuracies")
         if "observe" not in content:
             raise DiehlCookError(
