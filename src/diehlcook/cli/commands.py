@@ -185,6 +185,7 @@ def name_for(preset: str, model: ModelChoice, images: Images, seed: int) -> str:
         model.order or "",
         *model.changes,
         Path(images.dataset).stem if images.dataset else "",
+        f"classes{'+'.join(images.classes)}" if images.classes else "",
         f"seed{seed}",
     )
 
