@@ -87,7 +87,8 @@ def run(argv: list[str] | None) -> int:
     from ..progress import Interrupted
 
     prepare_streams()
-    args = make_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = make_parser(companions="companion" in given).parse_args(given)
     level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
     handler = ToStderr()
     handler.setFormatter(OneLine())

@@ -354,8 +354,14 @@ COMMANDS = {
 """All commands but `companion`, in the order of the help."""
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; the parsed ``func`` runs the one that was asked for."""
+def make_parser(*, companions: bool = True) -> argparse.ArgumentParser:
+    """Return the parser of all commands; the parsed ``func`` runs the one that was asked for.
+
+    Parameters
+    ----------
+    companions
+        With their options, for which all of them are loaded.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m diehlcook",
         description="Diehl & Cook (2015) in Brian2: train a spiking network on digits, label its neurons, "
@@ -367,7 +373,7 @@ def make_parser() -> argparse.ArgumentParser:
     added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         if name == "data":
-            add_companions(added)
+            add_companions(added, complete=companions)
         one = add_command(added, name, command.says, command.options)
         one.set_defaults(func=command.run)
     return parser
@@ -381,13 +387,15 @@ def add_command(added: Any, name: str, says: str, options: tuple[Option, ...]) -
     return one
 
 
-def add_companions(added: Any) -> None:
-    """Add the command companion, with a command for each."""
+def add_companions(added: Any, *, complete: bool) -> None:
+    """Add the command companion, with a command for each if it is to be complete."""
     one = added.add_parser(
         "companion",
         help="run a sibling system",
         description="run a sibling system; docs/companions describes them",
     )
+    if not complete:
+        return
     siblings = one.add_subparsers(dest="companion", required=True, metavar="NAME", help="one of them")
     for name, says in COMPANIONS.items():
         options = (
