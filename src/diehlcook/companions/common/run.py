@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,9 @@ from ...whole import unfinished, write_whole
 SCHEMA = 1
 
 Recorded = TypeVar("Recorded")
+
+Draw = Callable[[dict[str, Any], Any], Mapping[str, "Figure"]]
+"""Makes figures, by name, of what run.json has and of what was recorded."""
 
 
 @contextlib.contextmanager
@@ -65,6 +68,7 @@ def run_and_keep(
     judge: Callable[[Recorded], Mapping[str, Any]],
     params: Constants,
     companion: str,
+    draw: Draw | None = None,
     **chosen: Any,
 ) -> tuple[dict[str, Any], Recorded]:
     """Run an experiment and write its .npy files and run.json into `folder`; return what run.json has, and what was recorded.
@@ -77,6 +81,9 @@ def run_and_keep(
         Returns the arrays that are kept, a `NamedTuple`.
     judge
         Returns what run.json says about them.
+    draw
+        Returns the figures of what was recorded, of which run.json says only that it is finished when they are
+        there.
     params, companion, chosen
         The constants, the name of the companion and what else was chosen, for run.json.
 
@@ -103,13 +110,20 @@ def run_and_keep(
         save_json(folder / "run.json", facts | {"finished": False})  # from here on nothing older counts
         for name, array in recorded._asdict().items():
             save_array(folder / f"{name}.npy", array)
+        if draw is not None:
+            save_figures(folder, draw(facts, recorded))
         save_json(folder / "run.json", facts | {"finished": True})
         return facts, recorded
 
 
+def figure_files(folder: Path, names: Iterable[str]) -> list[str]:
+    """Return the files of figures in the folder of a run."""
+    return [str(folder / "figures" / f"{name}.png") for name in names]
+
+
 def save_figures(folder: Path, figures: Mapping[str, Figure]) -> list[str]:
     """Write figures into the folder of a run; return their files."""
-    paths = [folder / "figures" / f"{name}.png" for name in figures]
-    for path, figure in zip(paths, figures.values(), strict=True):
-        write_whole(path, figure.savefig)
-    return list(map(str, paths))
+    files = figure_files(folder, figures)
+    for file, figure in zip(files, figures.values(), strict=True):
+        write_whole(Path(file), figure.savefig)
+    return files

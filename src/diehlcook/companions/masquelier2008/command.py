@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..common.constants import changes
 from .constants import RULES, Masquelier2008, scaled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SMALL = {"block": "20 s", "blocks": "3"}
 """A minute of input: long enough to find the pattern, as a rule; too short to be judged."""
@@ -45,7 +48,7 @@ def resolve(args: argparse.Namespace, settings: dict[str, str]) -> Masquelier200
 def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Run the experiment and draw its figures."""
     from ...runs.collection import runs_folder
-    from ..common.run import save_figures, watched
+    from ..common.run import figure_files, watched
     from . import experiment, figures
 
     params, folder, seed = (
@@ -53,16 +56,14 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
         args.run or runs_folder() / "masquelier2008",
         args.seed or 0,
     )
+
+    def draw(facts: dict[str, Any], recorded: Any) -> dict[str, Figure]:
+        line = f"masquelier2008 · {params.rule} · dt {params.text('dt')} · seed {seed} · {verdict(facts)}"
+        return {name: figure(params, recorded, line) for name, figure in figures.SHEETS.items()}
+
     with watched(args, "masquelier2008", round(params.duration), "s of input") as options:
-        facts, recorded = experiment.run(folder, params, seed=seed, engine=args.engine, **options)
-    line = f"masquelier2008 · {params.rule} · dt {params.text('dt')} · seed {seed} · {verdict(facts)}"
-    sheets = {
-        "potential": figures.membrane(params, recorded, line),
-        "latency": figures.latency(params, recorded, line),
-        "weights": figures.weights(params, recorded, line),
-        "afferents": figures.afferents(params, recorded, line),
-    }
-    return {"run": str(folder), **facts, "figures": save_figures(folder, sheets)}
+        facts, _ = experiment.run(folder, params, seed=seed, engine=args.engine, draw=draw, **options)
+    return {"run": str(folder), **facts, "figures": figure_files(folder, figures.SHEETS)}
 
 
 def verdict(facts: dict[str, Any]) -> str:

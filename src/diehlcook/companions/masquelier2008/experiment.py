@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import DiehlCookError
 from ...progress import Report, no_report
-from ..common.run import run_and_keep
+from ..common.run import Draw, run_and_keep
 from .afferents import draw_block
 from .constants import Masquelier2008
 from .criteria import judge
@@ -56,13 +56,14 @@ def run(
     seed: int = 0,
     engine: str = "runtime",
     force: bool = False,
+    draw: Draw | None = None,
     report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[dict[str, Any], Recorded]:
     """Run an experiment and write it into `folder`; see `run_and_keep`."""
     shown, judged = partial(simulate, params, seed, engine, report, cancelled), partial(outcome, params)
     return run_and_keep(
-        folder, force, shown, judged, params, companion="masquelier2008", seed=seed, engine=engine
+        folder, force, shown, judged, params, companion="masquelier2008", draw=draw, seed=seed, engine=engine
     )
 
 

@@ -110,3 +110,7 @@ def afferents(params: Masquelier2008, recorded: Recorded, facts: str = "", secon
         figure, "Afferents that take part in the pattern (below) and that do not; grey: the pattern", facts
     )
     return figure
+
+
+SHEETS = {"potential": membrane, "latency": latency, "weights": weights, "afferents": afferents}
+"""The figures of an experiment, by the names of their files."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import DiehlCookError
 from ..common.constants import changes
 from .constants import EXPLAINED, FAULTS, XO
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SMALL = {"networks": "3", "presentations": "60", "tests": "3", "flips_max": "2"}
 WITHOUT = "without-fault"
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Run the experiment, with faults also the one without, and draw the figures."""
     from ...progress import Interrupted
     from ...runs.collection import runs_folder
-    from ..common.run import refuse_existing, save_figures, watched
+    from ..common.run import figure_files, refuse_existing, save_figures, watched
     from . import experiment, figures
 
     healthy_params, folder, faults = healthy(args, settings), args.run or runs_folder() / "xo", chosen(args)
@@ -78,27 +81,38 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
         refuse_existing(folder / WITHOUT, args.force)
         runs[WITHOUT] = folder / WITHOUT, healthy_params
     found: list[dict[str, Any]] = []
-    drawn = []
+    drawn: list[tuple[XO, Any]] = []
+    words = [" and ".join(faults) or "no fault", "without"]
+    line = f"xo · {params.networks} networks · seed {args.seed or 0}" + (f" · {words[0]}" if faults else "")
+
+    def sheets() -> dict[str, Figure]:
+        named = [(word, *one) for word, one in zip(words, drawn, strict=False)]
+        return {
+            "course": figures.course(named, "Weights, spikes, answers", line),
+            "weights": figures.fields(*drawn[0], line),
+            "raster": figures.raster(*drawn[0], line),
+        }
+
+    def draw(_facts: dict[str, Any], recorded: Any) -> dict[str, Figure]:
+        drawn.append((params, recorded))
+        return sheets()
+
     for title, (place, resolved) in runs.items():
         try:
             with watched(args, title, resolved.images) as options:
-                facts, recorded = experiment.run(place, resolved, seed=args.seed or 0, **options)
+                first = None if found else draw
+                facts, recorded = experiment.run(place, resolved, seed=args.seed or 0, draw=first, **options)
         except Interrupted:
             if not found:
                 raise
             raise Interrupted(f"interrupted; {folder} has no comparison: start again with --force") from None
         found.append(facts)
-        drawn.append((resolved, recorded))
-    words = [" and ".join(faults) or "no fault", "without"]
-    named = [(word, *one) for word, one in zip(words, drawn, strict=False)]
-    line = f"xo · {params.networks} networks · seed {args.seed or 0}" + (f" · {words[0]}" if faults else "")
-    sheets = {
-        "course": figures.course(named, "Weights, spikes, answers", line),
-        "weights": figures.fields(*drawn[0], line),
-        "raster": figures.raster(*drawn[0], line),
-    }
-    compared = {"without_fault": found[1]["right"]} if faults else {}
-    files = save_figures(folder, sheets)
+    compared = {}
+    if faults:  # now with both
+        drawn.append((healthy_params, recorded))
+        save_figures(folder, sheets())
+        compared = {"without_fault": found[1]["right"]}
+    files = figure_files(folder, ("course", "weights", "raster"))
     return {"run": str(folder), **found[0], "faults": faults, **compared, "figures": files}
 
 

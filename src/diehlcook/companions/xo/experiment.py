@@ -14,7 +14,7 @@ from ...engines.runtime import choose_target
 from ...model.brian import b2
 from ...progress import Report, no_report
 from ..common.brian import run_network
-from ..common.run import run_and_keep
+from ..common.run import Draw, run_and_keep
 from .constants import XO
 from .diagnosis import enough, findings
 from .network import Built, build, normalised
@@ -147,12 +147,13 @@ def run(
     *,
     seed: int = 0,
     force: bool = False,
+    draw: Draw | None = None,
     report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[dict[str, Any], Recorded]:
     """Run an experiment and write it into `folder`; see `run_and_keep`."""
     shown, judged = partial(simulate, params, seed, report, cancelled), partial(outcome, params)
-    return run_and_keep(folder, force, shown, judged, params, companion="xo", seed=seed)
+    return run_and_keep(folder, force, shown, judged, params, companion="xo", draw=draw, seed=seed)
 
 
 def outcome(params: XO, recorded: Recorded) -> dict[str, Any]:
