@@ -537,7 +537,7 @@ def picture_files(folder):
         ("flipped.png", good.replace(b"IDAT", b"IDAS"), "no picture"),
         ("bomb.png", png_of(50_000, 50_000), "too many pixels"),
         ("large.png", png_of(10_000, 10_000), "too many pixels"),
-        ("short.png", png_of(30, 30), "cannot be read"), ("empty.npy", b"", "not a readable"),
+        ("short.png", png_of(60, 60), "cannot be read"), ("empty.npy", b"", "not a readable"),
         ("text.npz", b"hello", "cannot be read"),
     ):  # fmt: skip
         (folder / name).write_bytes(content)
