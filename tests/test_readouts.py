@@ -112,6 +112,7 @@ def test_linear_readouts_are_scikit_learns_own(poisson):
     fitted = fit("logistic", counts, labels, 4)
     model = LogisticRegression(C=fitted.chosen["C"], max_iter=1000).fit(np.sqrt(counts), labels)
     assert (fitted.classify(new) == model.predict(np.sqrt(new))).mean() > 0.998
+    assert abs(fitted.shares(new) - model.predict_proba(np.sqrt(new))).max() < 0.02
     fitted = fit("ridge", counts, labels, 4)
     model = RidgeClassifier(alpha=fitted.chosen["penalty"]).fit(counts.astype(float), labels)
     assert (fitted.classify(new) == model.predict(new.astype(float))).mean() > 0.998
@@ -121,6 +122,9 @@ def test_two_classes_are_told_apart(poisson):
     counts, labels, new, truth, _ = poisson
     for name in READOUTS:
         fitted = fit(name, counts, labels // 2, 2)
+        shares = fitted.shares(new)
+        assert shares.sum(axis=1) == pytest.approx(1.0), name
+        assert ((shares[:, 1] > shares[:, 0]) == (fitted.classify(new) == 1)).all(), name
         assert (fitted.classify(new) == truth // 2).mean() > 0.8, name
 
 

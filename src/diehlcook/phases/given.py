@@ -59,16 +59,16 @@ def read_given(given: Any, shape: Size, size: Size | None) -> Named:
 
 def read_file(path: Path, shape: Size, size: Size | None) -> tuple[Named, str]:
     """Return the images of a file, and what was done to them, in words."""
-    suffix, where = path.suffix.lower(), str(path)
+    suffix, where, was = path.suffix.lower(), str(path), ""
     if suffix in (".npy", ".npz"):
         array = read_npy(path) if suffix == ".npy" else read_npz(path, images_in(path))["images"]
         found = several(where, array, shape, size)
-        names = [f"{path.name}[{k}]" for k in range(len(found))]
-        was = f"{found.shape[2]} x {found.shape[1]} pixels{', colour' if found.ndim == 4 else ''}"
     else:
         picture, was = read_picture(path)
-        names, found = [path.name], picture[np.newaxis]
+        found = picture[np.newaxis]
     images = of_size(where, found, shape, size)
+    names = [path.name] if was else [f"{path.name}[{k}]" for k in range(len(images))]
+    was = was or f"{found.shape[2]} x {found.shape[1]} pixels{', colour' if found.ndim == 4 else ''}"
     done = ["turned to grey"] * ("colour" in was)
     if found.shape[1:3] != images.shape[1:]:
         done.append(f"resized to {images.shape[2]} x {images.shape[1]}")
