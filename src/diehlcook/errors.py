@@ -36,10 +36,10 @@ def in_python(text: str) -> str:
 
 
 class DiehlCookError(Exception):
-    """What a user can mend: the message names what was found, what was expected, and what to do.
+    """An error that the user can mend. Its message says what was found, what was expected, and what to do.
 
-    Messages are written with the options of the command line; `str` has the arguments of functions in their
-    place where it is not the command line that asks.
+    Messages are written with the options of the command line, such as ``--force``. Where it is not the command
+    line that asks, `str` puts the arguments of functions in their place, such as ``force=True``.
     """
 
     def __str__(self) -> str:

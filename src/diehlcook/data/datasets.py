@@ -36,7 +36,10 @@ DIGITS_BLACK, DIGITS_WHITE = 6, 12
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images with their labels, in file order; the arrays are read-only.
+    """Images with their labels, in the order of their file. The arrays are read-only.
+
+    `load` reads a data set, and `from_arrays` makes one of your own arrays; do not call the class itself. The
+    length of a data set is the number of its images.
 
     Parameters
     ----------
@@ -64,31 +67,31 @@ class Dataset:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes: 10, or one more than the largest label if that is larger."""
+        """The number of classes: 10, or one more than the largest label if that is larger."""
         return max(10, int(self.labels.max()) + 1)
 
     def marks(self) -> NDArray[np.uint64]:
-        """Return a 64-bit hash of each image (n,): equal images have equal ones."""
+        """Return a 64-bit hash of each image (n,); equal images have equal hashes."""
         hashes = (hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in self.images)
         return np.array([int.from_bytes(one, "little") for one in hashes], np.uint64)
 
     def head(self, n: int) -> "Dataset":
-        """Return the first images.
+        """Return a data set of the first images.
 
         Parameters
         ----------
         n : int
-            How many, from 1 to all.
+            How many images, from 1 to all.
 
         Returns
         -------
         Dataset
-            With a digest of its own.
+            The first `n` images with their labels, and with a digest of their own.
 
         Raises
         ------
         DiehlCookError
-            If there are not that many.
+            If there are fewer than `n` images.
         """
         if not 1 <= n <= len(self):
             raise DiehlCookError(
@@ -101,7 +104,7 @@ class Dataset:
 def load(
     name: str, split: str, *, data: Path | str | None = None, download: bool = True, progress: bool = True
 ) -> Dataset:
-    """Read one part of a data set.
+    """Read the training images or the test images of a data set.
 
     Parameters
     ----------
@@ -122,11 +125,12 @@ def load(
     Returns
     -------
     Dataset
+        The images of this part, with their labels.
 
     Raises
     ------
     DiehlCookError
-        If there is no such data, or it is incomplete, unreadable, damaged or of another kind.
+        If there is no such data, or if it is incomplete, unreadable, damaged or of another kind.
     """
     if split not in SPLIT_FILES:
         raise DiehlCookError(f"split {split!r}: expected 'train' or 'test'")
@@ -159,7 +163,7 @@ def load(
 
 
 def from_arrays(images: Any, labels: Any, *, name: str = "arrays", split: str = "train") -> Dataset:
-    """Make a data set of arrays.
+    """Make a data set of your own arrays.
 
     Parameters
     ----------
@@ -168,14 +172,20 @@ def from_arrays(images: Any, labels: Any, *, name: str = "arrays", split: str = 
     labels : array_like of integers, shape (n,)
         Class numbers from 0 on.
     name : str
-        What it is called; later phases cannot find it again by that name.
+        What the data set is called in run.json and in messages. Later phases cannot find it again by that
+        name.
     split : str
         ``"train"`` or ``"test"``.
+
+    Returns
+    -------
+    Dataset
+        The images with their labels.
 
     Raises
     ------
     DiehlCookError
-        Arrays of another shape, type or range.
+        If an array has another shape, type or range.
     """
     if split not in SPLIT_FILES:
         raise DiehlCookError(f"split {split!r}: expected 'train' or 'test'")

@@ -19,12 +19,12 @@ from .responses import respond, trained_network
 
 
 class Predicted(NamedTuple):
-    """Labels and responses for n images."""
+    """Predicted classes of n images, and the responses to them."""
 
     labels: NDArray[np.int8]
-    """Predicted class (n,); -1 where no neuron fired (with the paper's readout: no labelled one)."""
+    """The predicted class of each image (n,). It is -1 where no neuron fired; with the paper's readout, where no labelled neuron fired."""
     counts: NDArray[np.uint16]
-    """Spikes of each excitatory neuron (n, n_exc)."""
+    """The number of spikes of each excitatory neuron for each image (n, n_exc)."""
 
 
 def predict(
@@ -41,27 +41,32 @@ def predict(
     Parameters
     ----------
     run
-        A run or its directory.
+        A run whose neurons are labelled, or the path of its directory.
     images
-        Grey levels 0 to 255, (n, rows, columns) or (n, n_input).
+        Grey values from 0 to 255, in the shape (n, rows, columns) or (n, n_input).
     readout
-        How to read the spikes, one of `analysis.readouts.READOUTS`. The paper's uses the labels of the neurons; the
-        others learn from the responses that observe has stored.
+        How the class is read from the spikes: the name of one of `analysis.readouts.READOUTS`. The paper's
+        readout, the default, uses the labels of the neurons. The others learn from the responses that
+        `observe` has stored.
     data
-        Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where
-        it is looked for.
-    engine, jobs
-        How to simulate; see `responses.respond`.
+        The folder of the MNIST files that the run was labelled with. The other readouts need them; name the
+        folder if the package does not find it by itself.
+    engine
+        The name of an engine, one of `engines.registry.ENGINES`, or ``"auto"`` for the fastest of them that can
+        run the model on this machine. All give the same spikes.
+    jobs
+        How many processes work at once. The responses do not depend on it.
 
     Returns
     -------
     Predicted
-        Labels (n,) and responses (n, n_exc).
+        The predicted classes (n,) and the responses (n, n_exc).
 
     Raises
     ------
     DiehlCookError
-        Images of another shape or range, no labels yet, an unknown readout, or responses of another network.
+        The images have another shape or range than the network takes, the neurons are not labelled yet, the
+        readout is not known, or the stored responses are of another network.
     """
     run = as_run(run)
     images = check_images("images", images, run.params.n_input)
