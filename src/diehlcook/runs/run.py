@@ -25,6 +25,9 @@ from ..model.rules import LearningRule
 from . import layout, schema
 from .files import SCHEMA, digest, identity, load_json, save_json
 
+MISSING = {"observe": "so the neurons have no labels yet", "test": "so there is no accuracy yet"}
+"""What it means that a phase has not been done."""
+
 
 @dataclass(repr=False)
 class Run:
@@ -153,7 +156,8 @@ class Run:
         facts: dict[str, Any] | None = self.facts.get(phase)
         if facts is None:
             raise DiehlCookError(
-                f"{self.folder}: {phase} is missing; run {pasteable(phase, '--run', self.folder)} first"
+                f"{self.folder}: {phase} is missing, {MISSING[phase]}; run "
+                f"{pasteable(phase, '--run', self.folder)} first"
             )
         for parent, known in facts["parents"].items():
             owner = layout.FILES[parent].phase if parent in layout.FILES else None
