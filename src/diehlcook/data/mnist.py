@@ -120,8 +120,8 @@ def _fetched(download: bool, progress: bool) -> Path:
         failure = str(error)
     raise DiehlCookError(
         f"MNIST not found: $DIEHLCOOK_MNIST is not set, {user_cache('mnist')} does not hold all four "
-        f"files, and {failure}. Run `python -m diehlcook data` where there is a network, name the folder of the files "
-        "with --data, or use --dataset digits, which come with the package"
+        f"files, and {failure}. Run `python -m diehlcook data` where there is a network, name the folder of "
+        "the files with --data, or use --dataset digits, which come with the package"
     )
 
 
