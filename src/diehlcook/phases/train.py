@@ -329,7 +329,7 @@ def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> S
     if saved is None or not saved[1].get("complete"):
         raise DiehlCookError(
             f"{run.folder}: the final state of its training was not kept (networks that come with the "
-            "package and runs of earlier versions have none), so it cannot go on for more epochs; train "
+            "package and runs of earlier versions have none), so it cannot go on for more passes; train "
             "again with --force"
         )
     if digest(saved[0]["state.inp_exc.w"]) != facts["sha256"]["weights"]:
@@ -353,7 +353,7 @@ def go_on(run: Run, epochs: int) -> None:
     layout.discard(run.folder, "observe", "test")  # also what a kill left here the last time
     if was_finished:
         log.warning(
-            "going on from %d to %d epochs%s", before, epochs,
+            "going on from %d to %d passes%s", before, epochs,
             f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
         )  # fmt: skip
 
