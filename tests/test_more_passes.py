@@ -165,7 +165,7 @@ def test_later_phases_of_the_shorter_training_are_discarded(tmp_path):
     (folder / "report.html").write_text("of the shorter training")
     done = ok("train", "--run", folder, "--resume", "--epochs", "2", "--engine", "fused")
     assert (
-        "going on from 1 to 2 epochs; what observe and test made of the shorter training is discarded"
+        "going on from 1 to 2 passes; what observe and test made of the shorter training is discarded"
         in done.stderr
     )
     facts = json.loads((folder / "run.json").read_text())

@@ -36,7 +36,7 @@ def in_python(text: str) -> str:
 
 
 class DiehlCookError(Exception):
-    """What a user can mend: the message names what was found, what was expected, and what to do.
+    """An error that the user can mend. Its message says what was found, what was expected, and what to do.
 
     Parameters
     ----------

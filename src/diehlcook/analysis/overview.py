@@ -13,34 +13,40 @@ from . import health
 
 
 class Overview(NamedTuple):
-    """A run in a list; None: not known, or not yet."""
+    """What there is to say of a run in a list. A value is None if it is not known, or not known yet."""
 
     folder: Path
+    """The run directory."""
     preset: str
+    """The name of the preset; empty if the run is damaged."""
     n_exc: int | None
+    """The number of excitatory neurons."""
     images: int | None
-    """Training images, times passes."""
+    """The number of images that the training showed, all passes together."""
     accuracy: float | None
-    """Share of the test images that is right."""
+    """The share of the test images that is recognised."""
     health: str
-    """The first finding, or how far it is."""
+    """The first finding of the health check, or how far the run is."""
     date: str
-    """When the training began, YYYY-MM-DD."""
+    """The day on which the training began, YYYY-MM-DD."""
     bytes: int
+    """The size of all its files."""
 
 
 def list_runs(folder: Path | str | None = None) -> list[Overview]:
-    """Return what there is in a folder of runs, those written last first.
+    """List the runs in a folder: what each is, how far it is, and how well it does.
 
     Parameters
     ----------
     folder
-        By default $DIEHLCOOK_RUNS, or data/runs in the working directory.
+        The folder that the run directories are in; by default $DIEHLCOOK_RUNS, or data/runs in the working
+        directory.
 
     Returns
     -------
     list of Overview
-        A damaged run is in it with what is wrong as its health.
+        The runs, the one that was written last first. A damaged run is in the list, too; its `health` says
+        what is wrong. The list is empty if there are no runs, or no such folder.
     """
     found = []
     for one in collection.run_folders(None if folder is None else Path(folder)):

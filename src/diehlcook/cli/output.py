@@ -43,7 +43,8 @@ def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 def trained(facts: Facts) -> Iterator[str]:
     """Yield the result of a training."""
     theta = facts["theta_mV"]
-    shown = f"{facts['images']} images, {facts['epochs']} epoch(s)"
+    passes = "1 pass" if facts["epochs"] == 1 else f"{facts['epochs']} passes"
+    shown = f"{facts['images']} images, {passes}"
     yield f"trained {facts['run']}: {shown}, {facts['wall_s']:.0f} s"
     yield (
         f"  {facts['presentations_per_image']:.2f} presentations and {facts['spikes_per_image']:.1f} "
@@ -56,7 +57,7 @@ def labelled(facts: Facts) -> Iterator[str]:
     """Yield the result of observe."""
     yield f"labelled {facts['run']} with {facts['images']} images, {facts['wall_s']:.0f} s"
     yield (
-        f"  neurons per class {per_class(facts)}, {facts['unassigned_neurons']} unassigned, "
+        f"  neurons per class {per_class(facts)}, {facts['unassigned_neurons']} without a label, "
         f"{facts['silent_images']} silent images"
     )
 
@@ -84,7 +85,7 @@ def tested(facts: Facts) -> Iterator[str]:
         row = (f"{value:{n}.3f}" for value, n in zip(facts[name], widths, strict=True))
         yield f"  {name:<9}  " + " ".join(row)
     yield (
-        f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} unassigned neurons, "
+        f"  {facts['silent_images']} silent images, {facts['unassigned_neurons']} neurons without a label, "
         f"{facts['ties']} ties"
     )
     if facts["assumed"]:
@@ -108,8 +109,8 @@ def imported(facts: Facts) -> Iterator[str]:
         yield f"  no labels; go on with `python -m diehlcook observe --run {run}`"
     else:
         yield (
-            f"  neurons per class {labels['neurons_per_class']}, {labels['unassigned_neurons']} unassigned; "
-            f"go on with `python -m diehlcook test --run {run}`, or label anew with `observe --force`"
+            f"  neurons per class {labels['neurons_per_class']}, {labels['unassigned_neurons']} without a "
+            f"label; go on with `python -m diehlcook test --run {run}`, or label anew with `observe --force`"
         )
 
 

@@ -59,49 +59,54 @@ def changes(help: str) -> Option:
 
 RUN = folder(
     "--run",
-    "run directory (default: the newest in data/runs; of train and demo a new one there; "
-    "$DIEHLCOOK_RUNS is another "
-    "folder for data/runs)",
+    "directory of the run (default: the newest run in data/runs; train makes a new one there, whose name "
+    "says what it is, and demo takes data/runs/demo; $DIEHLCOOK_RUNS names another folder than data/runs)",
 )
 FORMAT = option(
     "--format", metavar="NAME", required=True,
-    help="example (weights.npy, theta.npy, assign.npy of the Brian2 example script), authors (XeAe.npy, "
-    "theta_A.npy) or matrix (weights.npy of inputs x neurons, theta.npy, assignments.npy)",
+    help="format of the files: example (weights.npy, theta.npy and assign.npy of the Brian2 example script), "
+    "authors (XeAe.npy and theta_A.npy of the authors' code) or matrix (weights.npy of inputs x neurons, "
+    "theta.npy and assignments.npy)",
 )  # fmt: skip
 SHELLS = ("bash", "zsh", "tcsh")
-FORCE = flag("--force", help="replace what is there")
-SEED = seed("seed (default: 0)")
+FORCE = flag("--force", help="replace results or files that are there already")
+SEED = seed("number from which everything random follows (default: 0)")
 OUTPUT = (
-    flag("-v", "--verbose", help="log more; tracebacks of errors"),
-    flag("-q", "--quiet", help="no progress, only warnings and results"),
-    flag("--json", help="results as JSON on stdout"),
+    flag("-v", "--verbose", help="log more, and show the traceback of an error"),
+    flag("-q", "--quiet", help="show no progress, only warnings and results"),
+    flag("--json", help="print the results as JSON"),
 )
 MODEL = (
     option(
-        "--preset", metavar="NAME|FILE.toml", help=f"parameters to start from (default: {DEFAULT_PRESET})"
+        "--preset", metavar="NAME|FILE.toml",
+        help=f"preset whose parameters are taken (default: {DEFAULT_PRESET})",
     ),
-    changes("change a parameter, e.g. --set 'tau_mem_exc=80 ms'; repeatable"),
-    number("--n-exc", "N", "excitatory neurons; theta_plus is scaled with N unless set"),
+    changes("change a parameter, e.g. --set 'tau_mem_exc=80 ms'; can be given several times"),
+    number("--n-exc", "N", "number of excitatory neurons; theta_plus is scaled with it unless it is set"),
     option(
-        "--rule", metavar="NAME", help=f"learning rule, with the constants it needs: {', '.join(RULES)}"
+        "--rule", metavar="NAME",
+        help=f"learning rule, taken with the constants that it needs: {', '.join(RULES)}",
     ),
     option(
         "--order", metavar="NAME",
-        help="order of the training images: file, the same in every pass, or shuffled, anew in every pass "
-        "(default: the preset's)",
+        help="order in which the training images are shown: file (every pass as in the file) or shuffled "
+        "(every pass in a new order) (default: that of the preset)",
     ),
 )  # fmt: skip
 IMAGES = (
     option(
         "--dataset", metavar="NAME|DIR|FILE.npz",
-        help="mnist, digits (embedded), a folder of IDX files, or an .npz file (default: mnist; later "
-        "phases: that of the training)",
+        help="images: mnist, digits (they come with the package), a folder of IDX files, or an .npz file "
+        "(default: mnist; after the training, the data set of the training)",
     ),
-    folder("--data", "folder of the MNIST files (default: $DIEHLCOOK_MNIST, the user cache, or a download)"),
-    number("--samples", "N", "use the first N images (default: all)"),
+    folder(
+        "--data",
+        "folder of the MNIST files (default: $DIEHLCOOK_MNIST, else the user cache, else a download)",
+    ),
+    number("--samples", "N", "use only the first N images (default: all)"),
     option(
         "--classes", type=listed, metavar="A,B",
-        help="use the images of these classes only, as in 0,1 (default: all; later phases: those of the "
+        help="use the images of these classes only, as in 0,1 (default: all; after the training, those of the "
         "training)",
     ),
 )  # fmt: skip
@@ -109,15 +114,15 @@ PHASE = (
     option(
         "--engine", choices=(AUTO, *ENGINES), default=DEFAULT_ENGINE,
         help="; ".join(
-            ["auto: the fastest of these that can run the model here (default)",
+            ["program that simulates the network; auto: the fastest of these that can run it here (default)",
             *(f"{name}: {row.says}" for name, row in ENGINES.items())]
         ),
     ),
-    flag("--resume", help="continue an interrupted phase"),
+    flag("--resume", help="go on with a phase that was interrupted"),
     FORCE,
-    flag("--strict", help="exit 3 if the health check finds something"),
+    flag("--strict", help="end with exit code 3 if the health check finds something"),
 )  # fmt: skip
-JOBS = number("--jobs", "J", "processes (default: all cores); the result does not depend on it")
+JOBS = number("--jobs", "J", "number of processes (default: one per core); the result does not depend on it")
 
 
 def model(given: argparse.Namespace) -> ModelChoice:
@@ -145,60 +150,61 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command(
-        "learn from unlabelled images", 
+        "train a network on images, without labels",
         lambda o: commands.train(o.run, model(o), images(o), how(o), o.epochs, o.seed, o.seeds, o.snapshots),
         (
             RUN, *MODEL, *IMAGES, *PHASE, *OUTPUT,
             number(
                 "--epochs", "E",
-                "passes over the images (default: 1); with --resume, more than before go on from where the "
-                "training ended",
+                "number of passes over the images (default: 1); with --resume and more passes than before, a "
+                "finished training goes on",
             ),
-            seed("seed of weights, delays and input spikes (default: 0)"),
+            seed("number from which initial weights, delays and input spikes follow (default: 0)"),
             option(
                 "--seeds", type=seeds, metavar="A-B",
-                help="train several networks at once, as many as --jobs, each into DIR/seed-<k>; --rule may "
-                "be a list, too",
+                help="train a network for each of these seeds, as many at once as --jobs says, each in a "
+                "directory of its own (DIR/seed-<k> with --run DIR); --rule may be a list, too",
             ),
             number(
                 "--snapshots", "N",
                 "keep the weights at least N times on the way (default: as often as a report shows)",
             ),
-            number("--jobs", "J", "trainings at once, one core each (default: all cores)"),
+            number("--jobs", "J", "networks that are trained at once, on one core each (default: all cores)"),
         ),
     ),
     "observe": Command(
-        "label the neurons by their responses to training images", 
+        "label the neurons by their responses to training images",
         lambda o: commands.observe(o.run, images(o), how(o)),
         (RUN, *IMAGES, *PHASE, JOBS, *OUTPUT),
     ),
     "test": Command(
-        "classify test images and report the accuracy", 
+        "classify test images and report the accuracy",
         lambda o: commands.test(o.run, images(o), how(o), o.repeats),
         (
             RUN, *IMAGES, *PHASE, JOBS, *OUTPUT,
-            number("--repeats", "K", "present the whole test set K times (paper: 10)", default=1),
+            number("--repeats", "K", "present the whole test set K times (default: 1; paper: 10)", default=1),
         ),
     ),
     "plot": Command(
-        "draw the figures of a run", 
+        "draw the figures of a run",
         lambda o: commands.plot(o.run, o.data, o.format, o.show, o.follow),
         (
             RUN, *OUTPUT,
-            folder("--data", "folder of the MNIST files, for the misclassified digits"),
-            option("--format", choices=FORMATS, default="png", help="file format (default: png)"),
-            flag("--show", help="open the files as well"),
-            flag("--follow", help="draw a training that is running again and again, until it is finished"),
+            folder("--data", "folder of the MNIST files, to draw the images that were misclassified"),
+            option("--format", choices=FORMATS, default="png", help="format of the files (default: png)"),
+            flag("--show", help="open the files, too"),
+            flag("--follow", help="draw the figures of a running training again and again, until it ends"),
         ),
     ),
     "report": Command(
-        "write one page (HTML) about a run: facts, health, receptive fields, figures", 
+        "write one page (HTML) about a run: facts, health, receptive fields, figures",
         lambda o: commands.report(o.run, o.data, o.out),
         (
             RUN, *OUTPUT,
-            folder("--data", "folder of the MNIST files, for the images that excite a neuron most"),
+            folder("--data", "folder of the MNIST files, to show the images that excite a neuron most"),
             option(
-                "--out", type=path, metavar="FILE", help="file to write (default: report.html in the run)"
+                "--out", type=path, metavar="FILE",
+                help="file to write (default: report.html in the run directory)",
             ),
         ),
     ),
@@ -209,7 +215,7 @@ COMMANDS = {
             *OUTPUT,
             option(
                 "runs", nargs="+", type=path, metavar="RUN",
-                help="directories of two to ten runs; the others are judged against the first",
+                help="directories of two to ten runs; the others are compared with the first",
             ),
             folder("--data", "folder of the MNIST files, to compare the test images one by one"),
             option(
@@ -238,32 +244,31 @@ COMMANDS = {
         ),
     ),
     "readouts": Command(
-        "compare ways to read the spikes of a labelled and tested run, without simulating", 
+        "compare ways to read the digit from the spikes of a tested run, without simulating it again",
         lambda o: commands.readouts(o.run, o.data),
         (RUN, *OUTPUT, folder("--data", "folder of the MNIST files, for the labels of the images")),
     ),
     "doctor": Command(
-        "examine a run: is the network alive, competing, learning?", 
+        "examine a run: is the network alive, competing, learning?",
         lambda o: commands.doctor(o.run),
-        (RUN, *OUTPUT, flag("--strict", help="exit 3 if something is found")),
+        (RUN, *OUTPUT, flag("--strict", help="end with exit code 3 if something is found")),
     ),
     "demo": Command(
-        "train, observe, test, plot and report 100 neurons on the embedded digits, a few minutes",
-        
+        "train, label and test 100 neurons on digits that come with the package, and draw all: a few minutes",
         lambda o: commands.demo(o.run, how(o), o.seed), (RUN, *PHASE, JOBS, *OUTPUT, SEED),
     ),
     "networks": Command(
-        "list the trained networks that come with the package, or make a run of one", 
+        "list the trained networks that come with the package, or make a run of one",
         lambda o: commands.networks(o.name, o.run, o.force),
         (
             *OUTPUT,
-            option("name", nargs="?", metavar="NAME", help="network to make a run of"),
+            option("name", nargs="?", metavar="NAME", help="name of the network that a run is made of"),
             folder("--run", "run directory to make (default: data/runs/NAME)"),
             FORCE,
         ),
     ),
     "import": Command(
-        "make a run of a trained network from elsewhere",
+        "make a run of a network that another program has trained",
         lambda o: commands.import_network(
             o.source, o.run, o.format, Files(o.theta, o.labels, o.n_classes),
             ModelChoice(o.preset, tuple(o.set)), o.seed, o.dataset, o.force,
@@ -272,31 +277,32 @@ COMMANDS = {
             *OUTPUT,
             option(
                 "source", type=path, metavar="SOURCE",
-                help="folder of the files under their usual names, or the file of the weights",
+                help="folder that holds the files under their usual names, or the file of the weights",
             ),
             FORMAT,
             folder("--run", "run directory to make (default: data/runs/imported)"),
             option("--theta", type=path, metavar="FILE", help="file of the thresholds, in volts"),
             option(
-                "--labels", type=path, metavar="FILE", help="file of the class of each neuron, -1 for none"
+                "--labels", type=path, metavar="FILE",
+                help="file of the label of each neuron, its class, or -1 for none",
             ),
-            number("--n-classes", "N", "classes of the labels (default: 10)", default=10),
+            number("--n-classes", "N", "number of classes (default: 10)", default=10),
             option(
                 "--preset", metavar="NAME|FILE.toml",
-                help="parameters to start from (default: brian2-example, diehl-cook-2015 for the authors' "
-                f"files, {DEFAULT_PRESET} for a matrix)",
+                help="preset whose parameters are taken (default: that of the format, brian2-example for "
+                f"example, diehl-cook-2015 for authors and {DEFAULT_PRESET} for matrix)",
             ),
-            changes("change a parameter, e.g. --set n_input=256; repeatable"),
-            seed("seed of the delays and of later input spikes (default: 0)"),
+            changes("change a parameter, e.g. --set n_input=256; can be given several times"),
+            seed("number from which the delays and later input spikes follow (default: 0)"),
             option(
                 "--dataset", metavar="NAME|DIR|FILE.npz",
-                help="data set that later phases take where none is named (default: mnist)",
+                help="data set that later commands take if none is named (default: mnist)",
             ),
             FORCE,
         ),
     ),
     "export": Command(
-        "write a trained network as files that others read",
+        "write a trained network as files that another program reads",
         lambda o: commands.export_network(o.run, o.to, o.format, o.force),
         (
             RUN, *OUTPUT, FORMAT,
@@ -305,14 +311,14 @@ COMMANDS = {
         ),
     ),
     "params": Command(
-        "print the parameters with units, meaning and source", 
+        "print the parameters, each with its unit, meaning and source",
         lambda o: commands.params(o.run, model(o), o.diff),
         (
             *MODEL, *OUTPUT,
-            folder("--run", "those of a run instead"),
+            folder("--run", "directory of a run, whose parameters are printed instead"),
             option(
                 "--diff", nargs=2, metavar=("A", "B"),
-                help="only what differs between two presets, side by side",
+                help="print only what differs between two presets, side by side",
             ),
         ),
     ),
@@ -333,21 +339,25 @@ COMMANDS = {
         ),
     ),
     "completion": Command(
-        "print what makes a shell complete commands and options",
+        "print a script with which your shell completes commands and options",
         lambda o: commands.completion(o.shell, make_parser()),
-        (*OUTPUT, option("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or tcsh")),
+        (*OUTPUT, option("shell", choices=SHELLS, metavar="SHELL", help="your shell: bash, zsh or tcsh")),
     ),
     "cache": Command(
         "list the compiled programs that are kept between runs, or delete them",
         lambda o: commands.cache(o.clear),
-        (*OUTPUT, flag("--clear", help="delete them; they are compiled again when they are needed")),
+        (*OUTPUT, flag("--clear", help="delete the programs; they are compiled again when they are needed")),
     ),
     "data": Command(
-        "find or download MNIST and verify it", 
+        "find MNIST or download it, and verify it",
         lambda o: commands.data(o.data, not o.quiet),
         (
             *OUTPUT,
-            folder("--data", "folder to look in or to fill (default: $DIEHLCOOK_MNIST or the user cache)"),
+            folder(
+                "--data",
+                "folder of the files, which are downloaded if it lacks them (default: $DIEHLCOOK_MNIST, else "
+                "the user cache)",
+            ),
         ),
     ),
 }  # fmt: skip
@@ -366,8 +376,8 @@ def make_parser(*, companions: bool = True) -> argparse.ArgumentParser:
         prog="python -m diehlcook",
         description="Diehl & Cook (2015) in Brian2: train a spiking network on digits, label its neurons, "
         "test and plot it.",
-        epilog="Chain of commands for MNIST, with the defaults: train, observe, test, plot. A first look: "
-        "demo.",
+        epilog="For a first look, run demo. For MNIST, run train, observe, test and report, one after the "
+        "other; they need no options.",
     )
     parser.add_argument("--version", action="version", version=f"diehlcook {__version__}")
     added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -391,8 +401,9 @@ def add_companions(added: Any, *, complete: bool) -> None:
     """Add the command companion, with a command for each if it is to be complete."""
     one = added.add_parser(
         "companion",
-        help="run a sibling system",
-        description="run a sibling system; docs/companions describes them",
+        help="run a companion: another spiking model beside this one",
+        description="run a companion, which is another spiking model beside this one; docs/companions "
+        "describes them",
     )
     if not complete:
         return
@@ -402,8 +413,8 @@ def add_companions(added: Any, *, complete: bool) -> None:
             *OUTPUT,
             folder("--run", f"folder of the results (default: data/runs/{name})"),
             SEED,
-            changes("change a parameter; repeatable"),
-            flag("--params", help="print the parameters with sources, run nothing"),
+            changes("change a parameter; can be given several times"),
+            flag("--params", help="print the parameters with their sources, and run nothing"),
             FORCE,
         )  # fmt: skip
         one = add_command(siblings, name, says, options)

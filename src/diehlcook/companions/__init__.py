@@ -1,4 +1,4 @@
-"""Sibling systems: other models that the readers of Diehl & Cook ask for, each in a folder of its own; `python -m diehlcook companion NAME`.
+"""Other spiking models that the readers of Diehl & Cook ask for, each in a folder of its own; `python -m diehlcook companion NAME`.
 
 They do not know each other; what all of them do is in `common`. They use the tables of constants, the
 checkpoints, figures' style and health of the core; the core knows nothing of them but this list, from which

@@ -43,7 +43,10 @@ DIGITS_BLACK, DIGITS_WHITE = 6, 12
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images with their labels, in file order; the arrays are read-only.
+    """Images with their labels, in the order of their file. The arrays are read-only.
+
+    `load` reads a data set, and `from_arrays` makes one of your own arrays; do not call the class itself. The
+    length of a data set is the number of its images.
 
     Parameters
     ----------
@@ -74,31 +77,31 @@ class Dataset:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes."""
+        """The number of classes."""
         return len(self.classes)
 
     def marks(self) -> NDArray[np.uint64]:
-        """Return a 64-bit hash of each image (n,): equal images have equal ones."""
+        """Return a 64-bit hash of each image (n,); equal images have equal hashes."""
         hashes = (hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in self.images)
         return np.array([int.from_bytes(one, "little") for one in hashes], np.uint64)
 
     def head(self, n: int) -> "Dataset":
-        """Return the first images.
+        """Return a data set of the first images.
 
         Parameters
         ----------
         n : int
-            How many, from 1 to all.
+            How many images, from 1 to all.
 
         Returns
         -------
         Dataset
-            With a digest of its own.
+            The first `n` images with their labels, and with a digest of their own.
 
         Raises
         ------
         DiehlCookError
-            If there are not that many.
+            If there are fewer than `n` images.
         """
         if not 1 <= n <= len(self):
             wrong = f"expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
@@ -232,7 +235,7 @@ def check_split(split: str) -> None:
 def load(
     name: str, split: str, *, data: Path | str | None = None, download: bool = True, progress: bool = True
 ) -> Dataset:
-    """Read one part of a data set.
+    """Read the training images or the test images of a data set.
 
     Parameters
     ----------
@@ -254,11 +257,12 @@ def load(
     Returns
     -------
     Dataset
+        The images of this part, with their labels.
 
     Raises
     ------
     DiehlCookError
-        If there is no such data, or it is incomplete, unreadable, damaged or of another kind.
+        If there is no such data, or if it is incomplete, unreadable, damaged or of another kind.
     """
     check_split(split)
     if name != "mnist" and data is not None:
@@ -315,6 +319,11 @@ def for_network(
     -------
     Dataset
         With the classes numbered as they stand in `classes`.
+
+    Returns
+    -------
+    Dataset
+        The images with their labels.
 
     Raises
     ------

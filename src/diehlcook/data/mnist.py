@@ -70,8 +70,8 @@ def find_mnist(data: Path | None = None) -> Path | None:
     missing = [stem for stem in MNIST_SHA256 if idx.find_idx(folder, stem) is None]
     if missing:
         raise DiehlCookError(
-            f"{origin}: MNIST is incomplete there, no {' or '.join(missing)} (raw or .gz); "
-            f"add it, or run `python -m diehlcook data --data {folder}`"
+            f"{origin}: MNIST is incomplete there; missing, raw or as .gz: {', '.join(missing)}; add what is "
+            f"missing, or run `python -m diehlcook data --data {folder}`, which downloads it"
         )
     return folder
 
@@ -115,12 +115,13 @@ def _fetched(download: bool, progress: bool) -> Path:
     try:
         if download:
             return fetch_mnist(progress=progress)
-        failure = "nothing downloaded"
+        failure = "nothing was to be downloaded"
     except DiehlCookError as error:
         failure = str(error)
     raise DiehlCookError(
-        f"MNIST not found: $DIEHLCOOK_MNIST is not set, {user_cache('mnist')} has not all of it; {failure}. "
-        "Run `python -m diehlcook data` with a network, give --data DIR, or use --dataset digits"
+        f"MNIST not found: $DIEHLCOOK_MNIST is not set, {user_cache('mnist')} does not hold all four "
+        f"files, and {failure}. Run `python -m diehlcook data` where there is a network, name the folder of "
+        "the files with --data, or use --dataset digits, which come with the package"
     )
 
 

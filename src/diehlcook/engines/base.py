@@ -242,7 +242,7 @@ class Engine(ABC):
         state
             Where to start; it is not changed.
         images
-            Grey levels (n, n_input) or (n, rows, columns) for the positions from ``state["protocol.position"]`` on.
+            Grey values (n, n_input) or (n, rows, columns) for the positions from ``state["protocol.position"]`` on.
         presentations
             At most so many presentations; negative: no limit.
         cancelled

@@ -63,12 +63,13 @@ def facts_title(target: Figure | Axes, title: str, facts: str = "") -> None:
     Parameters
     ----------
     target : Figure or Axes
-        What to name.
+        The figure or the panel that gets the title.
     title : str
-        Title; "" for none.
+        The title; ``""`` for none.
     facts : str
-        Such as ``"diehl-cook-2015 · 400 neurons · 60,000 images · seed 1 · 87.9 % [87.2, 88.5]"``; broken at
-        " · " where it is too long for the target.
+        A line that says which run it is, such as
+        ``"diehl-cook-2015 · 400 neurons · 60,000 images · seed 1 · 87.9 % [87.2, 88.5]"``. It is broken at
+        ``" · "`` where it is too long for the target.
     """
     title, facts = plain(title), plain(facts)
     small: dict[str, Any] = {"color": GREY, "fontsize": 7.5, "va": "bottom", "textcoords": "offset points"}

@@ -147,7 +147,7 @@ def check_labels(name: str, given: Any, n: int | None, kind: str = "iu") -> NDAr
 
 
 def check_images(name: str, given: Any, n_input: int) -> NDArray[np.uint8]:
-    """Return grey levels (n, n_input), whole numbers from 0 to 255, of images (n, n_input) or (n, rows, columns)."""
+    """Return grey values (n, n_input), whole numbers from 0 to 255, of images (n, n_input) or (n, rows, columns)."""
     array = without_unit(name, given, "")
     if array.dtype.kind not in NUMBERS:
         raise DiehlCookError(f"{name}: dtype is {array.dtype}, expected whole numbers from 0 to 255")
@@ -161,12 +161,12 @@ def check_images(name: str, given: Any, n_input: int) -> NDArray[np.uint8]:
     low, high = array.min(), array.max()
     if not (low >= 0 and high <= 255):  # also if one is NaN
         raise DiehlCookError(
-            f"{name}: values go from {low:.6g} to {high:.6g}, expected grey levels from 0 to 255"
+            f"{name}: values go from {low:.6g} to {high:.6g}, expected grey values from 0 to 255"
         )
     if array.dtype.kind == "f" and (array != np.rint(array)).any():
         hint = "multiply by 255 and round" if high <= 1 else "round them"
         raise DiehlCookError(
-            f"{name}: values from {low:.6g} to {high:.6g} are no whole numbers, expected grey levels "
+            f"{name}: values from {low:.6g} to {high:.6g} are no whole numbers, expected grey values "
             f"from 0 to "
             f"255; {hint}"
         )

@@ -142,20 +142,26 @@ class Constants:
         return self.sources.get(name, default)
 
     def with_values(self, values: Mapping[str, Any], source: str | Mapping[str, str] = "user") -> Self:
-        """Return a copy with some parameters changed.
+        """Return a copy in which some parameters have other values.
 
         Parameters
         ----------
         values
-            Name to value: a text with unit ("80 ms"), a Brian2 `Quantity`, or a number or bool where the
-            parameter has no unit.
+            The new values by the name of the parameter. A value is a text with a unit, such as ``"80 ms"``, or
+            a Brian2 `Quantity`; for a parameter without unit it is a number, a bool or a text.
         source
-            Where the values that change come from: of all, or by name.
+            Where the new values come from: one text for all of them, or a mapping from names to texts.
+
+        Returns
+        -------
+        Constants
+            The copy, of the class of the original, which stays as it is.
 
         Raises
         ------
         DiehlCookError
-            Unknown name (the nearest is suggested), wrong or missing unit, value out of range.
+            There is no parameter of that name (the message suggests the nearest), the unit is wrong or
+            missing, or the value is out of range.
         """
         new = {name: self.parse(name, value) for name, value in values.items()}
         if isinstance(source, str):
@@ -163,7 +169,18 @@ class Constants:
         return replace(self, **new, sources={**self.sources, **source})
 
     def differences(self, other: Self) -> dict[str, tuple[str, str]]:
-        """Return the parameters in which the two differ, as texts (of self, of other)."""
+        """Return the parameters in which this object and another differ.
+
+        Parameters
+        ----------
+        other
+            Constants of the same class.
+
+        Returns
+        -------
+        dict
+            For each name that differs, the value here and the value there, as texts with units.
+        """
         return {
             name: (self.text(name), other.text(name))
             for name in self.table()

@@ -42,7 +42,7 @@ Inhibition = Literal["pairwise", "summed"]
 
 
 def presentation_time(params: Params) -> b2.Quantity:
-    """Return the duration of one presentation, stimulus and rest (section 2.4 of the paper: 350 and 150 ms).
+    """Return the duration of one presentation, stimulus and rest (paper, section 2.5: 350 ms and 150 ms).
 
     Parameters
     ----------
@@ -70,45 +70,50 @@ def build_network(
     plasticity: LearningRule | None = None,
     inhibition: Inhibition = "pairwise",
 ) -> b2.Network:
-    """Build the network of the experiment for the active Brian2 device.
+    """Build the Brian2 network of the experiment, its protocol included, for the active Brian2 device.
 
-    Run it for whole presentations, ``network.run(k*presentation_time(params))``; attach any monitor with
-    ``network.add`` first.
+    Run it for whole presentations, as in ``network.run(k*presentation_time(params))``. Attach monitors before,
+    with ``network.add``.
 
     Parameters
     ----------
     params
-        All constants.
+        The constants of the model; `load_preset` returns them.
     seed
-        Decides initial weights, delays and input spikes.
+        The number from which initial weights, delays and input spikes follow.
     images
-        Grey levels 0 to 255, (n, n_input) or (n, rows, columns), shown in this order; by default one black
-        image.
+        Grey values from 0 to 255, in the shape (n, n_input) or (n, rows, columns). They are shown in this
+        order, and the last one again and again. By default there is one black image.
     phase
-        ``"train"`` learns; in ``"observe"``, ``"test"`` and ``"predict"`` weights and theta are frozen.
+        In ``"train"`` the network learns. In ``"observe"``, ``"test"`` and ``"predict"`` weights and theta do
+        not change.
     weights
-        (n_input, n_exc); by default the initial ones of `seed`.
+        The weights (n_input, n_exc), without unit; by default the initial ones that `seed` gives.
     theta
-        Adaptive thresholds (n_exc,) in volts; by default `theta_init`.
+        The adaptive part of the thresholds (n_exc,) in volts; by default `theta_init` for every neuron.
     delays
-        (n_input, n_exc) in seconds; by default those of `seed`.
+        The delays from input to excitatory neurons (n_input, n_exc) in seconds; by default those that `seed`
+        gives.
     excitatory
-        Replaces equations, threshold or reset of the excitatory neurons, e.g.
+        Replaces equations, threshold or reset of the excitatory neurons, as in
         ``EXCITATORY._replace(equations=EXCITATORY.equations + "dx/dt = -x/(10*ms) : 1")``.
     plasticity
-        Replaces the learning rule named by ``params.rule``; used in phase "train" only.
+        Replaces the learning rule that ``params.rule`` names. It is used in the phase ``"train"`` only.
     inhibition
-        ``"pairwise"`` as the paper draws it, or ``"summed"``: the same spikes with O(n_exc) synapses.
+        ``"pairwise"`` has a synapse for each pair of neurons, as the paper draws it. ``"summed"`` gives the
+        same spikes with only O(n_exc) synapses.
 
     Returns
     -------
     brian2.Network
-        Object names: see the module. `weight_matrix` gives the weights as a matrix.
+        The network. This module's text lists the names of its objects, such as ``network["exc"]``;
+        `weight_matrix` returns its weights as a matrix.
 
     Raises
     ------
     DiehlCookError
-        An unknown phase or inhibition, a bad seed, or an array of another shape, range or unit.
+        The phase or the inhibition is not known, the seed is bad, or an array has another shape, range or
+        unit.
     """
     if phase not in stimulus.PHASES:
         raise DiehlCookError(f"phase is {phase!r}; choose one of {', '.join(stimulus.PHASES)}")

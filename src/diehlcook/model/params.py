@@ -86,11 +86,23 @@ ORDERS = ("file", "shuffled")
 
 @dataclass(frozen=True)
 class Params(Constants):
-    """The constants of one experiment, in SI units. `python -m diehlcook params` prints the table with sources, docs/model.md has it.
+    """The constants of the model, in SI units, each with a unit, a meaning and a source.
 
-    Parameters are keyword arguments with the values of the authors' public code as defaults; `with_values`
-    changes some of them from texts such as ``"80 ms"`` and checks units, names and ranges. ``sources`` says
-    where the values come from that are not the defaults.
+    `load_preset` returns those of a preset, and `with_values` changes some of them from texts such as
+    ``"80 ms"``. ``python -m diehlcook params`` prints all of them, and docs/model.md lists them, too.
+
+    Parameters
+    ----------
+    **values
+        Every constant is a keyword argument, a number in SI units. The defaults are the values of the authors'
+        public code.
+    sources : mapping of str to str
+        Where the values come from that are not the defaults, by name.
+
+    Raises
+    ------
+    DiehlCookError
+        A value is of the wrong type or out of its range, or some values do not fit each other.
     """
 
     n_input: int = par(784, "N_I", "input neurons, one per pixel", PAPER.format("2.2"), within=(1, 1e6))
@@ -393,12 +405,12 @@ FIELDS = Params.table()
 
 
 def preset_names() -> list[str]:
-    """Return the names of the presets in the package.
+    """Return the names of the presets that come with the package.
 
     Returns
     -------
     list of str
-        The base of all others first, then by name.
+        First the preset that all others are based on, then the others in the order of their names.
     """
     names = sorted(
         p.name.removesuffix(".toml")
@@ -426,18 +438,18 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
     Parameters
     ----------
     name
-        A preset of the package, or the path of a TOML file with ``name = value`` lines; a file may name
-        the preset it starts from with ``base = "brian2-example"``.
+        The name of a preset of the package, or the path of a TOML file with lines ``name = value``. A file may
+        name the preset that it starts from, as in ``base = "brian2-example"``.
 
     Returns
     -------
     Params
-        Constants with their units, meanings and sources; `Params.with_values` changes some.
+        The constants with their units, meanings and sources. `Params.with_values` changes some of them.
 
     Raises
     ------
     DiehlCookError
-        Unknown preset, unreadable file, or a bad value in it.
+        There is no such preset, the file cannot be read, or a value in it is bad.
     """
     if name == BASE_PRESET:
         return Params()

@@ -50,26 +50,28 @@ def compare(
     Parameters
     ----------
     runs
-        Two to `MOST_RUNS` runs or their directories, trained at least; the first is the one that the others
-        are judged against.
+        Two to `MOST_RUNS` runs whose training is finished, or the paths of their directories. The others are
+        judged against the first.
     path
-        HTML page to write; None: none. A comparison belongs to none of its runs, so that it has no place in
-        their directories: the command writes compare.html where it is called, and a page of an earlier
-        comparison there is replaced, because it can be made again in seconds. Whatever else is there is left
-        alone.
+        The HTML page to write; by default none is written. A page of an earlier comparison under this name
+        is replaced, because it can be made again in seconds; whatever else is there is left alone. The page
+        is not kept in a run directory, because it belongs to none of the runs alone.
     data
-        Folder of the MNIST files, which tell which test images are right, if it is not where it is looked for.
+        The folder of the MNIST files, whose labels say which test images are right; name it if the package
+        does not find it by itself.
 
     Returns
     -------
     dict
-        See `analysis.comparison.compare`; `analysis.comparison.table` puts it into words.
+        The facts of each run and what differs between them, as `analysis.comparison.compare` describes;
+        `analysis.comparison.table` puts them into words.
 
     Raises
     ------
     DiehlCookError
-        Fewer than two runs, too many, or one of them twice; a folder that holds none, one of a companion, an
-        unfinished training, or a damaged file; or a page that cannot be written. No page is written then.
+        There are fewer than two runs or too many, a run is named twice, a folder holds no run or one of a
+        companion, a training is not finished, a file is damaged, or the page cannot be written. No page is
+        written then.
     """
     if isinstance(runs, Run | Path | str):
         runs = [runs]

@@ -32,36 +32,46 @@ def observe(
     progress: Progress = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Label the neurons of a trained run by their responses to `data`.
+    """Label the neurons of a trained run by their responses to labelled images (paper, section 2.6).
+
+    Each neuron gets the class to which it responded most on average. The weights and theta do not change.
 
     Parameters
     ----------
     run
-        A finished training, or its directory.
+        A run whose training is finished, or the path of its directory.
     data
-        Labelled images, from the training split: a data set, or a pair (images, labels); see
+        Labelled images, which must come from the training images: a data set, or a pair (images, labels); see
         `datasets.Dataset.from_arrays`. Their classes have to be among those of the training.
-    engine, jobs
-        How to simulate; the responses depend on neither.
-    resume, force
-        Keep a finished phase; replace it. Finished blocks of an interrupted one are used in any case.
+    engine
+        The name of an engine, one of `engines.registry.ENGINES`, or ``"auto"`` for the fastest of them that can
+        run the model on this machine. All give the same spikes.
+    jobs
+        How many processes work at once. The responses do not depend on it.
+    resume
+        Keep the labels if this phase is finished already with the same images. Blocks of images that an
+        interrupted phase has finished are used in any case.
+    force
+        Replace labels that are there already.
     progress
-        Whether to show it on stderr, or a function that is called with the images done and a few words.
+        True shows the progress on stderr, and False shows none. A function is called again and again with the
+        number of images that are done and with a few words on the state of things.
     cancelled
-        Asked again and again whether to stop.
+        A function that is called again and again; as soon as it returns true, the phase stops.
 
     Returns
     -------
     dict
-        The entry ``observe`` of run.json. observe_counts.npy, assignments.npy and the raster_*.npy files are
-        in the run's folder.
+        The entry ``observe`` of run.json. The run directory then holds observe_counts.npy, assignments.npy and
+        the files raster_*.npy.
 
     Raises
     ------
     DiehlCookError
-        Training unfinished, labels already there, test images given, or bad input.
+        The training is not finished, the neurons are labelled already, `data` are test images, or the input
+        is bad.
     Interrupted
-        `cancelled` returned true; finished blocks are kept.
+        `cancelled` returned true. Finished blocks of images are kept.
     """
     own = as_run(run)
     data = for_network(data, own.params, classes=own.classes("observe"))

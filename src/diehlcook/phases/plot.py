@@ -29,24 +29,30 @@ log = logging.getLogger(__name__)
 def plot(
     run: Run | Path | str, *, data: Path | str | None = None, format: str = "png", show: bool = False
 ) -> list[Path]:
-    """Draw every figure that the finished phases of a run allow, into its folder ``figures``.
+    """Draw all figures of a run, as far as its phases are finished, into the folder ``figures`` of its directory.
 
     Parameters
     ----------
     run
-        A run, trained at least, or its directory.
+        A run whose training is finished, or the path of its directory.
     data
-        Folder of the MNIST files, for the sheet of misclassified images, if it is not where it is looked for;
-        if they are nowhere, that sheet is left out.
+        The folder of the MNIST files, which the figure of misclassified images needs; name it if the package
+        does not find it by itself. Without these files that figure is left out.
     format
-        One of `arguments.FORMATS`.
+        The file format, one of `arguments.FORMATS`.
     show
-        Open the files with the desktop's viewer as well.
+        Open the files in the viewer of the desktop, too.
 
     Returns
     -------
     list of Path
         The files, in the order of the phases.
+
+    Raises
+    ------
+    DiehlCookError
+        The training is not finished, a file is damaged, the format is not known, or `show` was asked for
+        where there is no display.
     """
     run = as_run(run)
     run.trained()

@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 class Predicted(NamedTuple):
-    """Labels and responses for n images."""
+    """Predicted classes of n images, and the responses to them."""
 
     labels: NDArray[np.int8]
-    """Predicted class (n,); -1 where no neuron fired (with the paper's readout: no labelled one)."""
+    """The predicted class of each image (n,). It is -1 where no neuron fired; with the paper's readout, where no labelled neuron fired."""
     counts: NDArray[np.uint16]
-    """Spikes of each excitatory neuron (n, n_exc)."""
+    """The number of spikes of each excitatory neuron for each image (n, n_exc)."""
 
 
 class Answers(NamedTuple):
@@ -63,7 +63,7 @@ def predict(
     Parameters
     ----------
     run
-        A run or its directory.
+        A run whose neurons are labelled, or the path of its directory.
     images
         One image, (rows, columns), or several, (n, rows, columns) or (n, n_input), grey or in colour (3 or 4
         values at the end, which become grey); integers from 0 to 255 or floats from 0 to 1, where 0 is silent.
@@ -74,13 +74,17 @@ def predict(
     invert
         Exchange dark and bright: networks that learned bright ink on black see black ink on white with it.
     readout
-        How to read the spikes, one of `analysis.readouts.READOUTS`. The paper's uses the labels of the neurons; the
-        others learn from the responses that observe has stored.
+        How the class is read from the spikes: the name of one of `analysis.readouts.READOUTS`. The paper's
+        readout, the default, uses the labels of the neurons. The others learn from the responses that
+        `observe` has stored.
     data
-        Folder of the MNIST files that the run was labelled with, for the other readouts, if it is not where
-        it is looked for.
-    engine, jobs
-        How to simulate; see `responses.respond`.
+        The folder of the MNIST files that the run was labelled with. The other readouts need them; name the
+        folder if the package does not find it by itself.
+    engine
+        The name of an engine, one of `engines.registry.ENGINES`, or ``"auto"`` for the fastest of them that can
+        run the model on this machine. All give the same spikes.
+    jobs
+        How many processes work at once. The responses do not depend on it.
 
     Returns
     -------
@@ -90,7 +94,8 @@ def predict(
     Raises
     ------
     DiehlCookError
-        Images of another shape or range, no labels yet, an unknown readout, or responses of another network.
+        The images have another shape or range than the network takes, the neurons are not labelled yet, the
+        readout is not known, or the stored responses are of another network.
     """
     run = as_run(run)
     run.assignments()  # says now if there are none

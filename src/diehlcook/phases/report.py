@@ -42,27 +42,27 @@ BEST = 8
 
 
 def report(run: Run | Path | str, path: Path | str | None = None, *, data: Path | str | None = None) -> Path:
-    """Write the page about a run.
+    """Write one HTML page about a run: accuracy, health, receptive fields to explore, and all figures.
 
     Parameters
     ----------
     run
-        A run, trained at least, or its directory.
+        A run whose training is finished, or the path of its directory.
     path
-        File to write; by default report.html in the run's directory.
+        The file to write; by default report.html in the run directory.
     data
-        Folder of the MNIST files, for the most exciting and the misclassified images, if it is not where it
-        is looked for; if they are nowhere, these are left out.
+        The folder of the MNIST files, which the page shows the most exciting and the misclassified images
+        from; name it if the package does not find it by itself. Without these files the images are left out.
 
     Returns
     -------
     Path
-        The file.
+        The file that was written.
 
     Raises
     ------
     DiehlCookError
-        Training unfinished, a damaged file, or a page that cannot be written.
+        The training is not finished, a file is damaged, or the page cannot be written.
     """
     run, folder = as_run(run), None if data is None else Path(data)
     path = run.folder / "report.html" if path is None else Path(path)

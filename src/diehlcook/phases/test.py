@@ -37,32 +37,35 @@ def test(
     progress: Progress = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Measure the accuracy of a labelled run on `data`.
+    """Classify test images with a labelled run, and measure how many are right (paper, sections 2.6 and 3).
 
     Parameters
     ----------
     run
-        A run with labelled neurons, or its directory.
+        A run whose neurons are labelled, or the path of its directory.
     data
         Test images with their labels: a data set, or a pair (images, labels); see
         `datasets.Dataset.from_arrays`. Their classes have to be among those of the labelling.
     repeats
-        Presentations of the whole set, each with its own input spikes (the paper: 10).
+        How often the whole set is presented, each time with input spikes of its own. The paper presents it
+        ten times.
     engine, jobs, resume, force, progress, cancelled
         As in `observe.observe`.
 
     Returns
     -------
     dict
-        The entry ``test`` of run.json. test_counts.npy (repeats * n, n_exc), test_predictions.npy (repeats,
-        n) and confusion.npy (n_classes, n_classes), summed over the repeats, are in the run's folder.
+        The entry ``test`` of run.json; ``accuracy`` is the share of right predictions, and ``interval95`` holds
+        the ends of its 95 % interval. The run directory then holds test_counts.npy (repeats * n, n_exc),
+        test_predictions.npy (repeats, n) and confusion.npy (n_classes, n_classes), which is summed over the
+        repeats.
 
     Raises
     ------
     DiehlCookError
-        No labels yet, results already there, or bad input.
+        The neurons are not labelled yet, there are results of a test already, or the input is bad.
     Interrupted
-        `cancelled` returned true; finished blocks are kept.
+        `cancelled` returned true. Finished blocks of images are kept.
     """
     own = as_run(run)
     if not 1 <= repeats <= MOST_REPEATS:

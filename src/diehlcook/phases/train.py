@@ -83,49 +83,54 @@ def train(
     progress: Progress = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train a network and write the run directory.
+    """Train a network without labels, and write what it has learned into a run directory (paper, section 2.6).
 
     Parameters
     ----------
     folder
-        Run directory; made if needed.
+        The run directory. It is made if it is not there.
     data
-        Images to learn from, all of them, `epochs` times: a data set, or a pair (images, labels); see
-        `datasets.Dataset.from_arrays`.
-    params, preset
-        Constants, and the name they go by.
+        The images to learn from, all of which every pass shows once: a data set, which `datasets.load` reads, or
+        a pair (images, labels); see `datasets.Dataset.from_arrays`.
+    params
+        The constants of the model; `load_preset` returns them.
+    preset
+        The name of these constants, which run.json and the report show.
     seed
-        Decides weights, delays and input spikes.
+        The number from which initial weights, delays and input spikes follow.
     epochs
-        Passes over the images.
+        How many passes over the images are made, in all.
     engine
-        One of `engines.registry.ENGINES`, or ``auto``, the fastest of them that can run the model here; a
-        run that goes on keeps its engine.
+        The name of an engine, one of `engines.registry.ENGINES`, or ``"auto"`` for the fastest of them that can
+        run the model on this machine. All give the same spikes. A run that goes on keeps its engine under ``"auto"``.
     excitatory, plasticity
-        Replaced equations; see `model.network.build_network`.
+        Equations that replace those of the excitatory neurons, or the learning rule; see
+        `model.network.build_network`.
     snapshots
         How many times at least the weights are kept on the way; by default as many as a report shows.
     resume
-        Continue from the newest checkpoint in `folder`; of a finished training with more `epochs`, from its
-        final state.
+        Go on with the run in `folder` from its newest checkpoint. A training that is finished goes on if
+        `epochs` is larger than before.
     force
-        Discard what is in `folder`.
+        Discard the run that is in `folder`, and begin anew.
     progress
-        Whether to show it on stderr, or a function that is called with the images done and a few words.
+        True shows the progress on stderr, and False shows none. A function is called again and again with the
+        number of images that are done and with a few words on the state of things.
     cancelled
-        Asked again and again whether to stop.
+        A function that is called again and again; as soon as it returns true, the phase stops.
 
     Returns
     -------
     Run
-        With weights.npy, theta.npy, delays.npy, the history and snapshots in its folder.
+        The trained run. Its directory holds weights.npy, theta.npy, delays.npy, the history and the snapshots.
 
     Raises
     ------
     DiehlCookError
-        Bad input, a run that would be overwritten, a diverged or silent network; the last checkpoint stays.
+        The input is bad, or a run would be overwritten, or the network diverges or falls silent. In the last
+        case the newest checkpoint stays.
     Interrupted
-        `cancelled` returned true; a checkpoint was saved.
+        `cancelled` returned true. A checkpoint was saved before.
     """
     folder, seed = Path(folder), check_seed(seed)
     if not 1 <= epochs <= MOST_EPOCHS:
@@ -344,7 +349,7 @@ def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> S
     if saved is None or not saved[1].get("complete"):
         raise DiehlCookError(
             f"{run.folder}: the final state of its training was not kept (networks that come with the "
-            "package and runs of earlier versions have none), so it cannot go on for more epochs; train "
+            "package and runs of earlier versions have none), so it cannot go on for more passes; train "
             "again with --force"
         )
     if digest(saved[0]["state.inp_exc.w"]) != facts["sha256"]["weights"]:
@@ -368,7 +373,7 @@ def go_on(run: Run, epochs: int) -> None:
     layout.discard(run.folder, "observe", "test")  # also what a kill left here the last time
     if was_finished:
         log.warning(
-            "going on from %d to %d epochs%s", before, epochs,
+            "going on from %d to %d passes%s", before, epochs,
             f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
         )  # fmt: skip
 

@@ -63,42 +63,48 @@ def import_run(
     n_classes: int = 10,
     force: bool = False,
 ) -> Run:
-    """Make a run directory of a trained network from elsewhere, for observe, test, predict and plot.
+    """Make a run of a network that another program has trained, for observe, test, predict and plot.
 
     Parameters
     ----------
     folder
-        Run directory to make: none yet, or an empty folder.
+        The run directory to make. It must not be there yet, or be empty.
     source
-        A folder that holds the files of the format under their usual names, or the file of weights alone.
+        A folder that holds the files of the format under their usual names, or the file of the weights alone.
     format
-        One of `formats.FORMATS`.
-    theta, labels
-        Files of the thresholds (n_exc,) in volts and of the class of each neuron (n_exc,), -1 for none, if they
-        are not in `source`. Without thresholds every neuron gets `theta_init`; without labels, `observe` is
-        next.
-    params, preset
-        Constants, and the name they go by; by default those of the preset that the format names. The number of
+        ``"example"``, ``"authors"`` or ``"matrix"``; `formats.FORMATS` describes them.
+    theta
+        The file of the thresholds (n_exc,) in volts, if it is not in `source`. Without thresholds every neuron
+        gets `theta_init`.
+    labels
+        The file of the class of each neuron (n_exc,), -1 for none, if it is not in `source`. Without labels,
+        `observe` is the next phase.
+    params
+        The constants of the model; by default those of the preset that belongs to the format. The number of
         neurons is that of the files.
+    preset
+        The name of these constants.
     seed
-        Decides the delays, which none of the formats has, and the input spikes of later phases.
+        The number from which the delays follow, which none of the formats has, and the input spikes of later
+        phases.
     dataset
-        The data set that later phases take where none is named.
+        The data set that later commands take if none is named.
     n_classes
-        Classes of the labels, at most `formats.MOST_CLASSES`.
+        The number of classes of the labels, at most `formats.MOST_CLASSES`.
     force
         Replace the run that is there.
 
     Returns
     -------
     Run
-        With weights.npy, theta.npy and delays.npy, with labels assignments.npy too, in its folder.
+        The run. Its directory holds weights.npy, theta.npy and delays.npy, and assignments.npy if there are
+        labels.
 
     Raises
     ------
     DiehlCookError
-        An unknown format, files that are missing or hold anything else than the format says, parameters of
-        another size, or something in the folder. Nothing has been written then.
+        The format is not known, files are missing or hold anything else than the format says, the parameters
+        are of another size, or there is something in `folder`. Nothing has been written then.
     """
     folder, form, seed = Path(folder), format_of(format), check_seed(seed)
     layout.check_ours(folder)
@@ -247,21 +253,21 @@ def check_can_go_on(run: Run) -> None:
 
 
 def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force: bool = False) -> list[Path]:
-    """Write a trained network as the files of another format.
+    """Write a trained network as files that another program reads.
 
-    Weights, thresholds and labels, if there are any and the format has a file of them; delays, parameters and
-    history are in none of the formats.
+    These are the weights and the thresholds, and the labels if there are any and the format has a file for
+    them. None of the formats has delays, parameters or history.
 
     Parameters
     ----------
     run
-        A finished training or an imported run, or its directory.
+        A run whose training is finished or that was imported, or the path of its directory.
     folder
-        Folder of the files, made if needed; not a run directory.
+        The folder to write to. It is made if it is not there, and it must not be a run directory.
     format
-        One of `formats.FORMATS`.
+        ``"example"``, ``"authors"`` or ``"matrix"``; `formats.FORMATS` describes them.
     force
-        Replace the files that are there.
+        Replace files that are there.
 
     Returns
     -------
@@ -271,8 +277,8 @@ def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force:
     Raises
     ------
     DiehlCookError
-        An unknown format, an unfinished or damaged run, a run directory as target, files that would be
-        overwritten, or labels of another network left beside the new files.
+        The format is not known, the run is unfinished or damaged, `folder` is a run directory, files would be
+        overwritten, or labels of another network would stay beside the new files.
     """
     run, folder, form = as_run(run), Path(folder), format_of(format)
     run.trained()

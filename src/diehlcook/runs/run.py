@@ -26,25 +26,36 @@ from ..model.rules import LearningRule
 from . import layout, schema
 from .files import SCHEMA, digest, identity, load_json, save_json
 
+MISSING = {"observe": "so the neurons have no labels yet", "test": "so there is no accuracy yet"}
+"""What it means that a phase has not been done."""
+
 
 @dataclass(repr=False)
 class Run:
-    """What run.json says; a phase changes its part and calls `save`.
+    """A network with everything that was made of it, as run.json in its directory says.
 
-    ``facts`` holds one entry per finished (or started) phase, ``train``, ``observe``, ``test``; and
-    ``shipped``, how a network that comes with the package did when it was made.
+    `phases.train.train`, `load_run` and `shipped.load_shipped` return runs; the later phases take them. Arrays
+    are read from their files when they are asked for, with `weights`, `theta`, `delays`, `assignments` or
+    `load`. A phase changes its entry in `facts` and calls `save`.
     """
 
     folder: Path
+    """The run directory."""
     preset: str
+    """The name of the preset that the parameters come from."""
     params: Params
+    """The constants of the model."""
     seed: int
+    """The number from which initial weights, delays and input spikes follow."""
     dataset: str
+    """The name or the path of the data set that the run was trained with."""
     model: Model
-    """With learning."""
+    """The parameters and equations, with learning."""
     facts: dict[str, Any] = field(default_factory=dict)
+    """One entry for each phase that was begun, ``train``, ``observe`` and ``test``. In networks that come with
+    the package ``shipped`` says how the network did when it was made."""
     schema: int = SCHEMA
-    """Version of the layout of its files."""
+    """The version of the layout of the files."""
 
     def summary(self) -> list[tuple[str, str]]:
         """Return what there is to say of the run in a few words: names and values."""
@@ -146,7 +157,8 @@ class Run:
         facts: dict[str, Any] | None = self.facts.get(phase)
         if facts is None:
             raise DiehlCookError(
-                f"{self.folder}: {phase} is missing; run {pasteable(phase, '--run', self.folder)} first"
+                f"{self.folder}: {phase} is missing, {MISSING[phase]}; run "
+                f"{pasteable(phase, '--run', self.folder)} first"
             )
         for parent, known in facts["parents"].items():
             owner = layout.FILES[parent].phase if parent in layout.FILES else None
@@ -246,22 +258,34 @@ class Run:
         return (side, side) if side * side == self.params.n_input else (1, self.params.n_input)
 
     def weights(self) -> NDArray[np.float64]:
-        """Return the trained weights (n_input, n_exc)."""
+        """Return the trained weights (n_input, n_exc), which have no unit.
+
+        Raises
+        ------
+        DiehlCookError
+            The training is not finished, or the file is missing or damaged.
+        """
         return check_weights(
             str(layout.path_of(self.folder, "weights")), self.load("weights"), self.params, "f"
         )
 
     def theta(self) -> NDArray[np.float64]:
-        """Return the trained thresholds (n_exc,) in volts."""
-        return check_theta(str(layout.path_of(self.folder, "theta")), self.load("theta"), self.params, "f")
-
-    def delays(self) -> NDArray[np.float64]:
-        """Return the delays of the training (n_input, n_exc) in seconds; drawn again if the file is not there.
+        """Return the trained theta, the adaptive part of the thresholds (n_exc,), in volts.
 
         Raises
         ------
         DiehlCookError
-            A damaged file; or none, and the seed does not give the delays of the training.
+            The training is not finished, or the file is missing or damaged.
+        """
+        return check_theta(str(layout.path_of(self.folder, "theta")), self.load("theta"), self.params, "f")
+
+    def delays(self) -> NDArray[np.float64]:
+        """Return the delays of the training (n_input, n_exc) in seconds; they are drawn again if there is no file.
+
+        Raises
+        ------
+        DiehlCookError
+            The file is damaged, or there is none and the seed does not give the delays of the training.
         """
         path = layout.path_of(self.folder, "delays")
         if path.exists():
@@ -272,7 +296,13 @@ class Run:
         return drawn
 
     def assignments(self) -> NDArray[np.int8]:
-        """Return the class of each neuron (n_exc,), -1 for none."""
+        """Return the label of each neuron: its class (n_exc,), or -1 for a neuron that never fired.
+
+        Raises
+        ------
+        DiehlCookError
+            The neurons are not labelled, or the file is missing or damaged.
+        """
         path, n = layout.path_of(self.folder, "assignments"), self.params.n_exc
         return check_labels(str(path), self.load("assignments"), n).astype(np.int8, copy=False)
 
@@ -321,22 +351,22 @@ READABLE = (2, SCHEMA)
 
 
 def load_run(folder: Path | str) -> Run:
-    """Read the run in a directory.
+    """Open the run in a directory.
 
     Parameters
     ----------
     folder
-        The run directory, which `train` or an import has made.
+        The run directory, which `train` or `import_run` has made.
 
     Returns
     -------
     Run
-        What run.json says; its arrays are read when they are asked for.
+        What run.json says. The arrays of the run are read when they are asked for.
 
     Raises
     ------
     DiehlCookError
-        No run there, or run.json is damaged or of another schema.
+        There is no run in the directory, or run.json is damaged or was written by another version.
     """
     folder = Path(folder)
     path = folder / "run.json"

@@ -28,22 +28,23 @@ def shipped_names() -> list[str]:
 
 
 def load_shipped(name: str) -> Run:
-    """Return a network that comes with the package, to look at or to `predict` with.
+    """Return a trained network that comes with the package, to look at or to `predict` with.
 
     Parameters
     ----------
     name
-        Rule and number of neurons, such as ``"triplet-400"``.
+        The learning rule and the number of neurons, such as ``"triplet-400"``; `shipped_names` lists all.
 
     Returns
     -------
     Run
-        Its folder is within the package and not to be written to; `unpack` makes a copy for the phases.
+        The run. Its directory is within the package, so no phase may write to it; `unpack`, or ``python -m
+        diehlcook networks NAME``, makes a copy for that.
 
     Raises
     ------
     DiehlCookError
-        There is no such network.
+        No network of this name comes with the package.
     """
     names = shipped_names()
     if name not in names:

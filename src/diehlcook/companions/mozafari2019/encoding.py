@@ -83,7 +83,7 @@ def ranks(responses: NDArray[np.float32], steps: int) -> NDArray[np.uint8]:
 
 
 def encode(images: NDArray[np.uint8], params: Mozafari2019) -> NDArray[np.uint8]:
-    """Return the spike times (n, rows, columns, 6) for images (n, rows, columns) of grey levels."""
+    """Return the spike times (n, rows, columns, 6) for images (n, rows, columns) of grey values."""
     times = np.empty((*images.shape, len(DOG)), np.uint8)
     for first in range(0, len(images), AT_ONCE):
         responses = contrasts(images[first : first + AT_ONCE], params)

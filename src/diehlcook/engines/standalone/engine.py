@@ -61,8 +61,8 @@ def specification(model: Model) -> dict[str, Any]:
     version = compiler_version()
     if version is None:
         raise DiehlCookError(
-            "no C++ compiler (g++ and make) found: install one, or use --engine runtime (NumPy without a "
-            "compiler, about 50 times slower)"
+            "no C++ compiler (g++ and make) was found, and the engine standalone needs one: install it, or "
+            "use --engine runtime, which does without and is about 50 times slower"
         )
     return {
         "params": {name: getattr(model.params, name) for name in FIELDS if name not in NOT_COMPILED},
