@@ -195,8 +195,9 @@ def test_without_labels_observe_is_next(without_labels, digits, tmp_path, capsys
     assert "observe" not in run.facts
     options = ["--run", str(run.folder), "--engine", "fused", "-q"]
     assert main(["test", *options, "--samples", "20"]) == 1
-    assert "run `python -m diehlcook observe` first" in capsys.readouterr().err
-    with pytest.raises(DiehlCookError, match="run `python -m diehlcook observe` first"):
+    command = f"`python -m diehlcook observe --run {run.folder}`"
+    assert f"run {command} first" in capsys.readouterr().err
+    with pytest.raises(DiehlCookError, match=r"run `python -m diehlcook observe --run .*` first"):
         predict(run, digits[1].images, engine="fused")
     assert main(["observe", *options, "--samples", "30", "--jobs", "1"]) == 0
     assert main(["test", *options, "--samples", "20", "--jobs", "1"]) == 0

@@ -106,8 +106,8 @@ IMAGES = (
     number("--samples", "N", "use only the first N images (default: all)"),
     option(
         "--classes", type=listed, metavar="A,B",
-        help="use the images of these classes only, as in 0,1 (default: all; after the training, those of the "
-        "training)",
+        help="use the images of these classes only, as in 0,1 (default: all; after the training, the "
+        "classes of the training)",
     ),
 )  # fmt: skip
 PHASE = (
