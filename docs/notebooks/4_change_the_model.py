@@ -47,8 +47,9 @@ print(adapting.reset)
 
 # %% [markdown]
 # ## Train both
-# The engine is chosen by itself: the fast kernel knows the equations of the package only, so that the new ones become a C++ program, which is compiled once and kept. The new variable is part of the
-# state: it travels through chunks, checkpoints and `--resume`.
+# The engine is chosen by itself: the fast kernel knows the equations of the package only, so that the new ones become a
+# C++ program, which is compiled once and kept. The new variable is part of the state: it travels through chunks,
+# checkpoints and `--resume`.
 
 # %%
 folder = Path(tempfile.mkdtemp())
