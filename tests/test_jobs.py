@@ -103,6 +103,9 @@ def test_a_worker_that_dies_is_told_in_one_line():
 PREDICT = """
     from diehlcook import load_shipped, predict
     from diehlcook.data.datasets import load
+    from diehlcook.phases import predict as phase
+
+    phase.BLOCK = 10  # so few images would need no worker
 
     def labels(_=None):
         images = load("digits", "test").images[:20]

@@ -78,8 +78,8 @@ def test_what_cannot_be_deleted_is_an_error(tmp_path, monkeypatch):
         ("assignments", np.zeros(16), "expected int"),
         ("raster_exc", np.zeros((3, 5)), "shape is"),
         ("confusion", np.zeros((3, 3), int), "shape is"),
-        ("theta", None, "run `python -m diehlcook train` first"),
-        ("test_counts", None, "run `python -m diehlcook test` first"),
+        ("theta", None, "run `python -m diehlcook train --run [^`]*` first"),
+        ("test_counts", None, "run `python -m diehlcook test --run [^`]*` first"),
     ],
 )
 def test_what_is_not_as_the_table_says_is_refused(tmp_path, name, array, message):

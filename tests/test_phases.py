@@ -208,17 +208,22 @@ def test_both_engines_observe_the_same(chain, tmp_path):
 @pytest.mark.parametrize(
     ("engine", "number"),
     [
-        ("standalone", signal.SIGINT),
-        ("standalone", signal.SIGTERM),
-        ("standalone", signal.SIGKILL),
-        pytest.param("runtime", signal.SIGINT, marks=pytest.mark.slow),
+        ("fused", signal.SIGINT),
+        ("fused", signal.SIGTERM),
+        ("fused", signal.SIGKILL),
+        *(
+            pytest.param(engine, number, marks=pytest.mark.slow)
+            for engine in ("standalone", "runtime")
+            for number in (signal.SIGINT, signal.SIGKILL)
+        ),
     ],
 )
 def test_interrupted_and_resumed_equals_never_interrupted(engine, number, chain, tmp_path):
-    samples, reference = ("600", chain) if engine == "standalone" else ("24", tmp_path / "reference")
+    samples = "24" if engine == "runtime" else "600"
+    reference = chain if engine == "fused" else tmp_path / "reference"
     options = [*TRAIN, "--samples", samples, "--engine", engine, "-v"]
-    base = os.environ if engine == "standalone" else WITHOUT_COMPILER
-    if engine == "runtime":
+    base = WITHOUT_COMPILER if engine == "runtime" else os.environ
+    if engine != "fused":
         ok(*options, "--run", reference, env=base)
     folder = tmp_path / "run"
     # Checkpoints of every chunk, not every minute, so that a kill finds one

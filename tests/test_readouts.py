@@ -336,7 +336,9 @@ def test_images_that_were_learned_from_are_told(run, tmp_path, caplog):
 
 
 def test_networks_of_the_package_have_no_responses():
-    with pytest.raises(DiehlCookError, match="make a run of it with `python -m diehlcook networks NAME`"):
+    with pytest.raises(
+        DiehlCookError, match="make a run of it with `python -m diehlcook networks triplet-400`"
+    ):
         predict(load_shipped("triplet-400"), np.ones((1, 28, 28), np.uint8), readout="naive-bayes")
 
 

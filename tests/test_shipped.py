@@ -59,7 +59,7 @@ def test_unpacking_overwrites_nothing(tmp_path):
     unpack("triplet-400", tmp_path)
     marked = tmp_path / "mine.txt"
     marked.write_text("keep")
-    with pytest.raises(DiehlCookError, match="--force"):
+    with pytest.raises(DiehlCookError, match="force=True"):
         unpack("triplet-400", tmp_path)
     assert marked.exists()
     unpack("power-law-400", tmp_path, force=True)
