@@ -17,10 +17,13 @@ OTHERWISE = {
     "6_vanishing_weights": {"DIEHLCOOK_IMAGES": "2"},
 }
 
+QUICK = ("1_one_digit", "5_iris")
+"""The others take up to a minute each."""
+
 
 @pytest.mark.parametrize(
-    "source",  # the others take a minute each
-    [pytest.param(one, marks=pytest.mark.slow) if one.stem in OTHERWISE else one for one in SOURCES],
+    "source",
+    [pytest.param(one, marks=[] if one.stem in QUICK else pytest.mark.slow) for one in SOURCES],
     ids=lambda path: path.stem,
 )
 def test_notebook_runs(source, tmp_path):

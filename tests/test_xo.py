@@ -236,6 +236,7 @@ def test_both_outputs_at_once_are_no_answer():
     assert (recorded.answers == -1).any()
 
 
+@pytest.mark.slow
 def test_command_compares_with_and_without_the_fault(tmp_path):
     command = [sys.executable, "-m", "diehlcook", "companion", "xo", "--small", "--fault", "small-w-max"]
     command += ["--set", "presentations=50", "--set", "tests=1", "--set", "flips_max=0"]

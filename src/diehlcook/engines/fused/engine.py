@@ -97,7 +97,7 @@ def obstacle(model: Model) -> str | None:
     try:
         importlib.import_module("numba")
     except (ImportError, OSError) as error:
-        return f"Numba cannot be imported ({error})"
+        return f"Numba cannot be imported ({error}; pip install numba)"
     return None
 
 
