@@ -19,6 +19,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+PAGE = Path(__file__).parents[1] / "docs" / "errors.md"
+MESSAGE_VARIES = {"no MNIST and no network", "unknown command", "full disk"}
+"""Cases whose message has a part that the system or the version of Python words."""
 OFFLINE = {"https_proxy": "http://127.0.0.1:9", "DIEHLCOOK_MNIST": ""}
 LARGEST_FILE = 50_000
 
@@ -451,6 +454,9 @@ def test_bad_input(case, finished, tmp_path):
         assert message_of(done).startswith("diehlcook: ")
         assert done.stdout == ""
     assert unchanged
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| {case.title} |")]
+    assert len(rows) == 1
+    assert case.title in MESSAGE_VARIES or rows == [row(case, done, unchanged, folder)]
 
 
 def test_runtime_without_a_compiler_uses_numpy_and_says_how_slow(tmp_path):
@@ -478,6 +484,21 @@ def test_runtime_without_a_compiler_uses_numpy_and_says_how_slow(tmp_path):
     assert "no C++ compiler found: using NumPy, about" in done.stderr
 
 
+def row(case, done, unchanged, folder):
+    """Return the row of docs/errors.md for a case that was tried in `folder`."""
+    message = (
+        message_of(done)
+        .replace(str(folder.parent / "cache" / "diehlcook" / "mnist"), "the user cache")
+        .replace(str(folder) + "/", "")
+        .replace(str(Path.home()), "~")
+        .replace("|", "\\|")
+        .replace("`", "'")
+    )
+    message = re.sub(r"\.unfinished-\w+", ".unfinished-…", message)
+    files = "unchanged" if unchanged else "CHANGED"
+    return f"| {case.title} | {done.returncode} | `{message}` | {files} |"
+
+
 def print_table():
     print("| input | exit | message | files |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as base:
@@ -488,18 +509,7 @@ def print_table():
             folder = Path(base) / "work"
             shutil.copytree(finished, folder)
             done, unchanged = try_case(case, folder)
-            message = (
-                message_of(done)
-                .replace(str(folder.parent / "cache" / "diehlcook" / "mnist"), "the user cache")
-                .replace(str(folder) + "/", "")
-                .replace(str(Path.home()), "~")
-                .replace("|", "\\|")
-                .replace("`", "'")
-            )
-            print(
-                f"| {case.title} | {done.returncode} | `{message}` | "
-                f"{'unchanged' if unchanged else 'CHANGED'} |"
-            )
+            print(row(case, done, unchanged, folder))
             shutil.rmtree(folder)
 
 

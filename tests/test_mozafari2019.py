@@ -13,7 +13,6 @@ from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
 from diehlcook.companions.mozafari2019.encoding import NEVER
 from diehlcook.data.datasets import Dataset, load
 from diehlcook.errors import DiehlCookError
-from diehlcook.progress import no_report
 
 PARAMS = Mozafari2019()
 TINY = Layer(maps=5, size=3, pad=1, theta=2.0, pool=2, winners=3, radius=1)
@@ -125,7 +124,7 @@ def test_rates_double_every_500_images_up_to_their_largest(monkeypatch):
         kernel, "train", lambda times, _w, _l, _s, plus, minus: seen.append((len(times), plus, minus))
     )
     images = np.zeros((1300, 1, 1, 1), np.uint8)
-    experiment.train_layer(1, images, None, PARAMS, no_report, lambda: False)
+    experiment.train_layer(1, images, None, PARAMS, lambda: False)
     edges = np.cumsum([0, *(n for n, _, _ in seen)])
     rate = {int(first): (plus, minus) for first, (_, plus, minus) in zip(edges, seen, strict=False)}
     assert edges[-1] == 2600
@@ -134,7 +133,7 @@ def test_rates_double_every_500_images_up_to_their_largest(monkeypatch):
     assert rate[1300] == rate[1000] == pytest.approx((0.016, 0.012))  # an epoch's end does not matter
     long = np.zeros((4000, 1, 1, 1), np.uint8)
     seen.clear()
-    experiment.train_layer(1, long, None, PARAMS, no_report, lambda: False)
+    experiment.train_layer(1, long, None, PARAMS, lambda: False)
     assert [plus for _, plus, _ in seen][5:8] == pytest.approx([0.128, 0.15, 0.15])
     assert seen[-1][2] == pytest.approx(0.1125)
 

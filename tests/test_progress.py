@@ -13,7 +13,7 @@ import pytest
 
 from diehlcook import progress
 from diehlcook.errors import DiehlCookError, in_python, spoken_to_the_command_line
-from diehlcook.progress import Pace, duration, fitted, shown
+from diehlcook.progress import Display, Pace, duration, fitted, shown
 
 WORDS = "3400/10000 images, 83/s, 1:20 left, accuracy 71.2%, theta 21.3 mV, healthy"
 
@@ -43,6 +43,18 @@ def test_the_pace_is_that_of_the_newest_half_minute():
     for second in range(21, 62):  # ten times as fast from now on
         pace.add(second, 300 + 10 * (second - 20))
     assert pace.words() == "10.0/s, 0:29 left"
+
+
+def test_the_clock_goes_on_while_the_same_is_waited_for(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("diehlcook.progress.time.monotonic", lambda: now)
+    display = Display("train", 100, "images")
+    display.wait_for("layer 1, image 10 of 80")
+    now = 65.0
+    display.wait_for("layer 1, image 20 of 80")
+    assert display.text() == "layer 1, image 20 of 80, 1:05"
+    display.wait_for("layer 2, image 10 of 80")
+    assert display.text() == "layer 2, image 10 of 80, 0:00"
 
 
 SCRIPT = """

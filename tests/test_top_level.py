@@ -17,7 +17,7 @@ from diehlcook.analysis.overview import list_runs
 from diehlcook.cli import main as cli
 from diehlcook.data import datasets
 from diehlcook.errors import DiehlCookError, pasteable
-from diehlcook.model.params import load_preset, preset_names, preset_says
+from diehlcook.model.params import load_preset, preset_names, preset_of, preset_says
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
 from diehlcook.phases.train import train
@@ -115,7 +115,7 @@ def test_where_there_are_no_runs(runs, capsys):
 
 def test_runs_are_listed(runs, capsys, monkeypatch, without_raster):
     data = datasets.load("digits", "train").head(40)
-    run = train(runs / "whole", data, load_preset("smoke"), preset="smoke", progress=False)
+    run = train(runs / "whole", data, load_preset("smoke"), progress=False)
     observe(run, data, progress=False)
     test(str(runs / "whole"), datasets.load("digits", "test").head(20), progress=False)
     train(runs / "several" / "seed-1", data, load_preset("smoke"), preset="smoke", progress=False)
@@ -168,6 +168,11 @@ def test_a_run_says_what_it_is_in_short(runs):
     assert "<b>" not in run._repr_html_()
     shipped = diehlcook.load_shipped("triplet-400")
     assert "neurons 400" in repr(shipped)
+
+
+def test_every_preset_is_found_by_its_values():
+    assert [preset_of(load_preset(name)) for name in preset_names()] == preset_names()
+    assert preset_of(load_preset("smoke").with_values({"tau_ge": "2 ms"})) == "custom"
 
 
 def test_presets_are_listed_with_what_they_are(capsys):

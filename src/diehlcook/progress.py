@@ -144,8 +144,12 @@ class Display:
         self.show()
 
     def wait_for(self, what: str) -> None:
-        """Take note of what is waited for; without the lock, which a forked process may never get."""
-        self.waiting_since = time.monotonic()
+        """Take note of what is waited for; without the lock, which a forked process may never get.
+
+        What stands before a comma names it: what follows may change, and the clock goes on.
+        """
+        if self.wait is None or self.wait.partition(",")[0] != what.partition(",")[0]:
+            self.waiting_since = time.monotonic()
         self.wait = what
 
     def tick(self) -> None:

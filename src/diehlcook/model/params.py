@@ -420,6 +420,11 @@ def preset_names() -> list[str]:
     return [BASE_PRESET, *names]
 
 
+def preset_of(params: Params) -> str:
+    """Return the name of the preset of the package that has all these values; ``"custom"`` if there is none."""
+    return next((name for name in preset_names() if load_preset(name) == params), "custom")
+
+
 def preset_says(name: str) -> str:
     """Return in a sentence what a preset of the package is: the first of the comment that its file begins with."""
     if name == BASE_PRESET:

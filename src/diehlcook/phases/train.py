@@ -27,7 +27,7 @@ from ..errors import Cancelled, DiehlCookError, NetworkError, pasteable
 from ..model import neurons, wiring
 from ..model.arrays import check_seed
 from ..model.neurons import NeuronModel
-from ..model.params import Params
+from ..model.params import Params, preset_of
 from ..model.rules import LearningRule
 from ..model.stimulus import stream_key
 from ..progress import Interrupted, Progress, Report, shown
@@ -71,7 +71,7 @@ def train(
     data: Given,
     params: Params,
     *,
-    preset: str = "custom",
+    preset: str | None = None,
     seed: int = 0,
     epochs: int = 1,
     engine: str = DEFAULT_ENGINE,
@@ -95,7 +95,8 @@ def train(
     params
         The constants of the model; `load_preset` returns them.
     preset
-        The name of these constants, which run.json and the report show.
+        The name of these constants, which run.json and the report show. By default it is that of the preset which
+        has all these values, or ``"custom"``.
     seed
         The number from which initial weights, delays and input spikes follow.
     epochs
@@ -139,7 +140,7 @@ def train(
     data = for_network(data, params)
     check_visible(data)
     model = Model(params, True, excitatory, plasticity)
-    run = Run(folder, preset, params, seed, data.name, model)
+    run = Run(folder, preset or preset_of(params), params, seed, data.name, model)
     plan = plan_of(data, epochs, engine) | {"snapshots": moments.most_of(params, snapshots)}
     check_choice(resume=resume, force=force)
     if resume and not run.path.exists():

@@ -19,7 +19,7 @@ from ..engines.base import Model
 from ..errors import DiehlCookError
 from ..model import wiring
 from ..model.arrays import check_seed
-from ..model.params import Params, load_preset
+from ..model.params import Params, load_preset, preset_of
 from . import formats, layout, lock
 from .files import digest, save_array
 from .formats import Content, Format, format_of, read_content
@@ -57,7 +57,7 @@ def import_run(
     theta: Path | str | None = None,
     labels: Path | str | None = None,
     params: Params | None = None,
-    preset: str = "custom",
+    preset: str | None = None,
     seed: int = 0,
     dataset: str = "mnist",
     n_classes: int = 10,
@@ -83,7 +83,7 @@ def import_run(
         The constants of the model; by default those of the preset that belongs to the format. The number of
         neurons is that of the files.
     preset
-        The name of these constants.
+        The name of these constants; by default that of the preset which has all these values, or ``"custom"``.
     seed
         The number from which the delays follow, which none of the formats has, and the input spikes of later
         phases.
@@ -109,7 +109,7 @@ def import_run(
     folder, form, seed = Path(folder), format_of(format), check_seed(seed)
     layout.check_ours(folder)
     if params is None:
-        params, preset = load_preset(form.preset), form.preset
+        params, preset = load_preset(form.preset), preset or form.preset
     network = read_network(find(form, Path(source), theta, labels), form, params, n_classes)
     delays = wiring.initial_delays(network.params, seed)
     with lock.owned(folder, "import"):
@@ -117,7 +117,14 @@ def import_run(
             raise DiehlCookError(
                 f"{folder}: there is a run already; use --force to replace it, or another --run"
             )
-        run = Run(folder, preset, network.params, seed, dataset, Model(network.params, True))
+        run = Run(
+            folder,
+            preset or preset_of(network.params),
+            network.params,
+            seed,
+            dataset,
+            Model(network.params, True),
+        )
         imported = {
             "format": format,
             "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ...data.datasets import Dataset
 from ...errors import DiehlCookError
 from ...model.arrays import Expected
-from ...progress import Interrupted, Report, no_report
+from ...progress import Interrupted, Report, no_report, waiting_for
 from ...runs import layout
 from ...runs.checkpoints import Checkpoints
 from ...runs.files import digest, identity, load_array, load_json, read_npy, save_array, save_json
@@ -73,12 +73,7 @@ def initial_weights(params: Mozafari2019, seed: int) -> tuple[Weights, Weights, 
 
 
 def train_layer(
-    number: int,
-    times: Times,
-    weights: Weights,
-    params: Mozafari2019,
-    report: Report,
-    cancelled: Callable[[], bool],
+    number: int, times: Times, weights: Weights, params: Mozafari2019, cancelled: Callable[[], bool]
 ) -> None:
     """Let layer 1 or 2 learn by STDP, in place; rates double every `doubling` images until they are at their largest."""
     layer, epochs = params.layer(number), params.epochs_1 if number == 1 else params.epochs_2
@@ -95,7 +90,7 @@ def train_layer(
             if shown % params.doubling == 0:
                 a_plus = min(2 * a_plus, params.a_plus_max)
                 a_minus = params.a_ratio * a_plus
-            report(0, f"layer {number}, image {shown}")
+            waiting_for(f"layer {number}, image {shown} of {epochs * len(times)}")
             if cancelled():
                 raise Interrupted("interrupted; `--resume` begins again with layer 1")
 
@@ -174,7 +169,7 @@ def run_part(
         times = images.times
         for number, weights in enumerate((w1, w2), 1):
             started = time.monotonic()
-            train_layer(number, times, weights, params, report, cancelled)
+            train_layer(number, times, weights, params, cancelled)
             wall, settled = time.monotonic() - started, convergence(weights)
             log.info("layer %d: %.0f s, mean w (1 - w) %.4f", number, wall, settled)
             times = kernel.transform(times, weights, params.layer(number), params.steps)
