@@ -371,5 +371,5 @@ def test_linear_readout_chooses_on_held_out_images_and_learns_from_all(monkeypat
 
 def test_linear_readout_says_what_it_needs(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
-    with pytest.raises(DiehlCookError, match=r"needs scikit-learn.*diehlcook\[readout\]"):
+    with pytest.raises(DiehlCookError, match=r"needs scikit-learn.*diehlcook\[sklearn\]"):
         linear.classifier(1.0)

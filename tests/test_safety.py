@@ -118,6 +118,20 @@ def test_a_result_that_cannot_be_written_takes_nothing_away(run, monkeypatch):
 # Identity
 
 
+def test_results_that_are_being_replaced_are_read_by_nobody(run, monkeypatch):
+    observe(run, digits(), engine="fused")
+
+    def interrupted(_results):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(layout.Results, "appear", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            observe(run, digits(n=30), engine="fused", force=True)
+    with pytest.raises(DiehlCookError, match="observe is missing"):
+        load_run(run.folder).assignments()
+
+
 def test_results_go_with_what_they_were_made_of(run):
     observe(run, digits(), engine="fused")
     judge(run, digits("test"), engine="fused")

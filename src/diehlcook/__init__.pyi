@@ -1,4 +1,5 @@
 from .analysis.overview import list_runs as list_runs
+from .classifier import DiehlCook as DiehlCook
 from .data.datasets import Dataset as Dataset
 from .data.datasets import load as load
 from .errors import DiehlCookError as DiehlCookError

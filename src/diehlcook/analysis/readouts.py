@@ -235,9 +235,12 @@ def sklearn(module: str, user: str) -> Any:
     try:
         return importlib.import_module(f"sklearn.{module}")
     except ImportError:
-        raise DiehlCookError(
-            f'{user} needs scikit-learn; install it with `pip install "diehlcook[readout]"`'
-        ) from None
+        raise no_sklearn(user) from None
+
+
+def no_sklearn(user: str) -> DiehlCookError:
+    """Return the error that says that `user` needs scikit-learn, which is not installed, or too old."""
+    return DiehlCookError(f'{user} needs scikit-learn; install it with `pip install "diehlcook[sklearn]"`')
 
 
 def sparse(counts: Counts, *, square_root: bool) -> Any:

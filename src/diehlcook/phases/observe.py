@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..analysis import health, readout
 from ..data.datasets import Given, for_network
@@ -27,6 +28,7 @@ def observe(
     *,
     engine: str = DEFAULT_ENGINE,
     jobs: int = 1,
+    raster: bool = True,
     resume: bool = False,
     force: bool = False,
     progress: Progress = True,
@@ -48,6 +50,9 @@ def observe(
         run the model on this machine. All give the same spikes.
     jobs
         How many processes work at once. The responses do not depend on it.
+    raster
+        Record all spikes, and some membranes, of the first three images, for the figure ``raster``. It takes some
+        seconds.
     resume
         Keep the labels if this phase is finished already with the same images. Blocks of images that an
         interrupted phase has finished are used in any case.
@@ -83,8 +88,11 @@ def observe(
         assignment = readout.assign_labels(counts, data.labels, data.n_classes)
         labels = assignment.labels
         per_class = np.bincount(labels[labels >= 0], minlength=data.n_classes).tolist()
-        raster = record_raster(own, trained, data.head(min(3, len(data))), counts)
-        arrays = {f"raster_{name}": array for name, array in raster.arrays.items()}
+        arrays: dict[str, NDArray[Any]] = {
+            "observe_counts": counts,
+            "assignments": labels,
+            "observe_images": data.marks(),
+        }
         facts = {
             "presentations_per_image": round(float(attempts.mean()), 4),
             "silent_images": int((counts.sum(axis=1, dtype=np.int64) < own.params.min_spikes).sum()),
@@ -94,9 +102,11 @@ def observe(
             "health": health.as_facts(
                 [health.labelling(per_class, np.unique(data.labels).tolist(), own.params.n_exc, data.classes)]
             ),
-            "raster": raster.facts,
         }
-        arrays |= {"observe_counts": counts, "assignments": labels, "observe_images": data.marks()}
+        if raster:
+            recorded = record_raster(own, trained, data.head(min(3, len(data))), counts)
+            arrays |= {f"raster_{name}": array for name, array in recorded.arrays.items()}
+            facts["raster"] = recorded.facts
         return Judged(arrays, facts)
 
     return run_phase(
