@@ -322,6 +322,9 @@ def test_ink_that_is_inverted_is_told_and_mended(two, pictures, capsys, caplog):
     assert "dark on" not in caplog.text
     predict(two, pictures / "plain.png", invert=True, engine="fused")
     assert "leave invert=True (--invert) out" in caplog.text
+    caplog.clear()
+    predict(two, np.full((2, 28, 28), 255, np.uint8), engine="fused")
+    assert "image 0, image 1: blank, all pixels are alike" in caplog.text
 
 
 def test_scores_are_shares_of_the_mean_counts(two, pictures, capsys):

@@ -281,6 +281,19 @@ def test_fused_refuses_what_it_does_not_know(smoke, delays, monkeypatch):
         open_engine("fused", Model(smoke, learning=True), delays)
 
 
+def test_there_is_one_kernel(fused, delays, smoke, start, strokes):
+    """It takes half a minute to compile: images that may be written to need no other, nor does a network that is frozen."""
+    locked = strokes.copy()
+    locked.flags.writeable = False
+    with open_engine("fused", Model(smoke, learning=False), delays) as frozen:
+        for engine in (fused, frozen):
+            for images in (strokes, locked):
+                begin = engine.initial_state(1, start["inp_exc.w"], start["exc.theta"])
+                assert len(engine.advance(begin, images, presentations=2)[1].position) == 2
+    assert len(presentation.run.signatures) == 1
+    assert cached.is_kept()
+
+
 def test_cancelling_the_kernel_is_quick(fused, start, strokes, monkeypatch):
     monkeypatch.setattr(
         "diehlcook.engines.fused.engine.WORK", 50 * 16

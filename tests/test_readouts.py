@@ -34,6 +34,11 @@ def classify(name, **options):
     return fit(name, COUNTS, LABELS, 3, **options).classify(NEW).tolist()
 
 
+def test_a_slip_of_the_name_is_understood():
+    with pytest.raises(DiehlCookError, match=r"unknown readout 'Naive-Baye'; did you mean naive-bayes\?"):
+        readouts.check_name("Naive-Baye")
+
+
 def test_assignment_is_the_papers():
     """Labels 0, 1, 2, none; the class with the highest mean: all tie, 1, silent, only an unlabelled neuron fired, tie."""
     assert classify("assignment") == [0, 1, -1, -1, 0]

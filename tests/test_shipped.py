@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from diehlcook import load_shipped, predict
+from diehlcook import load_shipped, observe, plot, predict, report, train
+from diehlcook import test as judge
 from diehlcook.cli.main import main
 from diehlcook.data.datasets import load
 from diehlcook.errors import DiehlCookError
@@ -64,6 +65,28 @@ def test_unpacking_overwrites_nothing(tmp_path):
     assert marked.exists()
     unpack("power-law-400", tmp_path, force=True)
     assert load_run(tmp_path).params.rule == "power-law"
+
+
+def test_the_package_itself_is_not_written_to(tmp_path, caplog):
+    before = {path: path.read_bytes() for path in TRAINED.rglob("*") if path.is_file()}
+    run, data = load_shipped("triplet-400"), load("digits", "train").head(20)
+    for command in (
+        lambda: observe(run, data, force=True),
+        lambda: judge(run, load("digits", "test").head(20), force=True),
+        lambda: train(run.folder, data, run.params, force=True),
+        lambda: plot(run),
+        lambda: report(run),
+    ):
+        with pytest.raises(
+            DiehlCookError,
+            match=r"triplet-400: comes with the package.*load_shipped\(\"triplet-400\", folder\)",
+        ):
+            command()
+    assert report(run, tmp_path / "page.html").exists()
+    assert before == {path: path.read_bytes() for path in TRAINED.rglob("*") if path.is_file()}
+    mine = load_shipped("triplet-400", tmp_path / "mine")
+    np.testing.assert_array_equal(mine.weights(), run.weights())
+    assert observe(mine, data, raster=False, progress=False, force=True)["images"] == 20
 
 
 def test_networks_are_listed(capsys):

@@ -1,6 +1,7 @@
 """What a newcomer meets first: the names of the package, the folder of runs, lists, completion."""
 
 import ast
+import contextlib
 import importlib
 import inspect
 import json
@@ -210,6 +211,36 @@ def test_the_folder_of_runs(monkeypatch):
     assert runs_folder() == Path("data/runs")
     monkeypatch.setenv("DIEHLCOOK_RUNS", "~/mine")
     assert runs_folder() == Path.home() / "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trian"], "did you mean train?"),
+        (["train", "--seeed", "3"], "unrecognized arguments: --seeed 3; did you mean --seed?"),
+        (["train", "--sample", "3"], "did you mean --samples?"),  # no abbreviations
+        (["train", "--zzz"], "unrecognized arguments: --zzz"),
+        (["companion", "mozafari"], "did you mean mozafari2019?"),
+    ],
+)
+def test_slips_are_understood(arguments, said, capsys):
+    with contextlib.suppress(SystemExit):
+        cli.main(arguments)
+    assert capsys.readouterr().err.rstrip().endswith(said)
+
+
+def test_what_is_no_folder_and_no_constants_is_told(tmp_path):
+    data = datasets.load("digits", "train").head(20)
+    with pytest.raises(DiehlCookError, match="folder is a Dataset; expected the path"):
+        train(data, tmp_path / "run", "smoke")
+    with pytest.raises(DiehlCookError, match="params is a dict; expected constants"):
+        train(tmp_path / "run", data, {"n_exc": 5})
+    with pytest.raises(DiehlCookError, match=r"unknown preset 'smok'; did you mean smoke\?"):
+        train(tmp_path / "run", data, "smok")
+    with pytest.raises(DiehlCookError, match=r"'MNIST': not found|MNIST: not found; did you mean mnist\?"):
+        datasets.load("MNIST", "train")
+    assert train(tmp_path / "run", data, "smoke", progress=False).preset == "smoke"
+    assert repr(data) == "<Dataset digits, train: 20 images of 28 x 28, 10 classes>"
 
 
 def test_paths_as_texts(tmp_path, without_raster):

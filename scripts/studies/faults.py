@@ -90,7 +90,7 @@ FAULTS = (
     Fault("a step of 1 ms, which is tau_ge", ("the time step is too coarse",), {"dt": "1 ms"}),
     Fault(
         "123 neurons, 300 images twice",
-        ("not trained long enough",),
+        ("not trained long enough", "most neurons are silent"),
         {"n_exc": "123", "theta_plus": "0.015375 mV"},
         spoil=few,
         phases=3,

@@ -1,9 +1,10 @@
 """The exceptions of the package: those that the command line turns into one line on stderr, and giving up when asked to."""
 
 import contextlib
+import difflib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 
 _TYPED: ContextVar[bool] = ContextVar("typed", default=False)
@@ -67,6 +68,15 @@ class Cancelled(Exception):
 def pasteable(*words: object) -> str:
     """Return a command of this package between backticks, such that it can be pasted into a shell."""
     return f"`python -m diehlcook {shlex.join(map(str, words))}`"
+
+
+def advice(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return what to say of a name that does not exist: the one that is written nearly so, else `otherwise`, or all."""
+    lower = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), lower, n=1)
+    if near:
+        return f"did you mean {lower[near[0]]}?"
+    return otherwise or f"choose one of {', '.join(lower.values())}"
 
 
 def printable(text: str) -> str:

@@ -67,6 +67,7 @@ CROWD, CROWD_OF_FEW, CROWD_SHARE = 0.1, 25, 0.6
 STRANGLED = 2.0
 MONOPOLY, FAVOURITE = 0.5, 10.0
 DEAD, EXPECTED = 0.05, 10
+MUTE = 0.5
 COLLAPSED, SATURATED, SOME = 0.15, 0.5, 0.02
 DRIFT = 0.1
 CONTRAST = 1.25
@@ -493,10 +494,11 @@ def inhibition(evidence: Evidence) -> Check | None:
     # A network with one neuron that always wins has another fault, see `monopoly`
     several = n >= 20 and counts.sum(axis=0, dtype=np.int64).max() < MONOPOLY * counts.sum(dtype=np.int64)
     usual = usual_winners(p)
+    fewest = min(STRANGLED, 0.5 * usual)
     return Check(
         "inhibition", f"{active:.1f} of {n} neurons spike per image",
         f"{0.6 * usual:.0f} to {1.6 * usual:.0f}",
-        limit=f"{most:.0f}" + (f", below {STRANGLED:.0f} once every neuron had its turn" if n >= 20 else ""),
+        limit=f"{most:.0f}" + (f", below {fewest:.2g} once every neuron had its turn" if n >= 20 else ""),
         window=evidence.window(),
     ).but_if(
         active > most, "inhibition is absent or too weak",
@@ -504,7 +506,7 @@ def inhibition(evidence: Evidence) -> Check | None:
         "inhibition is too short",
         advice(p, up=["w_exc_inh", "w_inh_exc", "tau_gi"]),
     ).but_if(
-        evidence.settled and bool(several) and active < STRANGLED, "inhibition strangles the competition",
+        evidence.settled and bool(several) and active < fewest, "inhibition strangles the competition",
         "the first spike silences all others for the rest of the image, so only one neuron learns from it",
         advice(p, down=["w_inh_exc", "tau_gi"]),
     )  # fmt: skip
@@ -801,6 +803,30 @@ def labelling(
         f"{neurons} cannot stand for {len(classes)} classes" if few
         else "too few neurons or images for so many classes, or one class looks like another to the network",
         f"--n-exc up from {n_exc}" if few else f"--epochs up, or --n-exc up from {n_exc}",
+    )  # fmt: skip
+
+
+def answering(silent: int, spikes: int, n_exc: int) -> Check | None:
+    """Check that most neurons spike in the labelling; None if there were too few spikes to go round.
+
+    Parameters
+    ----------
+    silent
+        Neurons without a spike.
+    spikes
+        Of all neurons in the labelling.
+    n_exc
+        All neurons.
+    """
+    if n_exc < FEW or spikes < EXPECTED * n_exc:
+        return None
+    return Check(
+        "silent neurons", f"{silent} of {n_exc} neurons do not spike, and so have no label",
+        "none, up to 5 %", limit=f"{MUTE:.0%}", window="all images of the labelling",
+    ).but_if(
+        silent > MUTE * n_exc, "most neurons are silent",
+        "the training was too short for every neuron to have its turn, so a few answer all images",
+        "--samples or --epochs of the training up",
     )  # fmt: skip
 
 

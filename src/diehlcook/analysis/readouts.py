@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, advice
 from . import readout
 
 Counts = NDArray[Any]
@@ -380,4 +380,4 @@ def fit(name: str, counts: Counts, labels: NDArray[Any], n_classes: int = 10) ->
 def check_name(name: str) -> None:
     """Raise `DiehlCookError` if there is no readout of that name."""
     if name not in READOUTS:
-        raise DiehlCookError(f"unknown readout {name!r}; choose one of {', '.join(READOUTS)}")
+        raise DiehlCookError(f"unknown readout {name!r}; {advice(name, READOUTS)}")

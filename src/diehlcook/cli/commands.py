@@ -329,6 +329,8 @@ def observe(run: Path | None, images: Images, how: How) -> Result:
 
     one = find_run(run)
     data = load_images_for(one, "observe", images, how.progress)
+    if images.samples is None and len(data) > one.facts["train"].get("images", len(data)):
+        log.info("labelling with all %s training images; --samples N takes fewer", f"{len(data):,}")
     with phase(how, "observe", len(data)) as options:
         observe.observe(one, data, jobs=cores(how), **options)
     return result_of(one, "observe")

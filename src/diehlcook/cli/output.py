@@ -89,7 +89,7 @@ def tested(facts: Facts) -> Iterator[str]:
         f"{facts['ties']} ties"
     )
     if facts["assumed"]:
-        yield f"  a reconstruction: values published nowhere for {', '.join(facts['assumed'])}"
+        yield f"  values of this package, for lack of published ones: {', '.join(facts['assumed'])}"
     yield from from_elsewhere(facts)
 
 

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from .. import __version__
 from ..arguments import FORMATS, filled, listed, natural, path, positive, seeds
 from ..companions import COMPANIONS
 from ..engines.registry import AUTO, DEFAULT_ENGINE, ENGINES
+from ..errors import advice
 from ..model.params import DEFAULT_PRESET
 from ..model.rules import RULES
 from . import commands
 from .commands import Files, How, Images, ModelChoice
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that wants options written out, and says of a slip what may have been meant."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse what is known, and complain here of the rest: a command knows its own options."""
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, left
+
+    def error(self, message: str) -> NoReturn:
+        """Complain, with what may have been meant."""
+        slip = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
+        known: Iterable[str] = self._option_string_actions
+        if slip is None:
+            slip = re.match(r".*invalid choice: '([^']*)' \(choose from (.*)\)", message)
+            known = re.findall(r"[\w-]+", slip[2]) if slip else ()
+        hint = slip and advice(slip[1], known, " ")
+        super().error(f"{message}; {hint}" if hint and hint.strip() else message)
 
 
 class Option(NamedTuple):
@@ -372,7 +398,7 @@ def make_parser(*, companions: bool = True) -> argparse.ArgumentParser:
     companions
         With their options, for which all of them are loaded.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m diehlcook",
         description="Diehl & Cook (2015) in Brian2: train a spiking network on digits, label its neurons, "
         "test and plot it.",

@@ -49,6 +49,17 @@ def check_names(names: NDArray[Any], where: str) -> tuple[str, ...]:
     return found
 
 
+def as_integers(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as integers if they are floats such as 3.0, which tables read from a file often are."""
+    if (
+        labels.dtype.kind == "f"
+        and (labels == np.rint(labels)).all()
+        and np.abs(labels).max(initial=0) < 2**53
+    ):
+        return labels.astype(np.int64)
+    return labels
+
+
 def as_numbers(labels: NDArray[Any], where: str) -> NDArray[np.uint8]:
     """Return labels that are class numbers from 0 on as bytes (n,).
 
@@ -59,6 +70,7 @@ def as_numbers(labels: NDArray[Any], where: str) -> NDArray[np.uint8]:
     """
     if labels.ndim != 1 or labels.size == 0:
         raise DiehlCookError(f"{where}: shape {labels.shape}; expected (n,), one class number per image")
+    labels = as_integers(labels)
     if labels.dtype.kind not in "ui":
         raise DiehlCookError(
             f"{where}: type {labels.dtype}; expected integers, class numbers from 0, or names of classes"
@@ -76,7 +88,7 @@ def numbered(labels: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], tuple
     Parameters
     ----------
     labels
-        Whole numbers or texts, one per image (n,).
+        Whole numbers (also as floats) or texts, one per image (n,).
     where
         What a message calls them.
 
@@ -94,6 +106,7 @@ def numbered(labels: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], tuple
     """
     if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.ravel()):
         labels = labels.astype(str)
+    labels = as_integers(labels)
     if labels.ndim != 1 or labels.size == 0 or labels.dtype.kind not in "uiU":
         return as_numbers(labels, where), ()  # which refuses them
     if labels.dtype.kind != "U" and labels.min() < 0:

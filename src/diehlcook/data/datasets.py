@@ -5,7 +5,6 @@ class number per image, the names of the classes, and a digest of images and lab
 a `DiehlCookError` of one line.
 """
 
-import difflib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, advice
 from ..model.arrays import without_unit
 from ..model.params import Params
 from .classes import DIGITS, MOST_CLASSES, as_numbers, check_names, numbered, numbers
@@ -41,7 +40,7 @@ DIGITS_FIRST_TEST_IMAGE = 1287
 DIGITS_BLACK, DIGITS_WHITE = 6, 12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images with their labels, in the order of their file. The arrays are read-only.
 
@@ -74,6 +73,13 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        rows, columns = self.images.shape[1:]
+        return (
+            f"<Dataset {self.name}, {self.split}: {len(self):,} images of {rows} x {columns}, "
+            f"{self.n_classes} classes>"
+        )
 
     @property
     def n_classes(self) -> int:
@@ -286,13 +292,11 @@ def load(
         raise DiehlCookError(
             f"--dataset {name}: a file, but not .npz; expected mnist, digits, a folder of IDX files or .npz"
         )
-    near = difflib.get_close_matches(name, DATASETS, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    expected = "expected mnist, digits, a folder of IDX files or an .npz file"
+    hint = advice(name, DATASETS, expected)
     if name == ARRAYS:
-        hint = "; arrays that came from Python are kept nowhere: hand them over in Python again"
-    raise DiehlCookError(
-        f"--dataset {name}: not found; expected mnist, digits, a folder of IDX files or an .npz file{hint}"
-    )
+        hint = "arrays that came from Python are kept nowhere: hand them over in Python again"
+    raise DiehlCookError(f"--dataset {name}: not found; {hint}")
 
 
 Given = Dataset | tuple[Any, Any]

@@ -45,6 +45,8 @@ def read_npz(path: Path, choose: Callable[[set[str]], Sequence[str]]) -> dict[st
         raise
     except Exception as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        if "allow_pickle" in reason:
+            reason = "it holds Python objects; of texts make an array of texts, labels.astype(str)"
         raise DiehlCookError(
             f"{path}: cannot be read ({reason}); expected an .npz of plain arrays, as numpy.savez writes it"
         ) from error

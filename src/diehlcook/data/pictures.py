@@ -52,8 +52,9 @@ def grey_levels(given: Any, where: str, size: Size | None = None) -> NDArray[np.
     Parameters
     ----------
     given
-        (n, rows, columns), (n, side * side), or in colour (n, rows, columns, 3 or 4); integers from 0 to 255
-        or floats from 0 to 1. A transparent pixel shows white paper.
+        (n, rows, columns), (n, side * side), with one channel (n, rows, columns, 1) or (n, 1, rows, columns), or in
+        colour (n, rows, columns, 3 or 4); integers from 0 to 255, floats from 0 to 1, or booleans. A transparent
+        pixel shows white paper.
     where
         What a message calls them.
     size
@@ -71,11 +72,17 @@ def grey_levels(given: Any, where: str, size: Size | None = None) -> NDArray[np.
     array = without_unit(where, given, "")
     if array.ndim == 2 and (side := round(array.shape[1] ** 0.5)) ** 2 == array.shape[1]:
         array = array.reshape(len(array), side, side)
+    if array.ndim == 4 and array.shape[3] == 1:
+        array = array[..., 0]
+    elif array.ndim == 4 and array.shape[1] == 1 and array.shape[3] not in COLOURS:
+        array = array[:, 0]
     coloured = array.ndim == 4 and array.shape[3] in COLOURS
     if (array.ndim != 3 and not coloured) or array.size == 0:
+        first = array.ndim == 4 and array.shape[1] in COLOURS
+        cure = "; numpy.moveaxis(images, 1, 3) puts the colours last" if first else ""
         raise DiehlCookError(
             f"{where}: shape {array.shape}; expected (n, rows, columns), (n, side*side), or colour "
-            "(n, rows, columns, 3 or 4)"
+            f"(n, rows, columns, 3 or 4){cure}"
         )
     levels = as_bytes(array, where)
     if coloured:
@@ -86,7 +93,9 @@ def grey_levels(given: Any, where: str, size: Size | None = None) -> NDArray[np.
 
 
 def as_bytes(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
-    """Return integers 0 to 255, or floats 0 to 1, as bytes 0 to 255."""
+    """Return integers 0 to 255, floats 0 to 1, or booleans as bytes 0 to 255."""
+    if array.dtype.kind == "b":
+        return 255 * array.astype(np.uint8)
     if array.dtype.kind not in "uif":
         raise DiehlCookError(
             f"{where}: type {array.dtype}; expected uint8, other integers 0..255, or floats 0..1"
@@ -95,8 +104,9 @@ def as_bytes(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
     low, high = array.min(), array.max()
     if not (low >= 0 and high <= top):  # not `high > top`: that is false for NaN
         found = "NaN" if np.isnan(array).any() else f"values {low} to {high}"
+        cure = "; divide by 255" if top == 1 and 1 < high <= 255 and low >= 0 else ""
         raise DiehlCookError(
-            f"{where}: {found} as {array.dtype}; expected 0..{top} (integers are 0..255, floats 0..1)"
+            f"{where}: {found} as {array.dtype}; expected 0..{top} (integers are 0..255, floats 0..1){cure}"
         )
     if top == 1:
         array = np.rint(255 * array.astype(np.float64))

@@ -9,7 +9,6 @@ called.
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 import re
@@ -17,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, advice
 
 UNITS = {
     "s": ("s", 1.0),
@@ -203,9 +202,8 @@ class Constants:
         """Return `value`, given for parameter `name`, as a number in SI units (or a str, int or bool)."""
         declared = cls.table()
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; see `{cls.listing}`"
-            raise DiehlCookError(f"unknown parameter {name!r}{hint}")
+            hint = advice(name, declared, f"see `{cls.listing}`")
+            raise DiehlCookError(f"unknown parameter {name!r}; {hint}")
         unit, default = cls.unit(name), declared[name].default
         if hasattr(value, "dim") and unit:  # a Brian2 Quantity carries its value in SI units
             from brian2 import have_same_dimensions

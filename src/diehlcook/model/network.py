@@ -35,7 +35,7 @@ from . import connections, neurons, protocol, rules, stimulus, wiring
 from .arrays import check_delays, check_images, check_seed, check_theta, check_weights
 from .brian import b2
 from .neurons import NeuronModel
-from .params import Params, frozen
+from .params import Params, as_params, frozen
 from .rules import LearningRule
 
 Inhibition = Literal["pairwise", "summed"]
@@ -58,7 +58,7 @@ def presentation_time(params: Params) -> b2.Quantity:
 
 
 def build_network(
-    params: Params,
+    params: Params | str,
     *,
     seed: int = 0,
     images: NDArray[Any] | None = None,
@@ -78,7 +78,7 @@ def build_network(
     Parameters
     ----------
     params
-        The constants of the model; `load_preset` returns them.
+        The constants of the model, which `load_preset` returns, or the name of a preset.
     seed
         The number from which initial weights, delays and input spikes follow.
     images
@@ -115,6 +115,7 @@ def build_network(
         The phase or the inhibition is not known, the seed is bad, or an array has another shape, range or
         unit.
     """
+    params = as_params(params)
     if phase not in stimulus.PHASES:
         raise DiehlCookError(f"phase is {phase!r}; choose one of {', '.join(stimulus.PHASES)}")
     if inhibition not in get_args(Inhibition):

@@ -13,7 +13,6 @@ This module does not import Brian2, so that ``--help`` stays quick; `Params.name
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import re
@@ -23,7 +22,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, advice
 from .constants import Constants, par
 from .rules import EQUATIONS, RULES
 
@@ -420,6 +419,24 @@ def preset_names() -> list[str]:
     return [BASE_PRESET, *names]
 
 
+def as_params(given: Params | str) -> Params:
+    """Return constants that are given themselves or by the name of their preset.
+
+    Raises
+    ------
+    DiehlCookError
+        Something else was given, or there is no such preset.
+    """
+    if isinstance(given, str):
+        return load_preset(given)
+    if not isinstance(given, Params):
+        raise DiehlCookError(
+            f"params is a {type(given).__name__}; expected constants, which load_preset returns, or the "
+            f"name of a preset"
+        )
+    return given
+
+
 def preset_of(params: Params) -> str:
     """Return the name of the preset of the package that has all these values; ``"custom"`` if there is none."""
     return next((name for name in preset_names() if load_preset(name) == params), "custom")
@@ -477,12 +494,8 @@ def read_preset(name: str) -> tuple[str, dict[str, Any], dict[str, str]]:
     elif name in preset_names():
         text = resources.files(__package__).joinpath("presets", f"{name}.toml").read_bytes()
     else:
-        near = difflib.get_close_matches(name, preset_names(), n=1)
-        hint = (
-            f"did you mean {near[0]}?"
-            if near
-            else f"choose one of {', '.join(preset_names())}, or a .toml file"
-        )
+        known = preset_names()
+        hint = advice(name, known, f"choose one of {', '.join(known)}, or a .toml file")
         raise DiehlCookError(f"unknown preset {name!r}; {hint}")
     try:
         content = tomllib.loads(text.decode())

@@ -16,7 +16,7 @@ from ..analysis import health, readout
 from ..data.datasets import Given, for_network
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
-from ..progress import Progress
+from ..progress import Progress, waiting_for
 from ..runs.run import Run, as_run
 from .raster import record_raster
 from .responses import Judged, Presented, TrainedNetwork, run_phase
@@ -93,17 +93,20 @@ def observe(
             "assignments": labels,
             "observe_images": data.marks(),
         }
+        checks = (
+            health.labelling(per_class, np.unique(data.labels).tolist(), own.params.n_exc, data.classes),
+            health.answering(readout.silent(labels), int(counts.sum(dtype=np.int64)), own.params.n_exc),
+        )
         facts = {
             "presentations_per_image": round(float(attempts.mean()), 4),
             "silent_images": int((counts.sum(axis=1, dtype=np.int64) < own.params.min_spikes).sum()),
             "neurons_per_class": per_class,
             "unassigned_neurons": readout.silent(labels),
             "ties": assignment.ties,
-            "health": health.as_facts(
-                [health.labelling(per_class, np.unique(data.labels).tolist(), own.params.n_exc, data.classes)]
-            ),
+            "health": health.as_facts([check for check in checks if check is not None]),
         }
         if raster:
+            waiting_for("recording three presentations")
             recorded = record_raster(own, trained, data.head(min(3, len(data))), counts)
             arrays |= {f"raster_{name}": array for name, array in recorded.arrays.items()}
             facts["raster"] = recorded.facts

@@ -126,7 +126,7 @@ def answer(
     """
     fitted = fit(run, readout, data)
     images = images._replace(images=255 - images.images) if invert else images
-    warn_of_inverted(run, images, invert=invert)
+    warn_of_ink(run, images, invert=invert)
     trained = trained_network(run, engine, "predict")
     jobs = min(jobs, math.ceil(len(images.names) / BLOCK))
     (presented,) = respond(
@@ -146,8 +146,12 @@ def fit(run: Run, readout: str, data: Path | None) -> readouts.Fitted:
     return readouts.fit(readout, seen, labelling.labels, labelling.n_classes)
 
 
-def warn_of_inverted(run: Run, images: Named, *, invert: bool) -> None:
-    """Warn of images that are dark on a bright background, unless those of the training often were, too."""
+def warn_of_ink(run: Run, images: Named, *, invert: bool) -> None:
+    """Warn of images that are blank, or dark on a bright background, unless those of the training often were, too."""
+    pixels = images.images.reshape(len(images.images), -1)
+    blank = np.flatnonzero((pixels == pixels[:, :1]).all(axis=1))
+    if blank.size:
+        log.warning("%s: blank, all pixels are alike", shortened([images.names[k] for k in blank]))
     bright = np.flatnonzero(bright_borders(images.images))
     usual = run.facts["train"].get("grey", {}).get("bright_borders", 0.0)
     if bright.size > 2 * usual * len(images.names):

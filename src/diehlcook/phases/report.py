@@ -72,7 +72,8 @@ def report(run: Run | Path | str, path: Path | str | None = None, *, data: Path 
     tested = run.facts.get("test")
     checks = examine_run(run, recorded)
     rule = "changed equations" if replaced_equations(run.model) else f"{run.params.rule} rule"
-    layout.clear_temporaries(run.folder)
+    if path.parent == run.folder:
+        layout.clear_temporaries(run.folder)
     write_page(
         path,
         "report.html",

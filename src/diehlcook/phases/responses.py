@@ -276,7 +276,8 @@ def run_phase(
             same = known.get("data", {}).get("sha256") == data.digest and known.get("repeats", 1) == repeats
             done, again = DONE[phase]
             if not (resume and same):
-                wrong = f"{run.folder}: {done}; use"
+                seen = f", with {known['images']:,} images" if "images" in known else ""
+                wrong = f"{run.folder}: {done}{seen}; use"
                 raise DiehlCookError(f"{wrong} force=True {again}", f"{wrong} --force {again}")
             log.info(done)
             return dict(known)

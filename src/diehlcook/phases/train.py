@@ -27,7 +27,7 @@ from ..errors import Cancelled, DiehlCookError, NetworkError, pasteable
 from ..model import neurons, wiring
 from ..model.arrays import check_seed
 from ..model.neurons import NeuronModel
-from ..model.params import Params, preset_of
+from ..model.params import Params, as_params, preset_of
 from ..model.rules import LearningRule
 from ..model.stimulus import stream_key
 from ..progress import Interrupted, Progress, Report, shown
@@ -36,7 +36,7 @@ from ..runs import snapshots as moments
 from ..runs.checkpoints import Checkpoints, Saved
 from ..runs.exchange import check_can_go_on
 from ..runs.files import digest
-from ..runs.run import Run, load_run, start_afresh
+from ..runs.run import Run, as_path, load_run, start_afresh
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ CHUNKS = (100, 1000)
 def train(
     folder: Path | str,
     data: Given,
-    params: Params,
+    params: Params | str,
     *,
     preset: str | None = None,
     seed: int = 0,
@@ -93,7 +93,7 @@ def train(
         The images to learn from, all of which every pass shows once: a data set, which `datasets.load` reads, or
         a pair (images, labels); see `datasets.Dataset.from_arrays`.
     params
-        The constants of the model; `load_preset` returns them.
+        The constants of the model, which `load_preset` returns, or the name of a preset.
     preset
         The name of these constants, which run.json and the report show. By default it is that of the preset which
         has all these values, or ``"custom"``.
@@ -133,7 +133,7 @@ def train(
     Interrupted
         `cancelled` returned true. A checkpoint was saved before.
     """
-    folder, seed = Path(folder), check_seed(seed)
+    folder, seed, params = as_path(folder), check_seed(seed), as_params(params)
     if not 1 <= epochs <= MOST_EPOCHS:
         wrong = f"is {epochs}; it must be from 1 to {MOST_EPOCHS}"
         raise DiehlCookError(f"epochs {wrong}", f"--epochs {wrong}")

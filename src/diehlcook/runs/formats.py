@@ -6,7 +6,6 @@ is refused in one line that names the file, what was found, and what to do.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, advice
 from ..model.arrays import KINDS, LARGEST_THETA, largest_weight
 from ..model.params import DEFAULT_PRESET, Params
 from .files import read_npy
@@ -247,9 +246,7 @@ def format_of(name: str) -> Format:
         There is none of this name.
     """
     if name not in FORMATS:
-        near = difflib.get_close_matches(name, FORMATS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(FORMATS)}"
-        raise DiehlCookError(f"unknown format {name!r}; {hint}")
+        raise DiehlCookError(f"unknown format {name!r}; {advice(name, FORMATS)}")
     return FORMATS[name]
 
 

@@ -346,7 +346,14 @@ def clear_litter(folder: Path) -> None:
 
 
 def clear_temporaries(folder: Path) -> None:
-    """Delete our temporary files in a run directory that no process is writing any more."""
+    """Delete our temporary files in a run directory that no process is writing any more.
+
+    Raises
+    ------
+    DiehlCookError
+        It is a folder of the package, in which nobody writes.
+    """
+    lock.refuse_shipped(folder)
     for place in {folder, *(path.parent for path, _ in walk(folder))}:
         for path in unfinished(place):
             name = path.relative_to(folder).with_name(TEMPORARY.fullmatch(path.name)["name"])  # type: ignore[index]

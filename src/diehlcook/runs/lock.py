@@ -9,11 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, pasteable
 from ..whole import try_lock
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The package itself, in which nobody writes."""
 
 NAME = ".lock"
 """File in a run directory; what it says counts only while it is locked."""
+
+
+def refuse_shipped(folder: Path) -> None:
+    """Raise `DiehlCookError` if a folder is one of the package, such as that of a network that comes with it."""
+    if PACKAGE in folder.resolve().parents:
+        name = folder.name
+        raise DiehlCookError(
+            f"{name}: comes with the package, which is not changed; make a run of your own of it with "
+            f'load_shipped("{name}", folder)',
+            f"{name}: comes with the package, which is not changed; make a run of your own of it with "
+            f"{pasteable('networks', name)}",
+        )
 
 
 @contextlib.contextmanager
@@ -30,8 +45,9 @@ def owned(folder: Path, what: str) -> Iterator[None]:
     Raises
     ------
     DiehlCookError
-        Another process owns it, or it cannot be written.
+        Another process owns it, or it cannot be written, or it is a folder of the package.
     """
+    refuse_shipped(folder)
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

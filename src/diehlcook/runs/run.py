@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import importlib.metadata
 import math
+import os
 import platform
 import time
 from collections.abc import Mapping
@@ -341,9 +342,22 @@ def versions() -> dict[str, str]:
     }
 
 
+def as_path(folder: Path | str) -> Path:
+    """Return the path of a run directory.
+
+    Raises
+    ------
+    DiehlCookError
+        It is no path.
+    """
+    if not isinstance(folder, str | os.PathLike):
+        raise DiehlCookError(f"folder is a {type(folder).__name__}; expected the path of a run directory")
+    return Path(folder)
+
+
 def as_run(run: Run | Path | str) -> Run:
     """Return a run that is given itself or by its directory."""
-    return run if isinstance(run, Run) else load_run(run)
+    return run if isinstance(run, Run) else load_run(as_path(run))
 
 
 READABLE = (2, SCHEMA)

@@ -8,11 +8,10 @@ has.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from pathlib import Path
 from typing import Any
 
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, advice
 from . import layout, lock
 from .run import Run, load_run, start_afresh
 
@@ -27,30 +26,32 @@ def shipped_names() -> list[str]:
     return sorted(path.parent.name for path in TRAINED.glob("*/run.json"))
 
 
-def load_shipped(name: str) -> Run:
-    """Return a trained network that comes with the package, to look at or to `predict` with.
+def load_shipped(name: str, folder: Path | str | None = None) -> Run:
+    """Return a trained network that comes with the package.
 
     Parameters
     ----------
     name
         The learning rule and the number of neurons, such as ``"triplet-400"``; `shipped_names` lists all.
+    folder
+        The run directory to make of it, to which the phases may write then. By default the network is that in the
+        package, to look at or to `predict` with.
 
     Returns
     -------
     Run
-        The run. Its directory is within the package, so no phase may write to it; `unpack`, or ``python -m
-        diehlcook networks NAME``, makes a copy for that.
+        The run. Without `folder` its directory is within the package, and no phase writes to it.
 
     Raises
     ------
     DiehlCookError
-        No network of this name comes with the package.
+        No network of this name comes with the package, or there is something in `folder`.
     """
+    if folder is not None:
+        return unpack(name, Path(folder))
     names = shipped_names()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names)}"
-        raise DiehlCookError(f"no trained network {name!r} comes with the package; {hint}")
+        raise DiehlCookError(f"no trained network {name!r} comes with the package; {advice(name, names)}")
     return load_run(TRAINED / name)
 
 

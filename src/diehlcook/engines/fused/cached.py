@@ -42,7 +42,7 @@ def folder() -> Path:
 
 def is_kept() -> bool:
     """Return whether there is compiled code already."""
-    return any(folder().glob("*.nbc"))
+    return any(folder().rglob("*.nbc"))
 
 
 def cached(**options: Any) -> Any:

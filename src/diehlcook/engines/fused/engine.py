@@ -101,6 +101,13 @@ def obstacle(model: Model) -> str | None:
     return None
 
 
+def read_only(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images that cannot be written to: for others the kernel would be compiled once more."""
+    view = images.view()
+    view.flags.writeable = False
+    return view
+
+
 class FusedEngine(Engine):
     """Advances a network with a Numba kernel. Knows the equations of this package only."""
 
@@ -145,7 +152,7 @@ class FusedEngine(Engine):
         self.run(
             self.constants,
             self.load(nothing),
-            np.zeros((1, self.delays.shape[0]), np.uint8),
+            read_only(np.zeros((1, self.delays.shape[0]), np.uint8)),
             0,
             0,
             self.room(1),
@@ -248,7 +255,7 @@ class FusedEngine(Engine):
         """Show images; see `Engine.advance`."""
         p = self.model.params
         most = MAX_PRESENTATIONS if presentations < 0 else min(presentations, MAX_PRESENTATIONS)
-        net = self.load(state)
+        net, images = self.load(state), read_only(images)
         first_position = int(net.counters[arrays.POSITION])
         at_once = max(1, WORK // p.n_exc)
         recorded = self.room(at_once)
