@@ -112,7 +112,8 @@ def declaration(name: str, value: Any) -> str:
         number = math.nan
     if not math.isfinite(number):
         raise DiehlCookError(
-            f"constants: {name} is {str(value)[:60]!r}; expected a number with its unit, such as 200*brian2.ms"
+            f"constants: {name} is {str(value)[:60]!r}; expected a number with its unit, such as "
+            "200*brian2.ms"
         )
     unit = unit_of(value)
     return f"{name} = {number!r}*{unit} : {unit}" if unit else f"{name} = {number!r} : 1"

@@ -143,7 +143,8 @@ class Constants:
 
     def __getitem__(self, name: str) -> Any:
         raise DiehlCookError(
-            f"constants have no [{name!r}]; take .{name}, a number in SI units, or .text({name!r}), with its unit"
+            f"constants have no [{name!r}]; take .{name}, a number in SI units, or .text({name!r}), with its "
+            "unit"
         )
 
     def with_values(

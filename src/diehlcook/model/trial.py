@@ -21,7 +21,8 @@ from .rules import LearningRule
 
 HINTS = {
     r"identifier .* could not be resolved": "declare it in the equations if it is a variable; a constant of "
-    "your own is a number with its unit in the equations, such as 200*ms, or goes into .changed(constants={...})",
+    "your own is a number with its unit in the equations, such as 200*ms, or goes into "
+    ".changed(constants={...})",
     "conditionally linear": "the equation of v has to be linear in v for exponential Euler; use "
     'params.with_values(integrator="euler")',
     r"(?i)units?\b|dimension": "compare the units of the terms, and the one after the colon",
@@ -45,7 +46,8 @@ def check_types(excitatory: Any, plasticity: Any) -> None:
         for part, text in given._asdict().items():
             if not isinstance(text, str):
                 raise DiehlCookError(
-                    f"{name}: {part} is of the type {type(text).__name__}; expected the text that it is made of"
+                    f"{name}: {part} is of the type {type(text).__name__}; expected the text that it is "
+                    "made of"
                 )
 
 
@@ -119,9 +121,12 @@ def innermost(error: BaseException) -> str:
 @contextmanager
 def aside() -> Iterator[None]:
     """Let something be built in NumPy, whatever the user's Brian2 is set to, and forgotten in silence."""
+    # Only here: `brian` has to be the first to import Brian2
+    from brian2.devices.device import runtime_device
+
     unused = logging.getLogger("brian2.core.base.unused_brian_object")
     target, disabled = b2.prefs.codegen.target, unused.disabled
-    b2.set_device("runtime")
+    b2.set_device(runtime_device)
     b2.prefs.codegen.target, unused.disabled = "numpy", True
     try:
         yield
