@@ -1,8 +1,10 @@
 """Changed equations: what `changed` makes, what is refused before anything is compiled, and constants of one's own."""
 
 import logging
+import re
 import traceback
 from dataclasses import replace
+from pathlib import Path
 
 import brian2 as b2
 import numpy as np
@@ -186,3 +188,19 @@ def test_a_failed_build_says_the_first_cause():
     except DiehlCookError:
         assert str(engine.build_error(traceback.format_exc())) == "excitatory: is wrong"
     assert "no message" in str(engine.build_error(""))
+
+
+def test_the_changes_in_the_guide_and_in_the_tutorial_can_be_made(tiny):
+    docs = Path(__file__).parents[1] / "docs"
+    guide, tutorial = ((docs / name).read_text(encoding="utf-8") for name in ("guide.md", "tutorial.md"))
+    section = guide.split("## Change the model in a notebook")[1].split("### Train it")[0]
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", section, re.DOTALL):
+        if "network.run" not in block:
+            exec(block, names)  # noqa: S102 - our own page
+    assert names["adapting"] == ADAPTING
+    check_equations(tiny, ADAPTING, names["forgetful"])
+    (change,) = re.findall(r"adapting = (EXCITATORY.changed\(.*?\n\))", tutorial, re.DOTALL)
+    assert eval(change, {"EXCITATORY": EXCITATORY, "ms": b2.ms}) == ADAPTING.changed(
+        replace={"a += 1*mV": "a += 2*mV"}
+    )
