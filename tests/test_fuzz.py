@@ -24,7 +24,9 @@ from diehlcook.data import datasets
 from diehlcook.data.datasets import Dataset
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.arrays import KINDS
+from diehlcook.model.neurons import EXCITATORY
 from diehlcook.model.params import FIELDS, LATER, Params
+from diehlcook.model.rules import EQUATIONS
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test as judge
 from diehlcook.phases.train import train
@@ -497,6 +499,84 @@ def test_quantities_are_what_they_say(numpy_target):
 def test_choices_from_python(wrong):
     with pytest.raises(DiehlCookError, match=next(iter(wrong))):
         build_network(PARAMS, **wrong)
+
+
+CHANGES_OF_NONE = {
+    r"replace: '\(v_rest_exc-v' does not stand in the equations; the line most like it is 'dv/dt =": {
+        "replace": {"(v_rest_exc-v": "(v_rest_exc - a - v"}
+    },
+    "line most like it is 'lockout_left = lockout_exc_steps'": {"replace": {"lockout_left=lockout_exc": "0"}},
+    "replace: '' does not stand": {"replace": {"": "x"}},
+    "replace is 'v'; expected a dictionary": {"replace": "v"},
+    "replace is .*; expected a dictionary": {"replace": {"v": 3}},
+    "add is .*; expected a dictionary": {"add": "da/dt = -a/ms : 1"},
+    "add: 'resets' takes no lines; choose one of equations, reset, every_step": {"add": {"resets": "a = 0"}},
+    "add: 'threshold' takes no lines .*replace=": {"add": {"threshold": "and v > 0*mV"}},
+    "constants is .*; expected a dictionary": {"constants": [("tau_a", 1)]},
+    "constants: tau_a is used in none of the equations": {"constants": {"tau_a": 1.0}},
+    "constants: 'tau a' is no name": {"constants": {"tau a": 1.0}},
+    **{
+        f"constants: tau_ge is .*{found}.*; expected a number": {"constants": {"tau_ge": value}}
+        for found, value in (
+            ("3 ms", "3 ms"), ("nan", math.nan), ("inf", math.inf), ("True", True), ("None", None),
+            ("1 2", np.array([1, 2])),
+        )
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", CHANGES_OF_NONE)
+def test_changes_that_would_not_take_hold(message):
+    with pytest.raises(DiehlCookError, match=message) as error:
+        EXCITATORY.changed(**CHANGES_OF_NONE[message])
+    assert "\n" not in str(error.value)
+
+
+def equations_of_none():
+    import brian2 as b2
+
+    rule, text = EQUATIONS["triplet"], "dv/dt = -v/ms : 1"
+    changed = EXCITATORY.changed
+    yield "^excitatory is of the type str; expected a NeuronModel", {"excitatory": text}
+    yield "^excitatory is of the type Equations; expected", {"excitatory": b2.Equations(text)}
+    yield "^excitatory is of the type NoneType; expected", {"excitatory": None}
+    yield "^plasticity is of the type NeuronModel; expected a LearningRule", {"plasticity": EXCITATORY}
+    yield (
+        "^excitatory: equations is of the type Equations; expected the text",
+        {"excitatory": EXCITATORY._replace(equations=b2.Equations(text))},
+    )
+    for says, model in {
+        '"tau_a" could not be resolved; .*constants=': changed(add={"equations": "da/dt = -a/tau_a : volt"}),
+        "'a' has unit 1.; compare the units": changed(
+            replace={"(v_rest_exc -": "(v_rest_exc - a -"}, add={"equations": "a : 1"}
+        ),
+        "no variable lockout_left; .*keep": changed(replace={"lockout_left : integer": ""}),
+        "invalid syntax: -a/": changed(add={"equations": "da/dt = -a/ : 1"}),
+        "found 'hello'": changed(add={"equations": "hello"}),
+        "Duplicate definition of variable 'x_post1'": changed(add={"equations": "x_post1 : 1"}),
+        "tau_gi is a parameter of the model; .*with_values": changed(constants={"tau_gi": 1.0}),
+        'linear.*with_values.integrator="euler"': changed(replace={"- v + ge*(": "- v**2/volt + ge*("}),
+    }.items():
+        yield f"^excitatory: .*{says}", {"excitatory": model}
+    for says, one in {
+        "no variable w; ": rule._replace(model="x0 : 1"),
+        "event-driven variables": rule.changed(add={"model": "dz/dt = -z/ms : 1 (event-driven)"}),
+    }.items():
+        yield f"^plasticity: .*{says}", {"plasticity": one}
+
+
+@pytest.mark.parametrize(
+    ("says", "wrong"), list(equations_of_none()), ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_equations_that_cannot_be(tmp_path, says, wrong):
+    """Said in one line before there is a folder."""
+    with pytest.raises(DiehlCookError, match=says) as error:
+        train(tmp_path / "run", (IMAGES + 9, [0, 1]), PARAMS, **wrong)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+    if "of the type" in says:
+        with pytest.raises(DiehlCookError, match=says):
+            build_network(PARAMS, **wrong)
 
 
 def test_what_is_no_data_set(tmp_path, finished):

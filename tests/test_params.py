@@ -114,6 +114,19 @@ def test_from_the_leaking_triplet_rule_there_is_a_way_back():
     assert (other.rule, other.dt, other.source("dt")) == ("power-law", leaking.dt, leaking.source("dt"))
 
 
+def test_values_by_keyword_are_those_of_a_dictionary():
+    by_name = Params().with_values(tau_mem_exc="50 ms", n_exc=25)
+    assert by_name == Params().with_values({"n_exc": 25, "tau_mem_exc": "50 ms"})
+    assert by_name == Params().with_values({"n_exc": 25}, tau_mem_exc="50 ms")
+    assert by_name.source("tau_mem_exc") == "user"
+    with pytest.raises(DiehlCookError, match="unknown parameter 'tau_mem_ex'; did you mean tau_mem_exc"):
+        Params().with_values(tau_mem_ex="50 ms")
+    with pytest.raises(DiehlCookError, match=r'is given .tau_mem_exc.; expected .*, or tau_mem_exc="50 ms"'):
+        Params().with_values("tau_mem_exc", "50 ms")
+    with pytest.raises(DiehlCookError, match=r"\['tau_ge'\]; take \.tau_ge, .*\.text\('tau_ge'\)"):
+        Params()["tau_ge"]
+
+
 def test_sources_follow_the_values():
     params = load_preset("authors-6400").with_values({"theta_plus": "0.2 mV"})
     assert params.source("theta_plus") == "user"

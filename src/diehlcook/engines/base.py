@@ -43,6 +43,19 @@ class Model:
     excitatory: NeuronModel = neurons.EXCITATORY
     plasticity: LearningRule | None = None
 
+    @property
+    def replaced(self) -> bool:
+        """Whether there are other equations than those of the package."""
+        return self.excitatory != neurons.EXCITATORY or self.plasticity is not None
+
+    def check(self) -> None:
+        """Raise `DiehlCookError` if replaced equations cannot be used, in this phase or in those after a training."""
+        if self.replaced:
+            from ..model.network import check_equations  # which loads Brian2
+
+            learning = (True, False) if self.learning else (False,)
+            check_equations(self.params, self.excitatory, self.plasticity, learning)
+
 
 @dataclass(frozen=True)
 class Responses:

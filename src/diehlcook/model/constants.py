@@ -140,7 +140,15 @@ class Constants:
         default: str = self.table()[name].metadata["source"]
         return self.sources.get(name, default)
 
-    def with_values(self, values: Mapping[str, Any], source: str | Mapping[str, str] = "user") -> Self:
+    def __getitem__(self, name: str) -> Any:
+        raise DiehlCookError(
+            f"constants have no [{name!r}]; take .{name}, a number in SI units, or .text({name!r}), with its "
+            "unit"
+        )
+
+    def with_values(
+        self, values: Mapping[str, Any] | None = None, source: str | Mapping[str, str] = "user", **named: Any
+    ) -> Self:
         """Return a copy in which some parameters have other values.
 
         Parameters
@@ -150,6 +158,8 @@ class Constants:
             a Brian2 `Quantity`; for a parameter without unit it is a number, a bool or a text.
         source
             Where the new values come from: one text for all of them, or a mapping from names to texts.
+        **named
+            More new values, as in ``with_values(tau_mem_exc="50 ms")``.
 
         Returns
         -------
@@ -162,6 +172,12 @@ class Constants:
             There is no parameter of that name (the message suggests the nearest), the unit is wrong or
             missing, or the value is out of range.
         """
+        if not isinstance(values, Mapping | None):
+            raise DiehlCookError(
+                f"with_values is given {str(values)[:60]!r}; expected a dictionary, such as "
+                '{"tau_mem_exc": "50 ms"}, or tau_mem_exc="50 ms"'
+            )
+        values = {**(values or {}), **named}
         new = {name: self.parse(name, value) for name, value in values.items()}
         if isinstance(source, str):
             source = {name: source for name in new if new[name] != getattr(self, name)}

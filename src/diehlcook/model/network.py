@@ -24,6 +24,7 @@ the presentation.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -37,6 +38,7 @@ from .brian import b2
 from .neurons import NeuronModel
 from .params import Params, as_params, frozen
 from .rules import LearningRule
+from .trial import check_types, try_equations
 
 Inhibition = Literal["pairwise", "summed"]
 
@@ -95,10 +97,11 @@ def build_network(
         The delays from input to excitatory neurons (n_input, n_exc) in seconds; by default those that `seed`
         gives.
     excitatory
-        Replaces equations, threshold or reset of the excitatory neurons, as in
-        ``EXCITATORY._replace(equations=EXCITATORY.equations + "dx/dt = -x/(10*ms) : 1")``.
+        Replaces equations, threshold or reset of the excitatory neurons; `neurons.NeuronModel.changed` makes
+        them of those of the package.
     plasticity
-        Replaces the learning rule that ``params.rule`` names. It is used in the phase ``"train"`` only.
+        Replaces the learning rule that ``params.rule`` names; `rules.LearningRule.changed` makes one of another.
+        It is used in the phase ``"train"`` only.
     inhibition
         ``"pairwise"`` has a synapse for each pair of neurons, as the paper draws it. ``"summed"`` gives the
         same spikes with only O(n_exc) synapses.
@@ -112,8 +115,8 @@ def build_network(
     Raises
     ------
     DiehlCookError
-        The phase or the inhibition is not known, the seed is bad, or an array has another shape, range or
-        unit.
+        The phase or the inhibition is not known, the seed is bad, an array has another shape, range or unit, or
+        replaced equations cannot be used.
     """
     params = as_params(params)
     if phase not in stimulus.PHASES:
@@ -130,6 +133,78 @@ def build_network(
     delays = wiring.initial_delays(params, seed) if delays is None else check_delays("delays", delays, params)
     if theta is not None:
         theta = check_theta("theta", theta, params)
+    learning = phase == "train"
+    check_equations(params, excitatory, plasticity, (learning,))
+    return assemble(
+        params,
+        seed=seed,
+        images=images,
+        phase=phase,
+        weights=weights,
+        theta=theta,
+        delays=delays,
+        excitatory=excitatory,
+        plasticity=plasticity,
+        inhibition=inhibition,
+    )
+
+
+def check_equations(
+    params: Params,
+    excitatory: NeuronModel,
+    plasticity: LearningRule | None,
+    learning: tuple[bool, ...] = (True, False),
+) -> None:
+    """Raise `DiehlCookError` in one line if replaced equations cannot be used; a second or two the first time.
+
+    A network that learns and one that does not have different variables; `learning` says which are tried.
+    """
+    check_types(excitatory, plasticity)
+    tiny = params.with_values({"n_input": 4, "n_exc": 2, "max_attempts": 1})
+    for one in learning:
+        if excitatory != neurons.EXCITATORY or (plasticity is not None and one):
+            try_phase(tiny, excitatory, plasticity if one else None, one)
+
+
+@cache
+def try_phase(
+    params: Params, excitatory: NeuronModel, plasticity: LearningRule | None, learning: bool
+) -> None:
+    """Try replaced equations in a network, which should be tiny; see `check_equations`."""
+
+    def build() -> b2.Network:
+        network = assemble(
+            params,
+            seed=0,
+            images=np.zeros((1, params.n_input)),
+            phase="train" if learning else "test",
+            weights=wiring.initial_weights(params, 0),
+            theta=None,
+            delays=wiring.initial_delays(params, 0),
+            excitatory=excitatory,
+            plasticity=plasticity,
+            inhibition="summed",
+        )
+        state_variables(network)
+        return network
+
+    try_equations(build, excitatory, plasticity, params, learning=learning)
+
+
+def assemble(
+    params: Params,
+    *,
+    seed: int,
+    images: NDArray[Any],
+    phase: str,
+    weights: NDArray[np.float64],
+    theta: NDArray[np.float64] | None,
+    delays: NDArray[np.float64],
+    excitatory: NeuronModel,
+    plasticity: LearningRule | None,
+    inhibition: Inhibition,
+) -> b2.Network:
+    """Make the objects of a network, of arguments that have been checked; see `build_network`."""
     learning = phase == "train"
     rule = (plasticity or rules.EQUATIONS[params.rule]) if learning else rules.STATIC
     constants = (params if learning else frozen(params)).namespace()
@@ -168,19 +243,21 @@ def build_network(
 
     exc = b2.NeuronGroup(
         params.n_exc,
-        excitatory.equations
-        + rule.neuron
-        + (connections.NORMALISATION if learning else "")
-        + (connections.OWN_INHIBITION if inhibition == "summed" else ""),
+        lines(
+            excitatory.equations,
+            rule.neuron,
+            connections.NORMALISATION if learning else "",
+            connections.OWN_INHIBITION if inhibition == "summed" else "",
+        ),
         threshold=excitatory.threshold,
-        reset=excitatory.reset + rule.neuron_reset,
+        reset=lines(excitatory.reset, rule.neuron_reset),
         refractory="refractory_left > 0 and clamp_exc == 1",  # only holds v: the threshold blocks the spikes
         method=params.integrator,
         name="exc",
         **common,
     )
     exc.run_regularly(
-        excitatory.every_step + rule.neuron_every_step, when="start", order=-1, name="exc_every_step"
+        lines(excitatory.every_step, rule.neuron_every_step), when="start", order=-1, name="exc_every_step"
     )
     exc.v = (params.v_rest_exc + params.v_init_offset) * b2.volt
     exc.theta = (params.theta_init if theta is None else theta) * b2.volt
@@ -222,7 +299,7 @@ def build_network(
             (inp_exc, connections.SUM_WEIGHTS),
             (exc_count, connections.SUM_NEURONS),
             (exc, connections.FIND_FACTORS),
-            (inp_exc, connections.NORMALISE + rule.every_presentation),
+            (inp_exc, lines(connections.NORMALISE, rule.every_presentation)),
         ]
     for order_in_slot, (group, code) in enumerate(before):
         group.run_regularly(
@@ -245,6 +322,11 @@ def build_network(
     return b2.Network(
         control, inp, exc, inh, inp_exc, exc_inh, exc_count, *lateral, spikes, history, name="network"
     )
+
+
+def lines(*texts: str) -> str:
+    """Return texts as one, each from a line of its own on: those of users need not end with a newline."""
+    return "\n".join(texts)
 
 
 def link(group: b2.NeuronGroup, control: b2.NeuronGroup, variable: str) -> None:

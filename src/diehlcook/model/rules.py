@@ -18,8 +18,13 @@ decay in every time step, the exponentials of an arrival are the same for all sy
 is kept. ``step_pre`` is the time step within the presentation, as the input neurons know it.
 """
 
+from __future__ import annotations
+
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .changes import changed_texts
 
 
 class LearningRule(NamedTuple):
@@ -44,6 +49,19 @@ class LearningRule(NamedTuple):
     def neuron_variables(self) -> tuple[str, ...]:
         """Names of the variables that the rule adds to the excitatory neuron."""
         return tuple(re.findall(r"^\s*(\w+)\s*:", self.neuron, re.MULTILINE))
+
+    def changed(
+        self,
+        *,
+        replace: Mapping[str, str] | None = None,
+        add: Mapping[str, str] | None = None,
+        constants: Mapping[str, Any] | None = None,
+    ) -> LearningRule:
+        """Return a copy with changes; see `neurons.NeuronModel.changed`. `add` takes the names of all fields."""
+        of_neuron = tuple(name for name in self._fields if name.startswith("neuron"))
+        homes = {"model": tuple(name for name in self._fields if name not in of_neuron), "neuron": of_neuron}
+        texts = self._asdict()
+        return LearningRule(**changed_texts(texts, homes, replace=replace, add=add, constants=constants))
 
     def uses(self, name: str) -> bool:
         """Return whether a constant stands in the equations."""

@@ -66,6 +66,7 @@ def trained_network(run: Run, engine: str, phase: str) -> TrainedNetwork:
     """Return the trained network of a run for a phase: its delays, or new ones under `redraw_delays`."""
     run.trained()
     params, model = run.params, dataclasses.replace(run.model, learning=False)
+    model.check()
     delays = wiring.initial_delays(params, run.seed, phase) if params.redraw_delays else run.delays()
     return TrainedNetwork(resolve(engine, model), model, delays, run.weights(), run.theta())
 

@@ -106,7 +106,7 @@ def train(
         run the model on this machine. All give the same spikes. A run that goes on keeps its engine under ``"auto"``.
     excitatory, plasticity
         Equations that replace those of the excitatory neurons, or the learning rule; see
-        `model.network.build_network`.
+        `model.network.build_network`. They are tried in a tiny network before anything else is done.
     snapshots
         How many times at least the weights are kept on the way; by default as many as a report shows.
     resume
@@ -146,6 +146,7 @@ def train(
     if resume and not run.path.exists():
         raise DiehlCookError(f"{folder}: nothing to resume (run.json not found); name the run with --run")
     layout.check_ours(folder)
+    model.check()
     with lock.owned(folder, "train"), shown(progress, "train", len(data) * epochs) as report:
         return train_owned(run, plan, data, resume=resume, force=force, report=report, cancelled=cancelled)
 

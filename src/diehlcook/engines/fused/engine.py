@@ -85,7 +85,7 @@ def equations_digest() -> str:
 
 def obstacle(model: Model) -> str | None:
     """Return what keeps the kernel from running a model; None if nothing does."""
-    if model.excitatory != neurons.EXCITATORY or model.plasticity is not None:
+    if model.replaced:
         return "the equations are not those of this package"
     digest = equations_digest()
     if digest != arrays.WRITTEN_FOR or model.params.rule not in arrays.CODES:

@@ -44,6 +44,9 @@ log = logging.getLogger(__name__)
 CAPACITY = 1000
 """Presentations (and images) that one chunk can take; compiled in."""
 
+LED_TO = "\n\nThe above exception was the direct cause of the following exception:\n\n"
+"""Between two errors of a chain, as Python shows it."""
+
 NOT_COMPILED = ("order",)
 """Parameters that the program does not know: they decide which images a phase hands over to it."""
 
@@ -165,10 +168,19 @@ def run_build(unfinished: Path) -> None:
             raise
     if made.returncode:
         log.debug("%s", said)
-        last = (said.strip().splitlines() or ["no message"])[-1]
-        raise DiehlCookError(
-            f"the standalone program could not be built: {last} (-v shows all; --engine runtime does without)"
-        )
+        raise build_error(said)
+
+
+def build_error(said: str) -> DiehlCookError:
+    """Return what there is to say of a failed build, of what it wrote on stderr: a chain of errors, the cause first."""
+    cause = (said.split(LED_TO)[0].strip().splitlines() or ["no message"])[-1]
+    own = f"{DiehlCookError.__module__}.{DiehlCookError.__name__}: "
+    if cause.startswith(own):  # of the model, with which no other engine would get further
+        return DiehlCookError(cause.removeprefix(own))
+    failed = f"the standalone program could not be built: {cause}"
+    return DiehlCookError(
+        f"{failed} (engine runtime does without)", f"{failed} (-v shows all; --engine runtime does without)"
+    )
 
 
 def wait(process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
