@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -579,4 +580,9 @@ def data(folder: Path | None, progress: bool) -> Result:
     if bad:
         raise DiehlCookError(f"{found}: {bad[0].name}: {bad[0].problem}")
     facts = {"folder": str(found), "verified": [check.name for check in checks]}
-    return Result(facts, [f"MNIST in {found}: {len(checks)} files verified"])
+    lines = [f"MNIST in {found}: {len(checks)} files verified"]
+    if folder is not None:  # nothing remembers it
+        lines.append(
+            f"  other commands find it with --data, or after: export DIEHLCOOK_MNIST={shlex.quote(str(found.resolve()))}"
+        )
+    return Result(facts, lines)
