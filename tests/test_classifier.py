@@ -1,5 +1,6 @@
 """The classifier for scikit-learn: the same network as train, observe and predict make, with any numbers and labels."""
 
+import dataclasses
 import json
 import pickle
 
@@ -15,7 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from diehlcook import DiehlCook, load, load_preset, load_run, observe, predict, train
 from diehlcook.classifier import MNIST_SPIKES, best_params
 from diehlcook.data.coding import Coder, learned
-from diehlcook.data.datasets import expected_input_spikes
+from diehlcook.data.datasets import Dataset, expected_input_spikes
 from diehlcook.errors import DiehlCookError
 
 SMOKE = load_preset("smoke")
@@ -109,6 +110,20 @@ def test_constants_are_the_best_of_the_rule_and_the_nearest_size():
     assert near.w_inh_exc == load_preset("best-exponential-400").w_inh_exc
     with pytest.raises(DiehlCookError, match="rule is 'hebb'; choose one of exponential, power-law"):
         best_params("hebb", 100)
+
+
+@pytest.mark.parametrize(
+    ("samples", "epochs", "expected"), [(60, 50, 40e-3 * 10 / (20 * 60 * 50)), (20, 1, 0.5e-3)]
+)
+def test_thresholds_rise_with_few_samples_too(blobs, samples, epochs, expected):
+    one = DiehlCook(n_exc=10, epochs=epochs)
+    assert best_params("triplet", 10).theta_plus < expected
+    data = Dataset.from_arrays(np.zeros((samples, 2, 392)), np.arange(samples) % 2)
+    coder = learned("pixels", blobs[0] + 50)
+    one.coding = "pixels"
+    assert one._params(coder, data).theta_plus == pytest.approx(expected, rel=1e-3)
+    many = dataclasses.replace(data, labels=np.zeros(60_000, np.uint8))
+    assert one._params(coder, many).theta_plus == best_params("triplet", 10).theta_plus
 
 
 def test_labels_of_any_type(fitted, blobs):

@@ -49,6 +49,15 @@ SCHEMA = 1
 MNIST_SPIKES = 2286.0
 """Input spikes in the presentation of an image of MNIST, in the mean over its training images: what the constants are meant for."""
 
+RISE = 40e-3
+"""Volts by which theta has risen after a training that was long enough; 35 to 48 mV after three passes over MNIST (docs/health.md)."""
+
+USUAL_SPIKES = 20
+"""Spikes of all neurons in a presentation, about (docs/health.md)."""
+
+LARGEST_STEP = 0.5e-3
+"""Volts by which a spike may raise theta here: ten times the step of 400 neurons. A larger one would silence a neuron by a few spikes."""
+
 ARRAYS = "weights", "theta", "delays", "responses", "numbers", "classes", "low", "high"
 """Arrays of a saved classifier."""
 
@@ -89,7 +98,8 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         The number of excitatory neurons, and of inhibitory ones.
     rule : str
         The learning rule: ``"triplet"``, ``"power-law"``, ``"exponential"`` or ``"pre-and-post"``. Its constants
-        are those of the preset ``best-RULE-SIZE`` of the nearest size.
+        are those of the preset ``best-RULE-SIZE`` of the nearest size; where samples are few, the step of the
+        threshold is larger, so that every neuron has its turn.
     epochs : int
         How many passes over the samples are made.
     readout : str
@@ -253,6 +263,11 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
             {"n_input": str(coder.n_input)},
             {"n_input": "ours: the inputs that code the features"},
         )
+        presentations = len(data) * self.epochs
+        step = min(RISE * params.n_exc / (USUAL_SPIKES * max(presentations, 1)), LARGEST_STEP)
+        if self.params is None and step > params.theta_plus:
+            values["theta_plus"] = f"{step * 1e3:.4g} mV"
+            sources["theta_plus"] = "ours: so that theta rises by 40 mV with so few samples"
         if self.coding == "features":
             spikes = float(expected_input_spikes(data.images, params).mean())
             values["pixel_rate"] = f"{params.pixel_rate * MNIST_SPIKES / spikes:.6g} Hz"
