@@ -128,7 +128,7 @@ def told(content: Mapping[str, Any]) -> Told:
     """Return what run.json says, as rows of names and values, and as tables where it lists several entries."""
     facts, tables = [], []
     for names, value in flat({name: one for name, one in content.items() if name not in NOT_TOLD}):
-        what = re.sub(r" s$", " (s)", ", ".join(names).replace("_", " "))
+        what = re.sub(r"\bwall s$", "wall time (s)", ", ".join(names).replace("_", " "))
         if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
             heads = list(dict.fromkeys(name for one in value for name in one))
             cells = [[in_words(one.get(name, "")) for name in heads] for one in value]
