@@ -30,7 +30,8 @@ SAYS = {
         "findings": [FINDING], "all_checks": True, "finished": True,
     },
     "masquelier2008": {
-        "engine": "fused", "spikes": 40, "latency": 0.0042, "success": True, "hit_rate": 0.98125, "found_at": None,
+        "engine": "fused", "spikes": 40, "latency": 0.0042, "success": True, "hit_rate": 0.98125,
+        "found_at": None,
         "false_alarms": 0, "weights_high": 300, "weights_high_in_pattern": 290, "rate": 5.0, "finished": True,
     },
     "mozafari2019": {
@@ -55,7 +56,8 @@ def make(folder, name, **more):
     params = resolved(own, {}).with_values(CHANGED[name], {"networks": "user <i>"})
     content = {
         "schema": 1, "versions": VERSIONS, "companion": name, "seed": 7, **SAYS[name],
-        "params": dict(params.as_texts()), "sources": dict(params.sources), "wall_s": 3.0, "date": "2026-11-26",
+        "params": dict(params.as_texts()), "sources": dict(params.sources), "wall_s": 3.0,
+        "date": "2026-11-26",
     }  # fmt: skip
     (folder / "figures").mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(content | more))
@@ -131,8 +133,8 @@ def test_doctor_and_others_say_what_it_is_and_who_looks_at_it(tmp_path, companio
         assert main([command, "--run", str(tmp_path / "run")]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert line == (
-            f"diehlcook: {tmp_path / 'run'}: a run of the companion {companion}, not of a network; look at it "
-            f"with `python -m diehlcook report --run {tmp_path / 'run'}`, or name another folder"
+            f"diehlcook: {tmp_path / 'run'}: a run of the companion {companion}, not of a network; look at "
+            f"it with `python -m diehlcook report --run {tmp_path / 'run'}`, or name another folder"
         )
 
 
@@ -164,7 +166,8 @@ def test_only_our_pages_are_replaced(tmp_path):
     ("value", "words"),
     [
         (None, "none"), (True, "yes"), (0.123456, "0.1235"), (7, "7"), ([], "none"), ([1.0, 2.5], "1, 2.5"),
-        (list(range(13)), "13 values, from 0 to 12"), ([[1], [2]], "1; 2"), ([[1]] * 13, "; ".join("1" * 12) + "; … 13 in all"),
+        (list(range(13)), "13 values, from 0 to 12"), ([[1], [2]], "1; 2"),
+        ([[1]] * 13, "; ".join("1" * 12) + "; … 13 in all"),
     ],
 )  # fmt: skip
 def test_values_in_words(value, words):

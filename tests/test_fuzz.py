@@ -399,7 +399,8 @@ def test_comparisons_that_cannot_be(run, capsys, tmp_path, monkeypatch, argument
 def test_pages_of_damaged_companions(capsys, tmp_path, name, wrong, entry):
     """A page, or one line that refuses; never a fault."""
     content = {
-        "schema": 1, "companion": name, "versions": {}, "seed": 0, "params": {}, "sources": {}, "engine": "fused",
+        "schema": 1, "companion": name, "versions": {}, "seed": 0, "params": {}, "sources": {},
+        "engine": "fused",
         "data": {"name": "digits", "images": 60}, "epochs": 2,
     }  # fmt: skip
     content[entry] = WRONG.get(wrong)

@@ -127,7 +127,8 @@ def training_in_python(run: Run, folder: str) -> str:
             f"old = dc.load_run({run.folder.resolve().name!r})  # has the parameters and the equations",
             "dc.train(",
             f"    {folder!r}, {images}, old.params,",
-            f"    preset={run.preset!r}, seed={run.seed}, epochs={train['epochs']}, engine={train['engine']!r},",
+            f"    preset={run.preset!r}, seed={run.seed}, epochs={train['epochs']},",
+            f"    engine={train['engine']!r},",
             "    excitatory=old.model.excitatory, plasticity=old.model.plasticity,",
             ")",
         ]
@@ -149,7 +150,7 @@ def notes(run: Run) -> Iterator[str]:
     train = run.facts["train"]
     for name in shipped_names() if "shipped" in run.facts else ():
         if load_shipped(name).digest_of("weights") == run.digest_of("weights"):
-            yield f"The network comes with the package: {command('networks', name)} makes a run of it at once."
+            yield f"The network comes with the package: {command('networks', name)} makes a run of it."
     lost = sorted(
         {
             one["data"]["name"]
@@ -168,8 +169,8 @@ def notes(run: Run) -> Iterator[str]:
         yield f"run.json calls the parameters “{run.preset}”; the options above give the same values."
     if "imported" not in train:
         yield (
-            "Numbers are the same to the last bit on one machine with the same versions; another processor or "
-            "another version may round differently, and spikes then part after a while."
+            "Numbers are the same to the last bit on one machine with the same versions; another processor "
+            "or another version may round differently, and spikes then part after a while."
         )
 
 

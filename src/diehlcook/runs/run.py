@@ -382,8 +382,8 @@ def load_run(folder: Path | str) -> Run:
     if "companion" in content:
         page = pasteable("report", "--run", folder)
         raise DiehlCookError(
-            f"{folder}: a run of the companion {str(content['companion'])[:40]}, not of a network; look at it "
-            f"with {page}, or name another folder"
+            f"{folder}: a run of the companion {str(content['companion'])[:40]}, not of a network; look at "
+            f"it with {page}, or name another folder"
         )
     known = content.get("schema")
     if known not in READABLE:
