@@ -120,9 +120,13 @@ def test_parameters_that_differ_come_with_units_and_sources(runs):
     assert facts["parameters"] == {"tau_mem_exc": [here, there]}
     assert facts["equal_parameters"] == len(FIELDS) - 1
     told = comparison.table(facts)
-    assert {one.what: one.cells for one in told.differs} == {"seed": ["5", "0"]}
+    presets = [
+        f"small: diehl-cook-2015, n_exc = 9, {more}theta_plus = 0.1 mV"
+        for more in ("tau_mem_exc = 80 ms, ", "")
+    ]
+    assert {one.what: one.cells for one in told.differs} == {"preset": presets, "seed": ["5", "0"]}
     assert told.same == (
-        "The same in all: preset small; rule triplet; neurons 9; data set digits; training images 100 × 3; "
+        "The same in all: rule triplet; neurons 9; data set digits; training images 100 × 3; "
         f"engine fused; {len(FIELDS) - 1} of {len(FIELDS)} parameters."
     )
 
@@ -162,13 +166,32 @@ def test_versions_and_other_images_show_where_they_differ(runs, facts, monkeypat
 
 def test_changed_equations_are_told_apart(runs, monkeypatch):
     one = comparison.Subject("first", runs["first"], [], {})
-    rule, model, changed = comparison.facts_of(one, one)["rule"], one.run.model, []
+    model, changed = one.run.model, []
+    assert not {"equations", "changes"} & comparison.facts_of(one, one).keys()
     for tail in ("a", "b"):
         equations = model.excitatory._replace(equations=f"{model.excitatory.equations}\nx_{tail} : 1")
         monkeypatch.setattr(one.run, "model", replace(model, excitatory=equations))
-        changed.append(comparison.facts_of(one, one)["rule"])
-    assert len({rule, *changed}) == 3
-    assert all(one.startswith("changed equations (") for one in changed)
+        changed.append(comparison.facts_of(one, one))
+        assert changed[-1]["changes"][0]["lines"] == [f"+ x_{tail} : 1"]
+        assert changed[-1]["what"].endswith(f", changed equations: x_{tail}")
+    assert changed[0]["equations"] != changed[1]["equations"]
+    assert changed[0]["equations"].startswith("changed: x_a (")
+
+
+def test_changed_equations_stand_on_the_page(runs, monkeypatch, tmp_path):
+    """Those of one run, of equal names with those of another: told apart by their digest."""
+    for name, factor in (("first", 2), ("second", 3)):
+        model = runs[name].model
+        code = model.excitatory.equations.replace("-ge/tau_ge", f"-<b>*{factor}*ge/tau_ge")
+        own = model.excitatory._replace(equations=code)
+        monkeypatch.setattr(runs[name], "model", replace(model, excitatory=own))
+    facts = compare([runs["first"], runs["second"], runs["labelled"]], tmp_path / "page.html")
+    cells = row(comparison.table(facts), "equations")
+    assert len(set(cells)) == 3
+    assert cells[2] == "the package's own"
+    page = (tmp_path / "page.html").read_text()
+    assert page.count('<span class="gone">- dge/dt = -ge/tau_ge') == 2
+    assert '<span class="new">+ dge/dt = -&lt;b&gt;*3*ge/tau_ge' in page
 
 
 @pytest.mark.parametrize(
@@ -190,7 +213,7 @@ def test_page_is_whole_in_itself(page):
     assert len(pictures) == 1 + 5
     assert set(addresses) - set(pictures) == {"#parameters"}
     assert "http" not in page.replace("http-equiv", "")
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert len(page) < 1e6
 
 

@@ -365,7 +365,7 @@ def test_trainings_that_cannot_be(capsys, tmp_path, monkeypatch, arguments):
         (["run", "run"], "named twice"), (["run", "./other/../run"], "the same run as run"),
         (["run", "link"], "the same run as run"), (["run", "other", "link"], "the same run as run"),
         (["run", "none"], "no run here"), (["run", "file"], "no run here"), (["run", "mine"], "no run here"),
-        (["run", "companion"], "of a companion"), (["run", "unfinished"], "was interrupted"),
+        (["run", "companion"], "of the companion xo"), (["run", "unfinished"], "was interrupted"),
         (["run", "broken"], "not valid JSON"), (["run", "schema"], "schema is 99"),
         (["run", "other", "--out", "file"], "no page of this package"),
         (["run", "other", "--out", "mine"], "no page of this package"),
@@ -393,6 +393,27 @@ def test_comparisons_that_cannot_be(run, capsys, tmp_path, monkeypatch, argument
     (tmp_path / "mine").mkdir()
     (tmp_path / "link").symlink_to("run")
     assert says in refused(capsys, tmp_path, "compare", *arguments)
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+@pytest.mark.parametrize("wrong", [*WRONG, "missing"])
+@pytest.mark.parametrize("entry", ["params", "sources", "seed", "versions", "companion"])
+def test_pages_of_damaged_companions(capsys, tmp_path, name, wrong, entry):
+    """A page, or one line that refuses; never a fault."""
+    content = {
+        "schema": 1, "companion": name, "versions": {}, "seed": 0, "params": {}, "sources": {},
+        "engine": "fused",
+        "data": {"name": "digits", "images": 60}, "epochs": 2,
+    }  # fmt: skip
+    content[entry] = WRONG.get(wrong)
+    if wrong == "missing":
+        del content[entry]
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    if main(["report", "--run", str(tmp_path)]):
+        assert "a fault of diehlcook" not in capsys.readouterr().err
+        assert not (tmp_path / "report.html").exists()
+    else:
+        assert "<title>diehlcook: companion" in (tmp_path / "report.html").read_text()
 
 
 READ_BY_COMPARE = (

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.params import FIELDS
+from ..runs.described import changed_names, changes, replaced_equations
 from ..runs.files import identity
-from ..runs.run import Run, replaced_equations
+from ..runs.run import Run
 from . import health, readout
 
 Facts = dict[str, Any]
@@ -80,10 +81,12 @@ def compare(subjects: Sequence[Subject]) -> Facts:
     Returns
     -------
     dict
-        ``runs``, a table for each: ``name``, ``run`` (its folder), ``preset``, ``rule``, ``n_exc``, ``seed``,
-        ``versions``, ``health`` (all checks), some of the entries ``train``, ``observe``, ``test`` and
-        ``shipped`` of run.json as far as they are there; and of a tested run but the first ``against_first``:
-        ``gained``, ``lost`` and ``p`` (`readout.mcnemar`), or why there is none, as ``left_out``.
+        ``runs``, a table for each: ``name``, ``run`` (its folder), ``preset``, ``what`` (the run is, in a few
+        words), ``rule``, ``n_exc``, ``seed``, ``versions``, ``health`` (all checks), some of the entries
+        ``train``, ``observe``, ``test`` and ``shipped`` of run.json as far as they are there; of replaced
+        equations ``equations`` (which, in a few words) and ``changes`` (`described.Changed`); and of a tested
+        run but the first ``against_first``: ``gained``, ``lost`` and ``p`` (`readout.mcnemar`), or why there is
+        none, as ``left_out``.
         ``parameters``: by name those that differ, ``value`` and ``source`` of each run.
         ``equal_parameters``: the number of the others.
     """
@@ -101,17 +104,22 @@ def compare(subjects: Sequence[Subject]) -> Facts:
 
 def facts_of(one: Subject, first: Subject) -> Facts:
     """Return what `compare` tells of a run."""
-    run, changed = one.run, replaced_equations(one.run.model)
+    run, changed = one.run, changes(one.run.model)
     facts = {
         "name": one.name,
         "run": str(run.folder),
         "preset": run.preset,
-        "rule": f"changed equations ({identity(changed)[:8]})" if changed else run.params.rule,
+        "what": run.what,
+        "rule": run.params.rule,
         "n_exc": run.params.n_exc,
         "seed": run.seed,
         "versions": dict(one.versions),
         "health": health.as_facts(list(one.checks)),
     }
+    if changed:  # the digest tells apart what changes the same equations in other ways
+        digest = identity(replaced_equations(run.model))[:8]
+        facts["equations"] = f"changed: {changed_names(run.model)} ({digest})"
+        facts["changes"] = [block._asdict() for block in changed]
     for entry, keys in KEPT.items():
         if entry in run.facts:
             facts[entry] = {key: run.facts[entry][key] for key in keys if key in run.facts[entry]}
@@ -205,8 +213,11 @@ def findings(facts: Facts) -> list[health.Check]:
 
 
 def duration(seconds: float) -> str:
-    """Tell a time."""
-    return f"{seconds / 60:.0f} min" if seconds >= 100 else f"{seconds:.0f} s"
+    """Tell a time to the second: "42 s", "3 min 38 s", "1 h 4 min 0 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = (f"{hours} h" * (hours > 0), f"{minutes} min" * (hours + minutes > 0), f"{rest} s")
+    return " ".join(part for part in parts if part)
 
 
 NOT_KNOWN, NOT_LABELLED, NOT_TESTED = "not known", "not labelled", "not tested"
@@ -221,8 +232,9 @@ class Line(NamedTuple):
 
 
 SET_UP = (
-    Line("preset", said(str, "preset")),
+    Line("preset", said(str, "what")),
     Line("rule", said(str, "rule")),
+    Line("equations", said(str, "equations"), "the package's own"),
     Line("neurons", said("{:,}".format, "n_exc")),
     Line("seed", said(str, "seed")),
     Line("data set", said(str, "train", "data", "name")),

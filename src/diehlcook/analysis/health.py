@@ -684,7 +684,7 @@ def learning(evidence: Evidence) -> Check | None:
         right / images, images, len(classes), neurons=n_exc, largest=float(sizes.max() / images)
     )
     window = f"images {end - images + 1:,} to {end:,} of the training, with labels from the {images:,} before"
-    return check._replace(window=window)
+    return check._replace(name="accuracy in training", window=window)
 
 
 Look = Callable[[Evidence], Check | None]
@@ -830,6 +830,11 @@ def answering(silent: int, spikes: int, n_exc: int) -> Check | None:
     )  # fmt: skip
 
 
+def chance(n_classes: int, largest: float = 0.0) -> float:
+    """Return the share that guessing gets right: any of the classes, or always the largest, which has that share."""
+    return max(1 / max(n_classes, 1), largest)
+
+
 def above_chance(
     accuracy: float, images: int, n_classes: int, *, neurons: int | None = None, largest: float = 0.0
 ) -> Check:
@@ -854,9 +859,9 @@ def above_chance(
         Share of the largest class, which naming always the same class gets right.
     """
     low, _ = wilson(round(accuracy * images), images)
-    chance = max(1 / max(n_classes, 1), largest)
+    guessed = chance(n_classes, largest)
     told = min(n_classes if neurons is None else neurons, n_classes)
-    limit = chance + WELL_ABOVE * (1 - chance) * (told - 1) / max(n_classes - 1, 1)
+    limit = guessed + WELL_ABOVE * (1 - guessed) * (told - 1) / max(n_classes - 1, 1)
     usual = "80 to 95 % on MNIST, with 100 to 6400 neurons"
     if n_classes < 10:
         usual = "more than on the ten classes of MNIST (80 to 95 %)"
@@ -864,10 +869,10 @@ def above_chance(
         usual = f"up to {told / n_classes:.0%}, because {told} of {n_classes} classes have a neuron at most"
     judged = told > 1 and images >= ENOUGH
     return Check(
-        "accuracy", f"{accuracy:.1%} of {images:,} images right", usual,
-        limit=f"{limit:.1%}; chance is {chance:.1%}", window="all images of the test",
+        "test accuracy", f"{accuracy:.1%} of {images:,} images right", usual,
+        limit=f"{limit:.1%}; chance is {guessed:.1%}", window="all images of the test",
     ).but_if(
-        judged and low <= chance, "the accuracy is at chance",
+        judged and low <= guessed, "the accuracy is at chance",
         "the network has not learned, or images and labels do not belong together",
         "what the other findings say; else look at the data",
     ).but_if(

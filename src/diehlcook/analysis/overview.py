@@ -18,7 +18,7 @@ class Overview(NamedTuple):
     folder: Path
     """The run directory."""
     preset: str
-    """The name of the preset; empty if the run is damaged."""
+    """The nearest preset and what differs from it; empty if the run is damaged."""
     n_exc: int | None
     """The number of excitatory neurons."""
     images: int | None
@@ -83,7 +83,7 @@ def overview(folder: Path) -> Overview:
         state = health.in_short(checks)
     accuracy = (tested or run.facts.get("shipped") or {}).get("accuracy")
     date = str(train.get("started", ""))[:10]
-    return Overview(folder, run.preset, run.params.n_exc, images, accuracy, state, date, size_of(folder))
+    return Overview(folder, run.what, run.params.n_exc, images, accuracy, state, date, size_of(folder))
 
 
 def size_of(folder: Path) -> int:

@@ -369,12 +369,19 @@ def plot(
 
 
 def report(run: Path | None, folder: Path | None = None, out: Path | None = None) -> Result:
-    """Write the page about a run."""
-    from ..phases import report
+    """Write the page about a run, of a network or of a companion."""
+    from ..runs.run import companion_of, load_run
 
-    one = find_run(run)
-    path = report.report(one, out, data=folder)
-    return Result({"run": str(one.folder), "report": str(path)}, [str(path)])
+    found = folder_of(run)
+    if companion_of(found):
+        from ..companions.common.report import report as report_of_companion
+
+        path = report_of_companion(found, out)
+    else:
+        from ..phases.report import report as report_of_network
+
+        path = report_of_network(load_run(found), out, data=folder)
+    return Result({"run": str(found), "report": str(path)}, [str(path)])
 
 
 def compare(runs: list[Path], folder: Path | None, out: Path | None) -> Result:

@@ -250,6 +250,11 @@ def networks(facts: Facts) -> Iterator[str]:
     yield from columns(rows)
 
 
+def cut(text: str) -> str:
+    """Return a text for a cell of a table: its beginning, if it is long."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def listed(found: list[Overview], folder: Path) -> Iterator[str]:
     """Yield the runs in a folder."""
     if not found:
@@ -260,11 +265,11 @@ def listed(found: list[Overview], folder: Path) -> Iterator[str]:
         rows.append(
             (
                 str(one.folder.relative_to(folder)),
-                one.preset,
+                cut(one.preset),
                 "" if one.n_exc is None else str(one.n_exc),
                 "" if one.images is None else f"{one.images:,}",
                 "" if one.accuracy is None else f"{one.accuracy:.2%}",
-                one.health if len(one.health) <= 60 else f"{one.health[:57]}...",
+                cut(one.health),
                 one.date,
                 f"{one.bytes / 2**20:.1f} MiB",
             )

@@ -12,5 +12,5 @@ COMPANIONS = {
     "mozafari2019": "a deep convolutional network learns digits by STDP and by reward (Mozafari et al. "
     "2019); Numba, not Brian2",
 }
-"""Name of the module: what it does, in one line. Each has `add_arguments`, `resolve`, `run` and `sentences`
-in `command`."""
+"""Name of the module: what it does, in one line. Each has `add_arguments`, `resolve`, `run`, `again` and
+`sentences` in `command`."""

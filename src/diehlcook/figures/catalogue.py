@@ -16,10 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis.health import Evidence
+from ..data.datasets import DATASETS
 from ..errors import DiehlCookError, pasteable
 from ..runs import layout, snapshots
+from ..runs.described import described
 from ..runs.provenance import images_of
-from ..runs.run import Run, replaced_equations
+from ..runs.run import Run
 from . import style
 from .course import raster, training_curves
 from .fields import label_map, receptive_fields, theta_histogram, weight_histogram, weight_snapshots
@@ -53,7 +55,7 @@ class Source(NamedTuple):
         """Which run it is, in one line."""
         run, train, tested = self.run, self.run.facts["train"], self.run.facts.get("test")
         words = [
-            run.preset,
+            *described(run.preset, run.model),
             f"{run.params.n_exc} neurons",
             "imported"
             if "imported" in train
@@ -61,7 +63,6 @@ class Source(NamedTuple):
             + (f" × {train['epochs']}" if train["epochs"] > 1 else ""),
             *([] if train.get("finished") else [f"after {self.recorded.images:,}"]),
             f"seed {run.seed}",
-            *(["changed equations"] if replaced_equations(run.model) else []),
         ]
         if tested:
             low, high = tested["interval95"]
@@ -145,15 +146,16 @@ def raster_of_presentations(source: Source) -> Figure | None:
         neuron, time = run.load(f"raster_{name}")
         return neuron.astype(int), time
 
-    p, recorded, v = run.params, run.facts["observe"]["raster"], run.load("raster_v")
-    class_names = run.facts["observe"].get("classes")
+    observed = run.facts["observe"]
+    p, recorded, v = run.params, observed["raster"], run.load("raster_v")
+    class_names, data = observed.get("classes"), observed["data"]["name"]
     names = {"input": "inp", "excitatory": "exc", "inhibitory": "inh"}
     starts = np.arange(recorded["presentations"] + 1) * p.presentation_steps * p.dt
     return raster(
         {title: spikes(name) for title, name in names.items()},
         boundaries=starts,
         stimulus_ends=starts[:-1] + p.t_stimulus,
-        labels=[style.class_name(label, class_names) for label in recorded["labels"]],
+        labels=[named_class(style.class_name(label, class_names), data) for label in recorded["labels"]],
         sizes={"input": p.n_input, "excitatory": p.n_exc, "inhibitory": p.n_exc},
         time=np.arange(v.shape[1]) * p.dt,
         v=v,
@@ -161,6 +163,13 @@ def raster_of_presentations(source: Source) -> Figure | None:
         neurons=run.load("raster_neurons").tolist(),
         facts=source.facts,
     )
+
+
+def named_class(name: str, data: str) -> str:
+    """Return a class of a data set in words where its name is but a number: "digit 3", of other data "class 3"."""
+    if not name.isdecimal():
+        return name
+    return f"{'digit' if data in DATASETS else 'class'} {name}"
 
 
 def confusion_of_test(source: Source) -> Axes:
@@ -192,7 +201,11 @@ def misclassified_of_test(source: Source) -> Figure | None:
 
 FIGURES = {
     "receptive_fields": Row("Weights of every neuron, as images.", fields_of_neurons),
-    "training": Row("Accuracy, thresholds, spikes and weights during training.", curves_of_training),
+    "training": Row(
+        "Accuracy, thresholds, spikes and weights during training. The accuracy is that of training images, "
+        "which the labels of the window before classify; it is no test accuracy.",
+        curves_of_training,
+    ),
     "weights": Row("Distribution of the weights.", weights_of_run),
     "theta": Row("Distribution of the adaptive thresholds.", theta_of_run),
     "receptive_fields_over_training": Row("How some receptive fields came to be.", fields_over_training),

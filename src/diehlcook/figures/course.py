@@ -36,7 +36,7 @@ def training_curves(
         One row per trained image with the fields ``presentations``, ``spikes`` (of the accepted presentation,
         all excitatory neurons), ``theta_mean`` and ``theta_sd`` (volts), ``weight_sd``; more are ignored.
     accuracy : structured ndarray, shape (n_windows,), optional
-        Online accuracy with the fields ``images`` (trained by the end of the window), ``correct``, ``total``.
+        Accuracy of windows of training images with the fields ``images`` (trained by the end of the window), ``correct``, ``total``.
         Without it there is no such panel. Its band is the 95 % Wilson interval.
     points : int
         Rows are averaged in about so many equal windows; each curve's axis says how many images that is.
@@ -135,7 +135,7 @@ def accuracy_curves(
         every = max(1, windows.size // 12)  # markers tell lines apart, and do not cover them
         label = re.sub("^_", " _", style.plain(name))  # a legend leaves out what begins with _
         ax.plot(windows["images"], share, **pen, label=label, markersize=4.5, markevery=every)
-    ax.set(xlabel="images trained", ylabel="accuracy during training (%)")
+    ax.set(xlabel="images trained", ylabel="accuracy of training images (%)")
     ax.set_xlim(left=0)
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.6)
@@ -246,10 +246,10 @@ def raster(
 
 
 def _draw_accuracy(ax: Axes, accuracy: NDArray[Any]) -> None:
-    """Draw online accuracy with its Wilson band, in percent, and write the last value beside it."""
+    """Draw the accuracy of training images with its Wilson band, in percent, and write the last value beside it."""
     _fields("accuracy", accuracy, ("images", "correct", "total"))
     windows = accuracy[accuracy["total"] > 0]
-    ax.set_ylabel("online accuracy (%)")
+    ax.set_ylabel("accuracy of training images (%)")
     if not windows.size:
         ax.text(0.5, 0.5, "no labelled window yet", transform=ax.transAxes, ha="center", color=style.GREY)
         return

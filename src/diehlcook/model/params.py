@@ -437,9 +437,13 @@ def as_params(given: Params | str) -> Params:
     return given
 
 
+CUSTOM = "custom"
+"""The name of constants that no preset of the package has, and that were given no name."""
+
+
 def preset_of(params: Params) -> str:
-    """Return the name of the preset of the package that has all these values; ``"custom"`` if there is none."""
-    return next((name for name in preset_names() if load_preset(name) == params), "custom")
+    """Return the name of the preset of the package that has all these values; `CUSTOM` if there is none."""
+    return next((name for name in preset_names() if load_preset(name) == params), CUSTOM)
 
 
 def preset_says(name: str) -> str:

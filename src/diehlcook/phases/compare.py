@@ -155,6 +155,7 @@ def write(path: Path, facts: Facts, sights: Sequence[Sight]) -> None:
         subtitle=f"{', '.join(table.names)} · page of {time.strftime('%Y-%m-%d')}",
         table=table,
         parameters=facts["parameters"],
+        equations=[(one["name"], one["changes"]) for one in facts["runs"] if "changes" in one],
         curves=picture(figure_of(accuracy_curves(curves, title="")), dpi=200) if curves else None,
         without_curve=[name for name in table.names if name not in curves],
         fields=list(zip(table.names, sights, strict=True)),

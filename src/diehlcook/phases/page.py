@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..errors import DiehlCookError
 from ..figures.fields import mosaic
@@ -60,6 +61,13 @@ def picture(figure: Figure, dpi: int = 110) -> str:
     """Return a figure as a data URI."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="webp", dpi=dpi, pil_kwargs={"quality": 82})
+    return data_uri(buffer)
+
+
+def embedded(image: Image.Image) -> str:
+    """Return a picture as a data URI."""
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, format="webp", quality=82)
     return data_uri(buffer)
 
 

@@ -7,25 +7,27 @@ import math
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2.utils import htmlsafe_json_dumps
 from numpy.typing import NDArray
 
-from ..analysis.health import Evidence
+from ..analysis.comparison import duration
+from ..analysis.health import NEWEST, Evidence, chance
 from ..analysis.history import examine_run, read_evidence
 from ..data.classes import numbers
 from ..data.datasets import Dataset, shortened
 from ..errors import DiehlCookError
 from ..figures import catalogue
-from ..model.params import DEFAULT_PRESET, load_preset, preset_names
 from ..runs import layout, snapshots
+from ..runs.described import changes
 from ..runs.exchange import origin
-from ..runs.files import load_json
 from ..runs.provenance import images_of
-from ..runs.run import Run, as_run, replaced_equations
+from ..runs.run import Run, as_run
 from .page import check_page, picture, scale_of, sprite, write_page
+from .parameters import tables
+from .redo import redo, timed
 
 log = logging.getLogger(__name__)
 
@@ -68,29 +70,40 @@ def report(run: Run | Path | str, path: Path | str | None = None, *, data: Path 
     path = run.folder / "report.html" if path is None else Path(path)
     check_page(path)
     train, recorded = run.trained(), read_evidence(run)
-    base = run.preset if run.preset in preset_names() else DEFAULT_PRESET
     tested = run.facts.get("test")
     checks = examine_run(run, recorded)
-    rule = "changed equations" if replaced_equations(run.model) else f"{run.params.rule} rule"
     if path.parent == run.folder:
         layout.clear_temporaries(run.folder)
     write_page(
         path,
         "report.html",
-        title=f"{run.preset}, {run.params.n_exc} neurons, seed {run.seed}",
-        subtitle=f"{rule} · {trained_with(train)} · {run.folder.resolve().name} "
-        f"· page of {time.strftime('%Y-%m-%d')}",
+        title=f"{run.what}, seed {run.seed}",
+        subtitle=f"{run.params.n_exc} neurons · {run.params.rule} rule · {trained_with(train)} · "
+        f"{run.folder.resolve().name} · page of {time.strftime('%Y-%m-%d')}",
         origin=origin(run),
-        cards=list(cards(run)),
+        sections=list(sections(run)),
+        cards=list(cards(run, recorded)),
         checks=checks,
         findings=[check for check in checks if not check.ok],
         classes=list(classes(tested)) if tested else [],
         figures=list(figures(catalogue.Source(run, recorded, folder))),
-        base=base,
-        parameters=[(name, *both) for name, both in run.params.differences(load_preset(base)).items()],
+        equations=changes(run.model),
+        parameters=tables(run),
+        redo=redo(run),
         data=htmlsafe_json_dumps(explorer(run, recorded, folder)),
     )
     return path
+
+
+def sections(run: Run) -> Iterable[tuple[str, str]]:
+    """Yield the parts of the page: their anchors and titles."""
+    yield from (("results", "Results"), ("health", "Health"), ("fields", "Receptive fields"))
+    if "test" in run.facts:
+        yield "classes", "Classes"
+    yield "figures", "Figures"
+    if changes(run.model):
+        yield "equations", "Changed equations"
+    yield from (("parameters", "Parameters"), ("redo", "How to do it again"))
 
 
 def trained_with(train: dict[str, Any]) -> str:
@@ -100,30 +113,65 @@ def trained_with(train: dict[str, Any]) -> str:
     return f"{train['data']['name']}, {train['images']:,} images × {train['epochs']}"
 
 
-def cards(run: Run) -> Iterable[tuple[str, str]]:
-    """Yield the key facts: what, and how much."""
+class Card(NamedTuple):
+    """A key fact: what, how much, and of which images it is."""
+
+    what: str
+    value: str
+    note: str = ""
+
+
+def cards(run: Run, recorded: Evidence) -> Iterable[Card]:
+    """Yield the key facts."""
     train, observed, tested = run.trained(), run.facts.get("observe"), run.facts.get("test")
     if tested:
         low, high = tested["interval95"]
-        yield "test accuracy", f"{tested['accuracy']:.2%}"
-        yield "95 % interval", f"{low:.1%} to {high:.1%}"
-        times = f" × {tested['repeats']}" if tested["repeats"] > 1 else ""
-        yield "test images", f"{tested['images']:,}{times}"
-    yield "θ", f"{train['theta_mV']['mean']:.1f} ± {train['theta_mV']['sd']:.1f} mV"
+        sizes = np.array(tested["class_sizes"])
+        guessed = chance(int(np.count_nonzero(sizes)), float(sizes.max() / sizes.sum()))
+        times = f", each shown {tested['repeats']} times" if tested["repeats"] > 1 else ""
+        yield Card(
+            "test accuracy", f"{tested['accuracy']:.2%}",
+            f"of {tested['images']:,} test images{times}; 95 % interval {low:.1%} to {high:.1%}",
+        )  # fmt: skip
+        yield Card("chance", f"{guessed:.1%}", "of the test images, by naming always the largest class")
+    elif "shipped" in run.facts:
+        made = run.facts["shipped"]
+        note = f"of {made['images']:,} test images when the network was made; not tested here yet"
+        yield Card("test accuracy", f"{made['accuracy']:.2%}", note)
+    theta = train["theta_mV"]
+    yield Card(
+        "thresholds θ", f"{theta['mean']:.1f} ± {theta['sd']:.1f} mV",
+        "mean and spread of the neurons, at the end of the training",
+    )  # fmt: skip
     if "imported" not in train:
-        yield "spikes per image", f"{train['spikes_per_image']:.1f}"
-        yield "presentations per image", f"{train['presentations_per_image']:.3f}"
+        yield from activity(train, recorded)
     names = run.classes() or ()
     if names and names != numbers(10):
-        yield f"{len(names)} classes", shortened(names)
+        yield Card("classes", f"{len(names)}", shortened(names))
     if observed and "imported" in observed:
-        yield "labels", "from elsewhere"
+        yield Card("labels", "from elsewhere")
     elif observed:
-        yield "labelled with", f"{observed['images']:,} images"
-    wall = sum(facts.get("wall_s", 0) for facts in (train, observed or {}, tested or {}))
-    yield "wall time", f"{wall / 60:.0f} min" if wall >= 100 else f"{wall:.0f} s"
-    versions = load_json(run.path).get("versions", {})
-    yield "versions", f"diehlcook {versions.get('diehlcook', '?')}, Brian2 {versions.get('brian2', '?')}"
+        yield Card(
+            "labelled with", f"{observed['images']:,} images", f"{observed['data']['name']}, training part"
+        )
+    if done := timed(run):
+        parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in done.items())
+        yield Card("wall time", duration(sum(done.values())), parts)
+
+
+def activity(train: dict[str, Any], recorded: Evidence) -> Iterable[Card]:
+    """Yield spikes and presentations of the newest images, as health judges them, and of the whole training."""
+    whole = f"{train['spikes_per_image']:.1f}", f"{train['presentations_per_image']:.2f}"
+    names, of_all = ("spikes per image", "presentations per image"), "mean of the whole training"
+    if recorded.history is None or not len(recorded.history):
+        for name, value in zip(names, whole, strict=True):
+            yield Card(name, value, of_all)
+        return
+    spikes = f"{recorded.newest(recorded.history)['spikes'].mean():.1f}"
+    presentations = f"{recorded.history['presentations'][-NEWEST:].mean():.2f}"
+    for name, value, all_images in zip(names, (spikes, presentations), whole, strict=True):
+        note = f"{recorded.window()}; {of_all}: {all_images}"
+        yield Card(name, value, note if recorded.window() != recorded.window(recorded.images) else of_all)
 
 
 def classes(tested: dict[str, Any]) -> Iterable[tuple[str, ...]]:

@@ -25,6 +25,7 @@ from ..model.arrays import check_delays, check_labels, check_seed, check_theta, 
 from ..model.params import FIELDS, LATER, Params
 from ..model.rules import LearningRule
 from . import layout, schema
+from .described import in_words, replaced_equations
 from .files import SCHEMA, digest, identity, load_json, save_json
 
 MISSING = {"observe": "so the neurons have no labels yet", "test": "so there is no accuracy yet"}
@@ -58,11 +59,16 @@ class Run:
     schema: int = SCHEMA
     """The version of the layout of the files."""
 
+    @property
+    def what(self) -> str:
+        """What the run is in a few words: the nearest preset, and what differs from it."""
+        return in_words(self.preset, self.model)
+
     def summary(self) -> list[tuple[str, str]]:
         """Return what there is to say of the run in a few words: names and values."""
         train, observed, tested = (self.facts.get(phase) for phase in layout.PHASES)
         rows = [
-            ("folder", str(self.folder)), ("preset", self.preset), ("neurons", str(self.params.n_exc)),
+            ("folder", str(self.folder)), ("preset", self.what), ("neurons", str(self.params.n_exc)),
             ("rule", self.params.rule), ("seed", str(self.seed)), ("data", self.dataset),
         ]  # fmt: skip
         if train is None or not train.get("finished"):
@@ -322,16 +328,6 @@ def start_afresh(run: Run, plan: dict[str, Any]) -> None:
     run.save()
 
 
-def replaced_equations(model: Model) -> dict[str, Any]:
-    """Return the equations that are not the package's own, for run.json."""
-    equations: dict[str, Any] = {}
-    if model.excitatory != neurons.EXCITATORY:
-        equations["excitatory"] = model.excitatory._asdict()
-    if model.plasticity is not None:
-        equations["plasticity"] = model.plasticity._asdict()
-    return {"equations": equations} if equations else {}
-
-
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     return {
@@ -358,6 +354,13 @@ def as_path(folder: Path | str) -> Path:
 def as_run(run: Run | Path | str) -> Run:
     """Return a run that is given itself or by its directory."""
     return run if isinstance(run, Run) else load_run(as_path(run))
+
+
+def companion_of(folder: Path) -> str | None:
+    """Return which companion a folder holds a run of; None if it holds another run, or none."""
+    path = folder / "run.json"
+    name = load_json(path).get("companion") if path.exists() else None
+    return None if name is None else str(name)
 
 
 READABLE = (2, SCHEMA)
@@ -390,11 +393,15 @@ def load_run(folder: Path | str) -> Run:
             f"another folder"
         )
     content = load_json(path)
+    if "companion" in content:
+        page = pasteable("report", "--run", folder)
+        raise DiehlCookError(
+            f"{folder}: a run of the companion {str(content['companion'])[:40]}, not of a network; look at "
+            f"it with {page}, or name another folder"
+        )
     known = content.get("schema")
     if known not in READABLE:
         raise DiehlCookError(f"{path}: schema is {schema.shown(known)}, this version reads {SCHEMA}")
-    if "companion" in content:
-        raise DiehlCookError(f"{path}: of a companion, expected a run of train; name another folder")
     if known < SCHEMA and isinstance(content.get("test"), dict):
         content["test"].setdefault("sha256", {})  # the first runs of schema 2 have no digests of the test
     schema.check_run(content, str(path))

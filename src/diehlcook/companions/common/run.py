@@ -57,7 +57,7 @@ def clear_litter(folder: Path) -> None:
     """Delete what killed processes left unfinished in the folder of a run; for its owner."""
     for place in (folder, folder / "figures"):
         for path in unfinished(place):
-            if re.search(r"\.(npy|json|png)\.[0-9a-f]{8}\.tmp$", path.name):
+            if re.search(r"\.(npy|json|png|html)\.[0-9a-f]{8}\.tmp$", path.name):
                 layout.remove(path)
 
 
@@ -107,6 +107,7 @@ def run_and_keep(
             "wall_s": round(time.monotonic() - started, 1),
             "date": time.strftime("%Y-%m-%d"),
         }
+        discard_page(folder)
         save_json(folder / "run.json", facts | {"finished": False})  # from here on nothing older counts
         for name, array in recorded._asdict().items():
             save_array(folder / f"{name}.npy", array)
@@ -114,6 +115,11 @@ def run_and_keep(
             save_figures(folder, draw(facts, recorded))
         save_json(folder / "run.json", facts | {"finished": True})
         return facts, recorded
+
+
+def discard_page(folder: Path) -> None:
+    """Delete the page about what was there before; for the owner of the folder."""
+    layout.remove(folder / "report.html")
 
 
 def figure_files(folder: Path, names: Iterable[str]) -> list[str]:

@@ -66,6 +66,11 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     return {"run": str(folder), **facts, "figures": figure_files(folder, figures.SHEETS)}
 
 
+def again(facts: dict[str, Any]) -> list[str]:
+    """Return the options that do a run once more, besides seed and constants."""
+    return ["--engine", facts["engine"]]
+
+
 def verdict(facts: dict[str, Any]) -> str:
     """Return the outcome in a few words."""
     if facts["latency"] is None:

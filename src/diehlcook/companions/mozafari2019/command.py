@@ -108,6 +108,13 @@ def draw(folder: Path, params: Mozafari2019, facts: dict[str, Any], tsne: bool) 
     return drawn
 
 
+def again(facts: dict[str, Any]) -> list[str]:
+    """Return the options that do a run once more, besides seed and constants."""
+    data, linear = facts["data"], ["--linear"] if "linear" in facts else []
+    samples = ["--samples", str(data["images"])]
+    return ["--dataset", data["name"], *samples, "--epochs", str(facts["epochs"]), *linear]
+
+
 def sentences(facts: dict[str, Any]) -> Iterator[str]:
     """Say what came out, line by line."""
     validation, test = facts["validation"], facts["test"]

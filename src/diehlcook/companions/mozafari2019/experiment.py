@@ -23,7 +23,7 @@ from ...runs import layout
 from ...runs.checkpoints import Checkpoints
 from ...runs.files import digest, identity, load_array, load_json, read_npy, save_array, save_json
 from ...runs.run import versions
-from ..common.run import SCHEMA, owned_by, refuse_existing
+from ..common.run import SCHEMA, discard_page, owned_by, refuse_existing
 from . import kernel
 from .constants import IMAGE_SIDE, Mozafari2019
 from .encoding import NEVER, Times, Weights, encode
@@ -302,6 +302,7 @@ def run_owned(
             raise DiehlCookError(
                 f"{folder}: there are {old['epochs']} epochs already; --epochs must not be less"
             )
+    discard_page(folder)
     if force or not path.exists():
         save_json(path, plan)
         layout.remove_matching(folder, OF_PARTS)

@@ -116,6 +116,11 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     return {"run": str(folder), **found[0], "faults": faults, **compared, "figures": files}
 
 
+def again(_facts: dict[str, Any]) -> list[str]:
+    """Return the options that do a run once more, besides seed and constants: the faults are among these."""
+    return []
+
+
 def sentences(facts: dict[str, Any]) -> Iterator[str]:
     """Say what came out, line by line."""
     right, networks = facts["right"], len(facts["right_of_each_network"])
@@ -125,7 +130,7 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
         f"(worst {min(clean):.0%}, median {median(clean):.0%}), {len(right) - 1} flipped pixels "
         f"{right[-1]:.1%}"
     )
-    if facts["faults"]:
+    if facts.get("without_fault"):
         other = facts["without_fault"]
         yield f"  without {' and '.join(facts['faults'])}: {other[0]:.1%}, {other[-1]:.1%}"
     if not facts["all_checks"]:
