@@ -12,7 +12,14 @@ author = "The diehlcook developers"
 project_copyright = f"2026, {author}"
 version = release = diehlcook.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "repository_links", "plain_index"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "repository_links",
+    "plain_index",
+]
 exclude_patterns = ["results", "search.md", "README.md", "_*"]
 templates_path = ["_templates"]
 default_role = "code"  # names in single backticks in docstrings
@@ -30,6 +37,7 @@ autosummary_generate = True
 numpydoc_show_class_members = False  # the template of a class shows them
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"diehlcook {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

@@ -34,7 +34,8 @@ def write(app: Sphinx, error: Exception | None) -> None:
     """Write llms.txt beside the pages."""
     if error is None and app.builder.format == "html":
         root = app.config.root_doc
-        head = [f"# {app.config.project} {app.config.release}", "", f"> {first_sentence(app.env.get_doctree(root))}"]
+        about = first_sentence(app.env.get_doctree(root))
+        head = [f"# {app.config.project} {app.config.release}", "", f"> {about}"]
         text = "\n".join(head + entries(app, root)) + "\n"
         (Path(app.outdir) / "llms.txt").write_text(text, encoding="utf-8")
 
