@@ -24,7 +24,7 @@ exclude_patterns = ["results", "search.md", "README.md", "_*"]
 templates_path = ["_templates"]
 default_role = "code"  # names in single backticks in docstrings
 highlight_language = "none"  # commands and equations, unless a block names a language
-nitpicky = False
+smartquotes = False  # --option is no dash
 
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
@@ -32,15 +32,14 @@ nb_execution_mode = "off"  # the notebooks are rendered by scripts/tools/render_
 nb_merge_streams = True
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
+autodoc_preserve_defaults = True  # a default that is a set of equations stays a name
 autodoc_typehints = "none"  # numpydoc says the types
 autosummary_generate = True
 numpydoc_show_class_members = False  # the template of a class shows them
 
 html_theme = "furo"
-pygments_dark_style = "github-dark"
 html_title = f"diehlcook {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
-html_baseurl = ""
