@@ -1,10 +1,13 @@
 """Links in the documentation lead somewhere; what is generated is of this code."""
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 from conftest import load_script
+
+import diehlcook
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -12,6 +15,7 @@ PAGES = sorted(
         *ROOT.glob("*.md"),
         *ROOT.glob("docs/*.md"),
         *ROOT.glob("docs/companions/*.md"),
+        ROOT / "docs" / "notebooks" / "README.md",
         ROOT / "data" / "README.md",
     ]
 )
@@ -69,3 +73,56 @@ def test_tables_follow_from_the_code():
     assert sorted(tables.ROOMS) == sorted(path.parent.name for path in tables.PACKAGE.glob("*/__init__.py"))
     for page in tables.TABLES:
         assert page.read_text(encoding="utf-8") == tables.mended(page), "run scripts/tools/describe_docs.py"
+
+
+def toctrees():
+    """Pages in the tables of contents of the site."""
+    text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    trees = re.findall(r"^```\{toctree\}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return {line for tree in trees for line in tree.splitlines() if line and line[0] != ":"}
+
+
+def test_every_page_is_in_the_site_once():
+    docs = ROOT / "docs"
+    included = set()
+    for page in docs.glob("included/*.md"):
+        (path,) = re.findall(r"^```\{include\} (\S+)$", page.read_text(), re.MULTILINE)
+        assert (page.parent / path).exists(), page
+        included.add((page.parent / path).resolve())
+    pages = {
+        path.relative_to(docs)
+        for path in {*PAGES, *docs.glob("included/*.md")} - included - {docs / "index.md"}
+        if path.is_relative_to(docs)
+    }
+    notebooks = {path.relative_to(docs) for path in docs.glob("notebooks/rendered/*.ipynb")}
+    assert toctrees() == {path.with_suffix("").as_posix() for path in pages | notebooks}
+    assert {ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "data" / "README.md"} < included
+
+
+def test_every_public_name_is_in_the_reference():
+    lines = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").splitlines()
+    listed = [line.strip() for line in lines if re.fullmatch(r"   ~?[\w.]+", line)]
+    assert {name for name in listed if name[0] != "~"} == set(diehlcook.__all__)
+    for name in listed:
+        module, _, last = name.removeprefix("~").rpartition(".")
+        assert hasattr(importlib.import_module(f"diehlcook.{module}".rstrip(".")), last)
+
+
+@pytest.mark.parametrize(
+    ("folder", "page", "link", "expected"),
+    [
+        (".", "index", "[x](docs/guide.md#in-python)", "[x](guide.md#in-python)"),
+        (".", "index", "![x](docs/scaling.png)", "![x](scaling.png)"),
+        (".", "index", "[x](docs/notebooks/rendered)", "[x](notebooks/README.md)"),
+        ("docs", "faq", "[`a[0]`](../scripts/test#L3)", "[`a[0]`](site:source/scripts/test.html#L3)"),
+        ("docs", "faq", "[x](../src/diehlcook)", "[x](site:source/src/diehlcook/__init__.py.html)"),
+        ("docs/companions", "companions/xo", "[x](../search.md)", "[x](../included/search.md)"),
+        ("docs/companions", "companions/xo", "[x](../../README.md#mnist)", "[x](../index.md#mnist)"),
+        ("docs", "guide", "[x](results) [y](https://a.b) [z](#engines)", "x [y](https://a.b) [z](#engines)"),
+        ("docs", "guide", "```\n[x](results)\n```\n[x](results)", "```\n[x](results)\n```\nx"),
+    ],
+)  # fmt: skip
+def test_links_of_the_repository_become_links_of_the_site(folder, page, link, expected, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_extensions")
+    links = importlib.import_module("repository_links")
+    assert links.turned(link, (ROOT / folder).resolve(), page) == expected

@@ -4,13 +4,16 @@ import ast
 import importlib
 import inspect
 import io
+import json
 import re
 import subprocess
 import sys
 import tokenize
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import diehlcook
 
@@ -129,3 +132,21 @@ def test_every_parameter_of_a_public_function_is_documented(place):
         word for line in section.splitlines() if line[4:5] != " " for word in re.findall(r"\w+", line)
     }
     assert set(inspect.signature(function).parameters) <= headings
+
+
+def test_files_of_a_release_say_the_same_version():
+    version = diehlcook.__version__
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    described = json.loads((ROOT / "codemeta.json").read_text(encoding="utf-8"))
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    recipe = re.search(r'set version = "(.*)"', (ROOT / "recipe" / "meta.yaml").read_text(encoding="utf-8"))
+    assert {cited["version"], described["version"], newest[1], recipe[1]} == {version}
+
+
+def test_what_pip_and_conda_install_is_the_same():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.match(r"[\w-]+>=[\d.]+", one)[0] for one in project["dependencies"]}
+    recipe = (ROOT / "recipe" / "meta.yaml").read_text(encoding="utf-8")
+    listed = re.findall(r"^    - ([\w-]+) (>=[\d.]+)$", recipe.split("  run:")[1], re.MULTILINE)
+    found = {name.removesuffix("-base") + least for name, least in listed} - {"scikit-learn>=1.6"}
+    assert found == wanted

@@ -5,6 +5,6 @@ The names that ``__init__.pyi`` lists are loaded when they are first used, so th
 
 import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -425,8 +425,8 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         }
         arrays = {
             "weights": self.weights_, "theta": self.theta_, "delays": self.delays_,
-            "responses": self.responses_,
-            "numbers": self.numbers_, "classes": classes, "low": self.coder_.low, "high": self.coder_.high,
+            "responses": self.responses_, "numbers": self.numbers_, "classes": classes,
+            "low": self.coder_.low, "high": self.coder_.high,
         }  # fmt: skip
         about = np.array(json.dumps(facts))
         write_whole(Path(path), lambda file: np.savez_compressed(file, about=about, **arrays))  # type: ignore[arg-type]
