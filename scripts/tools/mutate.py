@@ -20,9 +20,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 HEADER = """# Mutations
 
-Each row is one change of the model's source, and the first test that failed because of it (all tests of that file run, until one fails). Made by
+Each row is one change of the source, chosen by hand to be one that a test should notice, and the first test that failed because of it (all tests of that file run, until one fails). Made by
 `python scripts/tools/mutate.py > docs/mutations.md`; `test_rules.py` and `test_seeds.py` hold further changes, of rules and of
-parameters, which are part of the test suite.
+parameters, which are part of the test suite. A change that no test noticed would stand here as NOT CAUGHT.
 
 | file | instead of | this | caught by |
 |---|---|---|---|"""

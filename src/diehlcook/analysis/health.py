@@ -412,7 +412,7 @@ def duration(evidence: Evidence) -> Check | None:
     ).but_if(
         begun or (linear and rise < RISEN), "not trained long enough",
         "theta is still rising as fast as at first: neurons have not taken turns yet, and learned little",
-        f"--samples or --epochs up (at this pace some {float(f'{enough:.1g}'):,.0f} images)",
+        f"--samples or --epochs up (at this pace at least {float(f'{enough:.1g}'):,.0f} images)",
     )  # fmt: skip
 
 
