@@ -92,7 +92,8 @@ def learned(coding: str, X: NDArray[Any]) -> Coder:
         if low.min() < 0 or high.max() <= 0:
             raise DiehlCookError(
                 f"pixels are from {low.min():g} to {high.max():g}; they must not be below 0, "
-                "nor all 0: 0 is silent, and the largest is the brightest (coding='features' takes any numbers)"
+                "nor all 0: 0 is silent, and the largest is the brightest "
+                "(coding='features' takes any numbers)"
             )
         low, high = np.zeros_like(low), np.full_like(high, high.max())
     return Coder(coding, low, high)
