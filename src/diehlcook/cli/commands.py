@@ -589,7 +589,6 @@ def data(folder: Path | None, progress: bool) -> Result:
     facts = {"folder": str(found), "verified": [check.name for check in checks]}
     lines = [f"MNIST in {found}: {len(checks)} files verified"]
     if folder is not None:  # nothing remembers it
-        lines.append(
-            f"  other commands find it with --data, or after: export DIEHLCOOK_MNIST={shlex.quote(str(found.resolve()))}"
-        )
+        export = f"export DIEHLCOOK_MNIST={shlex.quote(str(found.resolve()))}"
+        lines.append(f"  other commands find it with --data, or after: {export}")
     return Result(facts, lines)
