@@ -115,11 +115,12 @@ def test_constants_reach_the_program_and_the_record(tiny, tmp_path):
 @pytest.fixture
 def heard(caplog):
     """What Brian2 says in its log, which does not reach the root by itself."""
-    brian = logging.getLogger("brian2")
+    brian, before = logging.getLogger("brian2"), caplog.handler.level
     caplog.handler.setLevel("WARNING")
     brian.addHandler(caplog.handler)
     yield caplog
     brian.removeHandler(caplog.handler)
+    caplog.handler.setLevel(before)
 
 
 def test_training_refuses_before_it_compiles_or_writes(tiny, tmp_path, monkeypatch, heard):

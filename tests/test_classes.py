@@ -160,7 +160,7 @@ def test_a_run_on_two_classes_has_two_everywhere(two, tmp_path, capsys, monkeypa
     monkeypatch.setattr("diehlcook.phases.report.figures", lambda _: [])  # below
     assert main(["report", "--run", str(copy)]) == 0
     page = (copy / "report.html").read_text()
-    rows = re.search(r"<h2>Classes</h2>.*?</table>", page, re.DOTALL)[0]
+    rows = re.search(r'<h2 id="classes">Classes</h2>.*?</table>', page, re.DOTALL)[0]
     assert re.findall(r"<tr><td>(.*?)</td>", rows) == ["3", "7"]
     shown = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
     assert shown["classes"] == ["3", "7"]

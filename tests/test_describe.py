@@ -75,6 +75,7 @@ def test_the_frozen_phases_are_one_network(phase):
     assert frozen_table(train, other) == frozen_table(train, test)
 
 
+@pytest.mark.slow
 def test_a_changed_reset_shows(monkeypatch):
     unchanged()
     changed = neurons.EXCITATORY._replace(reset=neurons.EXCITATORY.reset + "ge = 0\n")

@@ -75,7 +75,7 @@ def fused(smoke, delays):
     return open_engine("fused", Model(smoke, learning=True), delays)
 
 
-@pytest.mark.parametrize("name", ["standalone", "runtime", "fused"])
+@pytest.mark.parametrize("name", ["standalone", pytest.param("runtime", marks=pytest.mark.slow), "fused"])
 def test_chunks_do_not_show(name, request, smoke, strokes, start):
     engine = request.getfixturevalue(name)
     images = with_faint(strokes)
@@ -169,7 +169,9 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", [pytest.param(one, marks=pytest.mark.slow if one == "fine steps" else []) for one in VARIANTS]
+)
 def test_the_kernel_is_the_network(variant, smoke, delays, strokes, numpy_target):
     """Every rule and switch, short presentations: fused against Brian2, and chunks bit for bit."""
     values = dict(VARIANTS[variant])
@@ -375,6 +377,7 @@ def test_clocks_stay_together_in_long_chunks(standalone, smoke, strokes, start):
     assert_same_state(one, other)
 
 
+@pytest.mark.slow
 def test_a_variable_added_to_the_equations_travels(smoke, delays, strokes):
     """`trace` integrates every spike: it would not survive if only known variables were handed over."""
     excitatory = EXCITATORY._replace(

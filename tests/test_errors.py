@@ -3,8 +3,10 @@
 ``python tests/test_errors.py`` prints the table in docs/errors.md.
 """
 
+import contextlib
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -14,10 +16,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+
+from diehlcook.cli.main import main
 
 PAGE = Path(__file__).parents[1] / "docs" / "errors.md"
 MESSAGE_VARIES = {"no MNIST and no network", "unknown command", "full disk"}
@@ -396,20 +401,41 @@ def tree(folder):
     }
 
 
+def run_here(arguments, folder):
+    """Run a command in this process, which saves the start of another."""
+    said, complained = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained),
+    ):  # fmt: skip
+        try:
+            code = main(list(map(str, arguments)))
+        except SystemExit as ended:
+            code = ended.code
+    return SimpleNamespace(returncode=code, stdout=said.getvalue(), stderr=complained.getvalue())
+
+
+def run_elsewhere(case, folder):
+    """Run a command in a process with an environment or limits of its own."""
+    no_cache = {"XDG_CACHE_HOME": str(folder.parent / "cache")} if case.environment is OFFLINE else {}
+    limit = (
+        (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (case.limit, case.limit))) if case.limit else None
+    )
+    return subprocess.run(
+        [sys.executable, "-m", "diehlcook", *map(str, case.arguments)],
+        cwd=folder, capture_output=True, text=True, check=False, preexec_fn=limit,
+        env={**os.environ, "TMPDIR": tempfile.gettempdir(), **no_cache, **(case.environment or {})},
+    )  # fmt: skip
+
+
 def try_case(case, folder):
     """Run a case in `folder`; return the process and whether files changed, were lost, or are half-written."""
     if case.prepare:
         case.prepare(folder)
     before = tree(folder)
-    no_cache = {"XDG_CACHE_HOME": str(folder.parent / "cache")} if case.environment is OFFLINE else {}
-    limit = (
-        (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (case.limit, case.limit))) if case.limit else None
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "diehlcook", *map(str, case.arguments)],
-        cwd=folder, capture_output=True, text=True, check=False, preexec_fn=limit,
-        env={**os.environ, "TMPDIR": tempfile.gettempdir(), **no_cache, **(case.environment or {})},
-    )  # fmt: skip
+    if case.environment is None and not case.limit:
+        done = run_here(case.arguments, folder)
+    else:
+        done = run_elsewhere(case, folder)
     after = tree(folder)
     started = {name for name in after if name not in before and name.startswith(("new/", "run/checkpoints/"))}
     return done, {name: digest for name, digest in after.items() if name not in started} == before
@@ -432,13 +458,7 @@ def make_run(folder):
         ["observe", *LATER],
         ["test", *LATER],
     ):
-        done = subprocess.run(  # with the engine that has the least to compile
-            [sys.executable, "-m", "diehlcook", *command, "--engine", "fused"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_here([*command, "--engine", "fused"], folder)  # that has the least to compile
         assert done.returncode == 0, done.stderr
 
 

@@ -615,10 +615,10 @@ def test_what_is_no_data_set(tmp_path, finished):
 
 
 IMAGES_OF_NONE = {
-    "images: type": [IMAGES > 0, IMAGES.astype(str), IMAGES + 0j, np.full(IMAGES.shape, None)],
+    "images: type": [IMAGES.astype(str), IMAGES + 0j, np.full(IMAGES.shape, None)],
     "images: ": [
         IMAGES + 1.5, IMAGES - 1.0, IMAGES.astype(int) + 256, IMAGES + np.nan, IMAGES[0, 0], IMAGES[:0],
-        IMAGES[..., None], np.zeros((2, 28, 28, 5)), np.zeros((2, 5)), [[1], [1, 2]], 5, None,
+        np.zeros((2, 3, 28, 28)), np.zeros((2, 28, 28, 5)), np.zeros((2, 5)), [[1], [1, 2]], 5, None,
     ],
 }  # fmt: skip
 LABELS_OF_NONE = {

@@ -289,7 +289,9 @@ def test_other_rules_fall_silent(rule, tmp_path):
     assert np.load(tmp_path / "run" / "weights.npy")[-1].mean() < 0.3
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    "rule", [RULES[0], *(pytest.param(rule, marks=pytest.mark.slow) for rule in RULES[1:])]
+)
 def test_fused_has_the_spikes_of_brian2(rule):
     """The compiled loop and Brian2, with the same input: every spike in the same time step, the same weights and potential."""
     pytest.importorskip("numba")

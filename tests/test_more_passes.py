@@ -267,6 +267,7 @@ def test_a_snapshot_that_is_given_up_while_it_is_read_is_left_out(two_passes, mo
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_keeps_its_engine(smoke, digits, tmp_path, monkeypatch, caplog, numpy_target):
     """Also where `auto` would now choose another."""
     caplog.set_level("INFO", "diehlcook")

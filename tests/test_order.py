@@ -201,6 +201,7 @@ def digits():
 # --- engines, resume, jobs
 
 
+@pytest.mark.slow
 def test_engines_agree_on_shuffled_images(digits, smoke, standalone, tmp_path, numpy_target):
     assert standalone  # the program is built by now
     params = smoke.with_values({"order": "shuffled"})

@@ -132,6 +132,7 @@ def test_teacher_makes_the_right_output_spike():
     assert within.max() < params.teacher_delay + params.pulse + 3e-3
 
 
+@pytest.mark.slow
 def test_networks_learn_and_tell(healthy):
     """Each hidden neuron of the first network that learns has one of the patterns; all clean images are told."""
     right, wrong, none = experiment.accuracy(WHOLE, healthy)
