@@ -88,6 +88,7 @@ def test_equations_are_those_of_izhikevich():
     assert (v, u) == (pytest.approx(-70, abs=0.3), pytest.approx(-14, abs=0.3))
 
 
+@pytest.mark.slow
 def test_rule_and_protocol_replayed_by_hand(healthy):
     """Weights after the first image, from the spikes of the first network: pre before post in a step, the teacher 10 ms later."""
     p, (time, layer, neuron) = WHOLE, healthy.raster

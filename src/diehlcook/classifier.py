@@ -134,7 +134,7 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         The labels.
     n_features_in_ : int
         The number of features in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if they all were texts.
     params_ : Params
         The constants of the model.
