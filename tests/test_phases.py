@@ -20,6 +20,7 @@ from diehlcook.engines.base import Model
 from diehlcook.figures.catalogue import FIGURES
 from diehlcook.model import wiring
 from diehlcook.model.neurons import EXCITATORY
+from diehlcook.phases.observe import observe
 from diehlcook.phases.responses import trained_network
 from diehlcook.phases.train import train
 from diehlcook.progress import Interrupted
@@ -171,6 +172,20 @@ def test_plot_draws_every_figure(chain):
     }  # fmt: skip
     for path in json.loads(done.stdout)["figures"]:
         assert "</svg>" in Path(path).read_text()
+
+
+def test_raster_is_recorded_whatever_device_is_set(chain, tmp_path):
+    import brian2
+
+    run = load_run(shutil.copytree(chain, tmp_path / "run"))
+    brian2.set_device("cpp_standalone", build_on_run=False)
+    try:
+        observe(run, datasets.load("digits", "train").head(20), engine="fused", force=True)
+        assert brian2.get_device() is brian2.devices.all_devices["cpp_standalone"]
+    finally:
+        brian2.devices.reset_device()
+    _, when = np.load(run.folder / "raster_exc.npy")
+    assert len(when) > 10
 
 
 def test_raster_shows_presentations_of_the_trained_network(chain):

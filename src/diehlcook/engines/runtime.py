@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import Cancelled
 from ..model import wiring
-from ..model.brian import b2
+from ..model.brian import b2, in_this_process
 from ..model.network import build_network, presentation_time, state_variables
 from .base import REST_SPIKES, Engine, Model, Responses, State, make_relative, make_responses
 from .compiler import compiler
@@ -24,14 +24,16 @@ CANCEL_CHECK = 10
 """Presentation parts after which a chunk asks whether it is cancelled."""
 
 
-def choose_target() -> None:
-    """Let Brian2 compile with Cython if there is a compiler; else use NumPy, and say how slow that is."""
-    if b2.prefs.codegen.target == "auto" and compiler() is None:
-        b2.prefs.codegen.target = "numpy"
+def code_target() -> str:
+    """Return the target of Brian2's code: the user's, but NumPy where there is no compiler, and say how slow that is."""
+    target: str = b2.prefs.codegen.target
+    if target == "auto" and compiler() is None:
+        target = "numpy"
         log.warning(
             "no C++ compiler found: using NumPy, about 5 times slower than Cython and 50 times than "
             "standalone"
         )
+    return target
 
 
 class RuntimeEngine(Engine):
@@ -39,8 +41,13 @@ class RuntimeEngine(Engine):
 
     def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
         super().__init__(model, delays)
-        choose_target()
-        b2.prefs.core.stop_on_keyboard_interrupt = False  # a stopped run would look like a finished one
+        self.target = code_target()
+        with in_this_process(self.target):
+            self.build()
+
+    def build(self) -> None:
+        """Make the network."""
+        model, delays = self.model, self.delays
         params = model.params
         self.order = wiring.synapse_order(delays, params.dt)
         self.network = build_network(
@@ -88,8 +95,14 @@ class RuntimeEngine(Engine):
         self, state: State, images: NDArray[np.uint8], presentations: int, cancelled: Callable[[], bool]
     ) -> tuple[State, Responses]:
         """Show images; see `Engine.advance`."""
+        with in_this_process(self.target):
+            return self.run(state, images[:MAX_IMAGES], presentations, cancelled)
+
+    def run(
+        self, state: State, images: NDArray[np.uint8], presentations: int, cancelled: Callable[[], bool]
+    ) -> tuple[State, Responses]:
+        """Show so few images that they fit into one chunk."""
         params = self.model.params
-        images = images[:MAX_IMAGES]
         self.network.restore("start")
         for name, variable in self.variables.items():
             values = state[name]

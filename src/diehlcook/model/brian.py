@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,3 +30,20 @@ def load() -> Any:
 
 
 b2 = load()
+
+
+@contextmanager
+def in_this_process(target: str) -> Iterator[None]:
+    """Let Brian2 run in this process, with code for `target`, whatever its user has set; that is set again afterwards."""
+    # Only here: `load` has to be the first to import Brian2
+    from brian2.devices.device import runtime_device
+
+    before, stops = b2.prefs.codegen.target, b2.prefs.core.stop_on_keyboard_interrupt
+    b2.set_device(runtime_device)
+    b2.prefs.codegen.target = target
+    b2.prefs.core.stop_on_keyboard_interrupt = False  # a stopped run would look like a finished one
+    try:
+        yield
+    finally:
+        b2.prefs.codegen.target, b2.prefs.core.stop_on_keyboard_interrupt = before, stops
+        b2.devices.reset_device()

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import DiehlCookError
 from . import neurons
-from .brian import b2
+from .brian import b2, in_this_process
 from .neurons import NeuronModel
 from .params import Params
 from .rules import LearningRule
@@ -120,17 +120,12 @@ def innermost(error: BaseException) -> str:
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """Let something be built in NumPy, whatever the user's Brian2 is set to, and forgotten in silence."""
-    # Only here: `brian` has to be the first to import Brian2
-    from brian2.devices.device import runtime_device
-
+    """Let something be built in NumPy, and forgotten in silence."""
     unused = logging.getLogger("brian2.core.base.unused_brian_object")
-    target, disabled = b2.prefs.codegen.target, unused.disabled
-    b2.set_device(runtime_device)
-    b2.prefs.codegen.target, unused.disabled = "numpy", True
+    disabled, unused.disabled = unused.disabled, True
     try:
-        yield
+        with in_this_process("numpy"):
+            yield
     finally:
         gc.collect()  # now that nobody hears of it
-        b2.prefs.codegen.target, unused.disabled = target, disabled
-        b2.devices.reset_device()
+        unused.disabled = disabled

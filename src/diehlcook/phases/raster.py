@@ -32,14 +32,12 @@ def record_raster(run: Run, trained: TrainedNetwork, data: Dataset, counts: NDAr
     `counts` (n, n_exc), the responses to these images and maybe more, say which neurons fire most. NumPy
     code: it needs no compiler and starts at once, which counts for a handful of presentations.
     """
-    from ..model.brian import b2
+    from ..model.brian import b2, in_this_process
     from ..model.network import build_network, presentation_time
 
     params = run.params
     neurons = np.argsort(-counts[: len(data)].sum(axis=0, dtype=np.int64), kind="stable")[:TRACES]
-    target = b2.prefs.codegen.target
-    b2.prefs.codegen.target = "numpy"
-    try:
+    with in_this_process("numpy"):
         network = build_network(
             params.with_values({"max_attempts": 1}),
             images=data.images,
@@ -55,8 +53,6 @@ def record_raster(run: Run, trained: TrainedNetwork, data: Dataset, counts: NDAr
         potential = b2.StateMonitor(network["exc"], "v", record=neurons)
         network.add(*monitors.values(), potential)
         network.run(len(data) * presentation_time(params), namespace={})
-    finally:
-        b2.prefs.codegen.target = target
     v = np.asarray(potential.v_, np.float32)
     threshold = trained.theta[neurons] + params.v_thresh_exc - params.theta_offset
     arrays: dict[str, NDArray[Any]] = {

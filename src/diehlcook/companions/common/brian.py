@@ -21,7 +21,6 @@ def run_network(
     Interrupted
         `cancelled` returned true.
     """
-    b2.prefs.core.stop_on_keyboard_interrupt = False  # a stopped run would look like a finished one
     stopped = False
 
     def told(_elapsed: Any, completed: float, start: Any, duration: Any) -> None:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.runtime import choose_target
-from ...model.brian import b2
+from ...engines.runtime import code_target
+from ...model.brian import b2, in_this_process
 from ...progress import Interrupted, Report
 from ..common.brian import STOPPED, run_network
 from . import kernel
@@ -55,14 +55,18 @@ def parts(duration: float) -> list[tuple[float, bool]]:
 
 def runtime(params: Masquelier2008, block: Block, report: Report, cancelled: Callable[[], bool]) -> Recorded:
     """Run the network in Brian2."""
-    choose_target()
-    network, every, rarely = build(params, block), max(params.dt, 1e-4) * b2.second, WEIGHTS_EVERY * b2.second
-    potential = b2.StateMonitor(network["neuron"], "u", record=0, dt=every, name="potential")
-    weights = b2.StateMonitor(network["synapses"], "w", record=True, dt=rarely, name="weights")
-    network.add(potential, weights)
-    for seconds, watched in parts(params.duration):
-        potential.active = watched
-        run_network(network, seconds, report, cancelled)
+    with in_this_process(code_target()):
+        network, every, rarely = (
+            build(params, block),
+            max(params.dt, 1e-4) * b2.second,
+            WEIGHTS_EVERY * b2.second,
+        )
+        potential = b2.StateMonitor(network["neuron"], "u", record=0, dt=every, name="potential")
+        weights = b2.StateMonitor(network["synapses"], "w", record=True, dt=rarely, name="weights")
+        network.add(potential, weights)
+        for seconds, watched in parts(params.duration):
+            potential.active = watched
+            run_network(network, seconds, report, cancelled)
     return Recorded(
         np.array(network["spikes"].t_),
         np.vstack([np.array(weights.w).T, np.array(network["synapses"].w)[None]]).astype(np.float32),

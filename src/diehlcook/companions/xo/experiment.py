@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.runtime import choose_target
-from ...model.brian import b2
+from ...engines.runtime import code_target
+from ...model.brian import b2, in_this_process
 from ...progress import Report, no_report
 from ..common.brian import run_network
 from ..common.run import Draw, run_and_keep
@@ -56,14 +56,8 @@ def simulate(
     Interrupted
         `cancelled` returned true; an experiment takes less than a minute and is not resumed.
     """
-    target = b2.prefs.codegen.target
-    if params.images < WORTH_COMPILING:
-        b2.prefs.codegen.target = "numpy"
-    choose_target()
-    try:
+    with in_this_process("numpy" if params.images < WORTH_COMPILING else code_target()):
         return show(params, seed, report, cancelled)
-    finally:
-        b2.prefs.codegen.target = target
 
 
 def show(params: XO, seed: int, report: Report, cancelled: Callable[[], bool]) -> Recorded:
