@@ -45,7 +45,7 @@ def trained(network: Engine, params: Params, seed: int, images: NDArray[np.uint8
     spikes, intervals = [], []
     while (done := int(state["protocol.position"][0])) < len(images):
         state, responses = network.advance(state, images[done:])
-        spikes.append(responses.counts[responses.final(params.min_spikes, params.max_attempts)].sum(axis=1))
+        spikes.append(responses.counts[responses.final(params)].sum(axis=1))
         by_neuron = np.lexsort((responses.spike_step, responses.spike_neuron))
         steps, neurons = responses.spike_step[by_neuron], responses.spike_neuron[by_neuron]
         apart = np.diff(steps)[np.diff(neurons) == 0]

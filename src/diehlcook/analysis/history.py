@@ -117,7 +117,7 @@ class History:
 
     def add(self, responses: Responses, labels: NDArray[np.uint8]) -> None:
         """Take in the responses of a chunk that goes no further than `next_window`."""
-        final = responses.final(self.params.min_spikes, self.params.max_attempts)
+        final = responses.final(self.params)
         at, counts = responses.position[final], responses.counts[final]
         rows = self.rows[at]
         rows["label"] = labels[self.image_at(at)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from ..errors import DiehlCookError, NetworkError
 from ..model import neurons
 from ..model.arrays import check_delays, check_images, check_theta, check_weights
 from ..model.neurons import NeuronModel
-from ..model.params import Params
+from ..model.params import Params, frozen
 from ..model.rules import LearningRule
 
 State = dict[str, NDArray[Any]]
 """All that decides the future, between two presentations: ``object.variable`` to values in SI units.
 
-Variables of the plastic synapses are matrices (n_input, n_exc). ``REST_SPIKES`` decides the first response.
+`state.STATE` lists the variables. Those of the plastic synapses are matrices (n_input, n_exc). ``REST_SPIKES``
+decides the first response.
 """
 
 REST_SPIKES = "responses.rest_spikes"
@@ -47,6 +49,11 @@ class Model:
     def replaced(self) -> bool:
         """Whether there are other equations than those of the package."""
         return self.excitatory != neurons.EXCITATORY or self.plasticity is not None
+
+    @property
+    def effective_params(self) -> Params:
+        """The parameters with which the equations run: of a network that does not learn, frozen ones."""
+        return self.params if self.learning else frozen(self.params)
 
     def check(self) -> None:
         """Raise `DiehlCookError` if replaced equations cannot be used, in this phase or in those after a training."""
@@ -80,11 +87,14 @@ class Responses:
     spike_neuron: NDArray[np.int32]
     """Neuron of each spike (S,)."""
 
-    def final(self, min_spikes: int, max_attempts: int) -> NDArray[np.bool_]:
-        """Return which presentations were the last of their image (P,)."""
-        enough = self.counts.sum(axis=1, dtype=np.int64) >= min_spikes
-        final: NDArray[np.bool_] = enough | (self.attempt + 1 >= max_attempts)
-        return final
+    def answered(self, params: Params) -> NDArray[np.bool_]:
+        """Return in which presentations there were enough spikes (P,)."""
+        answered: NDArray[np.bool_] = self.counts.sum(axis=1, dtype=np.int64) >= params.min_spikes
+        return answered
+
+    def final(self, params: Params) -> NDArray[np.bool_]:
+        """Return which presentations were the last of their image (P,); see `accepted` in `model.protocol`."""
+        return self.answered(params) | (self.attempt + 1 >= params.max_attempts)
 
 
 def make_responses(
@@ -171,7 +181,11 @@ def check_state(state: State, params: Params) -> None:
             raise NetworkError(
                 f"{name} is no longer finite after {shown} images: the integration diverged; {cure}"
             )
-    limit = params.n_exc * params.t_rest / max(params.refractory_exc, params.lockout_exc, params.dt)
+    apart = max(params.refractory_exc, params.lockout_exc, params.dt)
+    most = max(
+        2, math.ceil(params.t_rest / apart - 1e-6)
+    )  # where there is room for one spike, it is no seizure
+    limit = params.n_exc * most
     spikes = int(state[REST_SPIKES].sum(dtype=np.int64))
     if spikes > SEIZURE * limit:
         raise NetworkError(
@@ -182,6 +196,9 @@ def check_state(state: State, params: Params) -> None:
 
 class Engine(ABC):
     """A network that can be advanced from any state.
+
+    An engine has the spikes of all others, one by one. What it cannot run, or runs otherwise, it refuses in
+    `obstacle`: replaced equations (`Model.replaced`), if it does not take them from the model, among them.
 
     Parameters
     ----------
@@ -197,6 +214,11 @@ class Engine(ABC):
         self.fields: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
         """Shapes and dtypes of a state of this network, once they have been looked up."""
 
+    @classmethod
+    def obstacle(cls, model: Model) -> str | None:  # noqa: ARG003 - an engine of Brian2 runs every model
+        """Return in a few words what keeps the engine from running a model on this machine; None if nothing does."""
+        return None
+
     @abstractmethod
     def blank_state(self) -> State:
         """Return the initial state of the network as it was built."""
@@ -205,7 +227,15 @@ class Engine(ABC):
     def simulate(
         self, state: State, images: NDArray[np.uint8], presentations: int, cancelled: Callable[[], bool]
     ) -> tuple[State, Responses]:
-        """Do the work of `advance`; images are (n, n_input)."""
+        """Do the work of `advance`; images are (n, n_input), and all arguments have been checked.
+
+        The simulation starts at ``state["protocol.position"]`` and ends when all images, or as many
+        presentations, are done, or earlier, after one presentation at least. What it does in a presentation, and
+        in which order, is what `model.network.assemble` says, with the constants `Model.effective_params` and
+        with random numbers from `model.stimulus`. `make_responses` makes the responses and the new
+        ``REST_SPIKES`` of what it has recorded. It asks `cancelled` often, and raises `Cancelled` once that
+        returns true.
+        """
 
     def initial_state(
         self,
@@ -261,6 +291,13 @@ class Engine(ABC):
         cancelled
             Asked often; once it returns true the chunk is given up.
 
+        Returns
+        -------
+        state
+            After the last presentation.
+        responses
+            One row for each presentation that was done: at least one, and no more than the engine takes at once.
+
         Raises
         ------
         Cancelled
@@ -268,6 +305,8 @@ class Engine(ABC):
         DiehlCookError
             The state became non-finite, the network has a seizure, or the simulation failed.
         """
+        if presentations == 0:
+            raise DiehlCookError("presentations is 0; it must be at least 1, or negative for no limit")
         self.check(state, "state")
         flat = check_images("images", images, self.model.params.n_input)
         new, responses = self.simulate(state, flat, presentations, cancelled)

@@ -20,19 +20,30 @@ class Row(NamedTuple):
     """Where an engine is, and what the help says of it."""
 
     module: str
-    """Within this package."""
+    """Its full name."""
     kind: str
     """Name of its class."""
     says: str
+    slow: bool = False
 
 
 ENGINES = {
     "fused": Row(
-        "fused.engine", "FusedEngine", "a Numba kernel, the fastest; for the package's own equations"
+        f"{__package__}.fused.engine",
+        "FusedEngine",
+        "a Numba kernel, the fastest; for the package's own equations",
     ),
-    "standalone": Row("standalone.engine", "StandaloneEngine", "compiled C++, for changed equations, too"),
-    "runtime": Row("runtime", "RuntimeEngine", "Brian2 in this process, slow, without a compiler"),
+    "standalone": Row(
+        f"{__package__}.standalone.engine", "StandaloneEngine", "compiled C++, for changed equations, too"
+    ),
+    "runtime": Row(
+        f"{__package__}.runtime",
+        "RuntimeEngine",
+        "Brian2 in this process, slow, without a compiler",
+        slow=True,
+    ),
 }
+"""From the fastest to the slowest; the last one can run every model."""
 
 AUTO = "auto"
 """The fastest engine that can run a model on this machine; see `choose`."""
@@ -49,15 +60,20 @@ class Choice(NamedTuple):
 
 def choose(model: Model) -> Choice:
     """Return the fastest engine that can run a model on this machine; all give the same spikes."""
-    from .compiler import compiler_version
-    from .fused.engine import obstacle
+    against: list[str] = []
+    for name, row in ENGINES.items():
+        obstacle = load(row).obstacle(model)
+        if obstacle is None:
+            why = ", and ".join(against) or "the fastest; the equations are those of this package"
+            return Choice(name, f"{why}; this is slow" if row.slow else why)
+        against.append(obstacle)
+    raise DiehlCookError(f"no engine can run this: {', and '.join(against)}")
 
-    against = obstacle(model)
-    if against is None:
-        return Choice("fused", "the fastest; the equations are those of this package")
-    if compiler_version() is not None:
-        return Choice("standalone", against)
-    return Choice("runtime", f"{against}, and there is no C++ compiler; this is slow")
+
+def load(row: Row) -> type[Engine]:
+    """Return the class of an engine."""
+    kind: type[Engine] = getattr(importlib.import_module(row.module), row.kind)
+    return kind
 
 
 def resolve(name: str, model: Model) -> str:
@@ -90,6 +106,8 @@ def open_engine(name: str, model: Model, delays: Any) -> Engine:
         raise DiehlCookError(f"unknown engine {name!r}; choose one of {', '.join((AUTO, *ENGINES))}")
     refuse_preferences()
     name = resolve(name, model)
-    row = ENGINES[name]
-    engine: Engine = getattr(importlib.import_module(f".{row.module}", __package__), row.kind)(model, delays)
-    return engine
+    kind = load(ENGINES[name])
+    against = kind.obstacle(model)
+    if against is not None:
+        raise DiehlCookError(f"--engine {name} cannot run this: {against}; use --engine {choose(model).name}")
+    return kind(model, delays)

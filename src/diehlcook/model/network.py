@@ -95,7 +95,7 @@ def build_network(
         The adaptive part of the thresholds (n_exc,) in volts; by default `theta_init` for every neuron.
     delays
         The delays from input to excitatory neurons (n_input, n_exc) in seconds; by default those that `seed`
-        gives.
+        gives for the training, in every phase.
     excitatory
         Replaces equations, threshold or reset of the excitatory neurons; `neurons.NeuronModel.changed` makes
         them of those of the package.

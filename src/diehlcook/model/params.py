@@ -14,7 +14,6 @@ This module does not import Brian2, so that ``--help`` stays quick; `Params.name
 from __future__ import annotations
 
 import itertools
-import math
 import re
 import tomllib
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from ..errors import DiehlCookError, advice
 from .constants import Constants, par
 from .rules import EQUATIONS, RULES
 
-FOR_EVER = 1e300
+FOR_EVER = 1e20
 """Seconds; a decay with this time constant is none, to the last bit."""
 
 IN_STEPS = ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc")
@@ -180,7 +179,7 @@ class Params(Constants):
     )
     theta_plus: float = par(0.05, "θ_+", "threshold step per spike", CODE, unit="mV", within=(0, 1e3))
     tau_theta: float = par(
-        1e7, "τ_θ", "decay of the adaptive threshold", CODE, unit="ms", within=(1e-3, math.inf)
+        1e7, "τ_θ", "decay of the adaptive threshold", CODE, unit="ms", within=(1e-3, FOR_EVER * 1e3)
     )
 
     tau_ge: float = par(
@@ -320,7 +319,7 @@ class Params(Constants):
         "",
         "attempts after which an image counts as silent",
         "ours: the authors loop for ever",
-        within=(1, 1e6),
+        within=(1, 1e4),
     )
     count_rest: bool = par(
         True,
@@ -340,6 +339,12 @@ class Params(Constants):
             raise DiehlCookError(
                 f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights "
                 f"can exceed w_max (--rule {self.rule} sets all that the rule needs)"
+            )
+        largest = self.w_init_scale * (1 + self.w_init_offset)
+        if RULES[self.rule].below_w_max and largest > self.w_max:
+            raise DiehlCookError(
+                f"w_max is {self.w_max:g}; rule {self.rule} needs initial weights that are not larger, "
+                f"and they reach {largest:g} (w_init_scale, w_init_offset)"
             )
         if self.presentation_steps * self.dt > LONGEST_IN_TRACES * self.tau_pre:
             raise DiehlCookError(

@@ -85,12 +85,11 @@ def respond_to_block(
     block = np.zeros((len(images), params.n_exc + 1), np.uint16)
     while (done := int(state["protocol.position"][0]) - first) < len(images):
         state, responses = network.advance(state, images[done:], cancelled=cancelled)
-        final = responses.final(params.min_spikes, params.max_attempts)
+        final = responses.final(params)
         rows = responses.position[final] - first
         block[rows, :-1] = responses.counts[final]
         block[rows, -1] = responses.attempt[final] + 1
-        silent_rows = rows[responses.counts[final].sum(axis=1, dtype=np.int64) < params.min_spikes]
-        block[silent_rows, :-1] = 0
+        block[rows[~responses.answered(params)[final]], :-1] = 0
     return block
 
 

@@ -18,7 +18,7 @@ CODES = {
 }
 """The rules that the kernel knows, and what tells them apart in compiled code."""
 
-WRITTEN_FOR = "860c4318cf5ba045"
+WRITTEN_FOR = "4c974878e838657f"
 """Digest of the equations that the kernel follows; see `engine.equations_digest`."""
 
 FLUSH = 2.0**-80

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import progress
-from ...errors import Cancelled, DiehlCookError
+from ...errors import Cancelled
 from ...model import connections, neurons, protocol, rules, stimulus, wiring
-from ...model.params import FIELDS, frozen
+from ...model.params import FIELDS, Params
 from ..base import LONG_AGO_SECONDS, REST_SPIKES, Engine, Model, Responses, State, make_responses
+from ..state import blank
 from . import arrays
 
 MAX_PRESENTATIONS = 1000
@@ -24,25 +27,28 @@ INPUT_BYTES = 5 * 2**20
 """The input of a presentation is summed beforehand if it takes no more than this: beyond, writing it costs
 more than it saves."""
 
+LEAST_LEVEL = 1e-250
+"""What is left of theta after a presentation, at least: the kernel divides by it."""
+
 WORK = 40_000
 """Neurons times presentations of one call of the kernel; between calls a chunk can be cancelled."""
 
 
+def decay(params: Params, tau: float) -> float:
+    """Return what a time step leaves of a conductance or threshold with this time constant."""
+    step = params.dt / tau
+    return 1 - step if params.integrator == "euler" else float(np.exp(-step))
+
+
 def constants(model: Model) -> Any:
     """Return the numbers of a model as the kernel takes them: by the names of the parameters where they are the same."""
-    learning = model.learning
-    p = model.params if learning else frozen(model.params)
-    euler = p.integrator == "euler"
-
-    def decay(tau: float) -> float:
-        return 1 - p.dt / tau if euler else float(np.exp(-p.dt / tau))
-
+    learning, p = model.learning, model.effective_params
     as_named = {name: getattr(p, name) for name in arrays.Constants._fields if name in FIELDS}
     return arrays.Constants(
         **as_named
         | {
             "rule_code": arrays.CODES[p.rule] if learning else arrays.STATIC,
-            "euler": euler,
+            "euler": p.integrator == "euler",
             "learning": learning,
             "traced": learning and "x_post1" in rules.EQUATIONS[p.rule].neuron_variables,
             "all_to_all": float(p.pairing == "all-to-all"),
@@ -56,9 +62,9 @@ def constants(model: Model) -> Any:
             "threshold_exc": p.v_thresh_exc - p.theta_offset,
             "step_exc": p.dt / p.tau_mem_exc,
             "step_inh": p.dt / p.tau_mem_inh,
-            "decay_ge": decay(p.tau_ge),
-            "decay_gi": decay(p.tau_gi),
-            "decay_theta": decay(p.tau_theta),
+            "decay_ge": decay(p, p.tau_ge),
+            "decay_gi": decay(p, p.tau_gi),
+            "decay_theta": decay(p, p.tau_theta),
             "ltp_trace": float(np.exp(-(p.ltp_window + 0.5 * p.dt) / p.tau_pre)),
             "dt_over_tau_pre": p.dt / p.tau_pre,
             "decay_post1": float(np.exp(-p.dt / p.tau_post1)),
@@ -73,31 +79,44 @@ def constants(model: Model) -> Any:
 
 
 def equations_digest() -> str:
-    """Return the digest of everything in the model that the kernel says once more in its own way."""
-    texts: list[Any] = [neurons.EXCITATORY, neurons.INHIBITORY]
-    texts.append(rules.EQUATIONS)
+    """Return the digest of everything in the model that the kernel says once more in its own way.
+
+    Those are the equations, and the functions that make a network of them: these say in which order things
+    happen, and what the initial values are.
+    """
+    said: list[Any] = [neurons.EXCITATORY, neurons.INHIBITORY, rules.EQUATIONS]
     for module in (connections, protocol, stimulus):
-        texts += [
-            value for name, value in vars(module).items() if name.isupper() and isinstance(value, str | dict)
+        said += [
+            value
+            for name, value in vars(module).items()
+            if name.isupper() and isinstance(value, str | dict | int)
         ]
-    return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
+    text = (
+        Path(wiring.__file__).with_name("network.py").read_text(encoding="utf-8")
+    )  # imported, it loads Brian2
+    said += [
+        ast.get_source_segment(text, one)
+        for one in ast.parse(text).body
+        if isinstance(one, ast.FunctionDef) and one.name in NETWORK_FUNCTIONS
+    ]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def obstacle(model: Model) -> str | None:
-    """Return what keeps the kernel from running a model; None if nothing does."""
-    if model.replaced:
-        return "the equations are not those of this package"
-    digest = equations_digest()
-    if digest != arrays.WRITTEN_FOR or model.params.rule not in arrays.CODES:
-        return (
-            "the equations in diehlcook/model are not those that its kernel was written for (to make it "
-            "follow, "
-            f"change engines/fused, too, and set WRITTEN_FOR to {digest} in its arrays.py)"
-        )
-    try:
-        importlib.import_module("numba")
-    except (ImportError, OSError) as error:
-        return f"Numba cannot be imported ({error}; pip install numba)"
+NETWORK_FUNCTIONS = ("assemble", "lateral_inhibition", "link", "lines")
+"""Those of `model.network` that make a network of equations."""
+
+
+def unlike(params: Params) -> str | None:
+    """Return which values of the parameters the kernel does not follow; None if it follows them all."""
+    if params.v_rest_inh > params.v_thresh_inh:
+        return "inhibitory neurons fire without input, because v_rest_inh is above v_thresh_inh"
+    if params.integrator == "euler":
+        for name in ("tau_mem_exc", "tau_mem_inh", "tau_ge", "tau_gi", "tau_theta"):
+            if params.dt >= getattr(params, name):
+                return f"{name} is not longer than dt, with which explicit Euler overshoots"
+    left = decay(params, params.tau_theta) ** params.presentation_steps
+    if left < LEAST_LEVEL:
+        return "tau_theta is so short that nothing is left of theta after a presentation"
     return None
 
 
@@ -111,11 +130,28 @@ def read_only(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class FusedEngine(Engine):
     """Advances a network with a Numba kernel. Knows the equations of this package only."""
 
+    @classmethod
+    def obstacle(cls, model: Model) -> str | None:
+        """Return what keeps the kernel from running a model; None if nothing does."""
+        if model.replaced:
+            return "the equations are not those of this package"
+        digest = equations_digest()
+        if digest != arrays.WRITTEN_FOR or model.params.rule not in arrays.CODES:
+            return (
+                "the equations in diehlcook/model are not those that its kernel was written for (to make it "
+                f"follow, change engines/fused, too, and set WRITTEN_FOR to {digest} in its arrays.py)"
+            )
+        different = unlike(model.effective_params)
+        if different is not None:
+            return different
+        try:
+            importlib.import_module("numba")
+        except (ImportError, OSError) as error:
+            return f"Numba cannot be imported ({error}; pip install numba)"
+        return None
+
     def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
         super().__init__(model, delays)
-        against = obstacle(model)
-        if against:
-            raise DiehlCookError(f"--engine fused cannot run this: {against}; use --engine standalone")
         from . import presentation
 
         self.run = presentation.run
@@ -169,33 +205,8 @@ class FusedEngine(Engine):
         )  # fmt: skip
 
     def blank_state(self) -> State:
-        """Return the initial state of a network that Brian2 would build, by the same names, without weights."""
-        params, learning = self.model.params, self.model.learning
-        n, n_input = params.n_exc, params.n_input
-        state: State = {
-            "exc.v": np.full(n, params.v_rest_exc + params.v_init_offset),
-            "inh.v": np.full(n, params.v_rest_inh + params.v_init_offset),
-            "exc.theta": np.full(n, params.theta_init),
-            "exc.lockout_left": np.full(n, params.steps("lockout_exc"), np.int32),
-            "inp.rate": np.zeros(n_input),
-            "lateral.fired": np.zeros(1),
-        }
-        for name in ("exc.ge", "exc.gi", "exc.own", "inh.ge", "inh.gi"):
-            state[name] = np.zeros(n)
-        for group in ("exc", "inh"):
-            state[f"{group}.refractory_left"] = np.zeros(n, np.int32)
-            state[f"{group}.lastspike"] = np.full(n, LONG_AGO_SECONDS)
-            state[f"{group}.not_refractory"] = np.ones(n, np.bool_)
-        for name in arrays.COUNTERS:
-            wide = name in ("stream", "position", "key")
-            state[f"protocol.{name}"] = np.zeros(1, np.int64 if wide else np.int32)
-        for name in arrays.SUMS:
-            state[f"protocol.{name}"] = np.zeros(1)
-        if learning:
-            for name in ("w_total", "w_squares", "w_factor", *rules.EQUATIONS[params.rule].neuron_variables):
-                state[f"exc.{name}"] = np.zeros(n)
-            state["inp_exc.x0"] = np.zeros((n_input, n))
-        return state
+        """Return the initial state of the network as it was built."""
+        return blank(self.model.params, self.model.learning)
 
     def load(self, state: State) -> Any:
         """Return the arrays of the kernel for a state."""
@@ -214,7 +225,7 @@ class FusedEngine(Engine):
         return arrays.Network(
             **held,
             x0=state["inp_exc.x0"][:, 0].copy() if learning else np.zeros(p.n_input),
-            over=(state["inp_exc.w"].max(axis=0) >= p.w_max) & (p.normalise != "never"),
+            over=state["inp_exc.w"].max(axis=0) >= p.w_max,
             w=self.order.flatten(state["inp_exc.w"]),
             target=self.target,
             first=self.first,

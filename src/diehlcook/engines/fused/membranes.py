@@ -82,12 +82,20 @@ def advance(c, step, level, v, ge, gi, theta, refractory, silent_until, x, decay
 
 
 @njit(error_model="numpy")
-def is_over(c, step, level, v, ge, gi, theta, refractory):
+def is_over(c, step, level, v, ge, gi, theta, refractory, v_inh, ge_inh, awake):
     """Return whether all that is left to the excitatory neurons in this presentation is to relax, without input.
 
-    `level` is what will be left of theta at the end, where thresholds are lowest.
+    `level` is what will be left of theta at the end, where thresholds are lowest. Inhibitory neurons may go on
+    to relax, but none may spike any more: each is drawn towards `end`, and that sinks towards rest.
     """
     active = 0
+    for a in range(size(awake)):
+        j = member(awake, a)
+        end = (c.v_rest_inh + ge_inh[j] * c.e_exc) / (1.0 + ge_inh[j])
+        active |= int(not max(v_inh[j], end, c.v_rest_inh) <= c.v_thresh_inh)
+        active |= int(c.euler) & int(c.step_inh * (1.0 + ge_inh[j]) > 1.0)  # which would carry it past `end`
+    if active:
+        return False
     for j in range(v.size):
         bound = c.threshold_exc + theta[j] * level
         active |= int(ge[j] + gi[j] > FADED) | int(not max(v[j], c.v_rest_exc) <= bound)

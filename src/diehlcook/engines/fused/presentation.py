@@ -272,7 +272,8 @@ def run(c, net, images, first_position, presentations, recorded):
         over_now = False
         for step in range(c.presentation_steps):
             if step >= arriving and not over_now and step % CHECK == 0:
-                over_now = is_over(c, step, work.levels[c.presentation_steps], v, ge, gi, theta, refractory)
+                least = work.levels[c.presentation_steps]
+                over_now = is_over(c, step, least, v, ge, gi, theta, refractory, v_inh, ge_inh, awake)
                 if over_now:
                     clear(fired)
                     relax(c, c.presentation_steps - step, v, ge, gi)

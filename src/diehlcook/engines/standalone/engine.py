@@ -61,12 +61,6 @@ def processor() -> str:
 
 def specification(model: Model) -> dict[str, Any]:
     """Return what decides the program of a model, ready for JSON."""
-    version = compiler_version()
-    if version is None:
-        raise DiehlCookError(
-            "no C++ compiler (g++ and make) was found, and the engine standalone needs one: install it, or "
-            "use --engine runtime, which does without and is about 50 times slower"
-        )
     return {
         "params": {name: getattr(model.params, name) for name in FIELDS if name not in NOT_COMPILED},
         "learning": model.learning,
@@ -75,7 +69,7 @@ def specification(model: Model) -> dict[str, Any]:
         "capacity": CAPACITY,
         "versions": {name: importlib.metadata.version(name) for name in ("brian2", "numpy", "sympy")},
         "sources": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources()},
-        "compiler": version,
+        "compiler": compiler_version(),
         "machine": [platform.machine(), processor()],
     }
 
@@ -92,7 +86,7 @@ def program(model: Model) -> Path:
     Raises
     ------
     DiehlCookError
-        No compiler, an unwritable cache, or a failed build.
+        An unwritable cache, or a failed build.
     """
     text = json.dumps(specification(model), sort_keys=True)
     builds = private_cache("builds")
@@ -207,6 +201,11 @@ def wait(process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> Non
 
 class StandaloneEngine(Engine):
     """Advances a network by running its compiled program."""
+
+    @classmethod
+    def obstacle(cls, model: Model) -> str | None:  # noqa: ARG003 - the compiler takes every model
+        """Return that there is no compiler; None if there is one."""
+        return None if compiler_version() else "there is no C++ compiler (g++ and make)"
 
     def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
         super().__init__(model, delays)
