@@ -60,7 +60,7 @@ def test_nothing_is_found_at_any_time_of_a_healthy_training(tmp_path, monkeypatc
         return checks
 
     monkeypatch.setattr(health, "examine", watching)
-    monkeypatch.setattr("diehlcook.phases.train.CHUNK_SECONDS", 0.0)  # chunks of 100 presentations
+    monkeypatch.setattr("diehlcook.phases.training.CHUNK_SECONDS", 0.0)  # chunks of 100 presentations
     train(tmp_path / "run", load("digits", "train"), faults.healthy(), seed=2, epochs=2, engine="fused")
     assert len(examined) > 20
     assert [one for one in examined if one[1]] == []

@@ -131,7 +131,7 @@ def assert_shuffled(numbers):
 
 @pytest.mark.usefixtures("without_raster")
 def test_what_is_told_of_an_image_is_of_the_image_that_was_shown(coded, shown, smoke, tmp_path, monkeypatch):
-    monkeypatch.setattr("diehlcook.phases.train.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setenv("DIEHLCOOK_CHECKPOINT_SECONDS", "0")
     params = smoke.with_values(SHUFFLED)
     run = train(tmp_path / "run", coded, params, seed=6, epochs=3, engine="fused")
     numbers = in_training(shown, 6, 3 * N)
@@ -228,7 +228,7 @@ def test_chunks_do_not_show(digits, smoke, tmp_path, monkeypatch):
     """A training in chunks of 7 presentations, over the ends of passes, is one in chunks as long as they come."""
     params, data = smoke.with_values(SHUFFLED), digits.head(45)
     whole = train(tmp_path / "whole", data, params, seed=2, epochs=3, engine="fused")
-    monkeypatch.setattr("diehlcook.phases.train.CHUNKS", (7, 7))
+    monkeypatch.setattr("diehlcook.phases.training.CHUNKS", (7, 7))
     done = []
     parts = train(
         tmp_path / "parts", data, params, seed=2, epochs=3, engine="fused", progress=lambda images,

@@ -22,11 +22,13 @@ from diehlcook.data import datasets
 from diehlcook.engines.standalone import engine as standalone
 from diehlcook.errors import DiehlCookError, printable
 from diehlcook.figures.style import facts_title, new_figure
+from diehlcook.model import wiring
 from diehlcook.model.params import load_preset
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test as judge
 from diehlcook.phases.train import train
 from diehlcook.private import MARKER, PrivateFolder
+from diehlcook.progress import Interrupted
 from diehlcook.runs import layout, lock
 from diehlcook.runs.files import load_json, save_array, save_json
 from diehlcook.runs.shipped import unpack
@@ -179,6 +181,36 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(run, caplog):
         arrays, _ = Checkpoints(run.folder, run.identity).load()
     assert arrays["state.exc.theta"].shape == (16,)
     assert "going on from the checkpoint before it, after 7 images" in caplog.text
+
+
+def test_a_whole_checkpoint_of_the_same_images_stays(run):
+    """There is no moment without it; only a damaged one is written anew."""
+    from diehlcook.runs.checkpoints import Checkpoints
+
+    checkpoints = Checkpoints(run.folder, run.identity)
+    (number,) = checkpoints.numbers()
+    arrays, facts = checkpoints.load()
+    given = {name: one for name, one in facts.items() if name not in ("schema", "run", "digests")}
+    folder = run.folder / "checkpoints" / str(number)
+    before = {path: path.stat().st_ino for path in (folder, *folder.iterdir())}
+    checkpoints.save(number, arrays, given | {"wall_s": 1e6})
+    assert {path: path.stat().st_ino for path in (folder, *folder.iterdir())} == before
+    assert checkpoints.load()[1] == facts
+    (folder / "state.exc.theta.npy").write_bytes(b"torn")
+    checkpoints.save(number, arrays, given | {"wall_s": 1e6})
+    assert checkpoints.load()[1]["wall_s"] == 1e6
+
+
+def test_a_training_is_not_resumed_with_other_delays(tmp_path, monkeypatch):
+    """NumPy does not promise that the next version draws the same."""
+    with pytest.raises(Interrupted):
+        train(tmp_path, digits(), load_preset("smoke"), seed=1, engine="fused", cancelled=lambda: True)
+    drawn = wiring.initial_delays
+    monkeypatch.setattr(wiring, "initial_delays", lambda *given: drawn(*given) * 0.999)
+    with pytest.raises(DiehlCookError, match="cannot resume, because seed 1 gives other delays here than"):
+        train(tmp_path, digits(), load_preset("smoke"), seed=1, engine="fused", resume=True)
+    monkeypatch.undo()
+    train(tmp_path, digits(), load_preset("smoke"), seed=1, engine="fused", resume=True)
 
 
 def test_images_in_both_are_counted_one_by_one(run, caplog):

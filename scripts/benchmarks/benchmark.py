@@ -49,7 +49,7 @@ from diehlcook.errors import DiehlCookError
 from diehlcook.model import wiring
 from diehlcook.model.params import BASE_PRESET, REFERENCE_N_EXC, load_preset, with_size
 from diehlcook.model.stimulus import stream_key
-from diehlcook.phases.train import CHUNK_SECONDS
+from diehlcook.phases.training import CHUNK_SECONDS
 
 PICTURE = Path(__file__).parents[2] / "docs" / "scaling.png"
 SEED = 0

@@ -39,7 +39,7 @@ class Mutation(NamedTuple):
 
 
 RULES, NEURONS, PROTOCOL, ORDER = "test_rules.py", "test_neurons.py", "test_protocol.py", "test_order.py"
-SAFETY, FUZZ = "test_safety.py", "test_fuzz.py"
+SAFETY, FUZZ, ENGINES = "test_safety.py", "test_fuzz.py", "test_engines.py"
 MUTATIONS = [
     Mutation("model/rules.py", "w - eta_pre*x_post1_post,", "w + eta_pre*x_post1_post,", RULES, "TRIPLET ="),
     Mutation("model/rules.py", "eta_post*x_pre*x_post2_post", "eta_post*x_pre", RULES, "TRIPLET ="),
@@ -126,11 +126,22 @@ MUTATIONS = [
         "order=self.params.order, seed=0",
         ORDER,
     ),
-    Mutation("phases/train.py", "{record.image_at(unanswered)}", "{unanswered % len(data)}", ORDER),
+    Mutation(
+        "phases/training.py", "{self.record.image_at(unanswered)}", "{unanswered % len(self.data)}", ORDER
+    ),
+    Mutation("phases/training.py", 'facts.get("delays", self.wired) != self.wired', "False", SAFETY),
+    Mutation(
+        "engines/fused/membranes.py",
+        "not max(v_inh[j], end, c.v_rest_inh) <= c.v_thresh_inh",
+        "False",
+        ENGINES,
+    ),
+    Mutation("engines/fused/engine.py", ">= p.w_max,", "> 2 * p.w_max,", ENGINES),
     Mutation("runs/lock.py", "if not try_lock(file):", "if False:", SAFETY),
     Mutation("runs/run.py", "if known not in (None, digest(array)):", "if False:", SAFETY),
     Mutation("runs/run.py", "get(parent) != known", "get(parent) is None", SAFETY),
     Mutation("runs/checkpoints.py", 'if facts["run"] != self.identity:', "if False:", SAFETY),
+    Mutation("runs/checkpoints.py", "if self.is_whole(number):", "if False:", SAFETY),
     Mutation("runs/run.py", "self.save()  # from here on nobody reads them", "pass", SAFETY),
     Mutation(
         "whole.py",

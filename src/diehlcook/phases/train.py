@@ -8,62 +8,37 @@ Fig. 2C).
 from __future__ import annotations
 
 import logging
-import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..analysis import health
-from ..analysis.history import History
 from ..data.datasets import Dataset, Given, for_network, grey_values
-from ..engines.base import Model, Responses, State
+from ..engines.base import Model
 from ..engines.registry import AUTO, DEFAULT_ENGINE, open_engine, resolve
-from ..errors import Cancelled, DiehlCookError, NetworkError, pasteable
+from ..errors import DiehlCookError
 from ..model import neurons, wiring
 from ..model.arrays import check_seed
 from ..model.neurons import NeuronModel
 from ..model.params import Params, as_params, preset_of
 from ..model.rules import LearningRule
-from ..model.stimulus import stream_key
-from ..progress import Interrupted, Progress, Report, shown
-from ..runs import layout, lock, schedule
+from ..progress import Progress, Report, shown
+from ..runs import layout, lock
 from ..runs import snapshots as moments
 from ..runs.checkpoints import Checkpoints, Saved
 from ..runs.exchange import check_can_go_on
 from ..runs.files import digest
 from ..runs.run import Run, as_path, load_run, start_afresh
+from .training import Training, seconds_between_checkpoints
 
 log = logging.getLogger(__name__)
 
 
-def seconds_between_checkpoints() -> float:
-    """Return the seconds that $DIEHLCOOK_CHECKPOINT_SECONDS asks for, by default 60."""
-    text = os.environ.get("DIEHLCOOK_CHECKPOINT_SECONDS", "60")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < math.inf:
-        raise DiehlCookError(f"$DIEHLCOOK_CHECKPOINT_SECONDS is {text!r}; expected a number of seconds")
-    return seconds
-
-
-CHECKPOINT_EVERY = seconds_between_checkpoints()
-"""Seconds."""
-
 MOST_EPOCHS = 10_000
 """Passes, at most: the history has a row for every image of each."""
-
-CHUNK_SECONDS = 5.0
-"""Aimed at, so that progress is seen and an interrupt loses little."""
-
-CHUNKS = (100, 1000)
-"""Presentations of a chunk, at least and at most."""
 
 
 def train(
@@ -162,110 +137,41 @@ def train_owned(
     cancelled: Callable[[], bool],
 ) -> Run:
     """Train in a folder that this process owns; see `train`."""
-    folder, params, seed, epochs = run.folder, run.params, run.seed, plan["epochs"]
-    total = len(data) * epochs
     saved = to_resume(run, plan, resume=resume, force=force)
-    if saved is None and run.facts.get("train", {}).get("finished"):
+    known = run.facts.get("train", {})  # of a run that goes on
+    if saved is None and known.get("finished"):
         run.tidy()
-        Checkpoints(folder, run.identity).prune(1)
+        Checkpoints(run.folder, run.identity).prune(1)
         return run
-    for known in health.foreseen(params, plan["grey"]):
-        log.warning("%s", known)
+    for foreseen in health.foreseen(run.params, plan["grey"]):
+        log.warning("%s", foreseen)
 
-    before = run.facts.get("train", {}).get("engine", AUTO)  # of a run that goes on
-    engine = plan["engine"] if plan["engine"] != AUTO else before
+    engine = plan["engine"] if plan["engine"] != AUTO else known.get("engine", AUTO)
     plan["engine"] = resolve(engine, run.model)
-    delays = wiring.initial_delays(params, seed)
-    record = History(params, len(data), epochs, data.n_classes, seed, plan["grey"])
+    every = seconds_between_checkpoints()
+    delays = wiring.initial_delays(run.params, run.seed)
     with open_engine(plan["engine"], run.model, delays) as network:
-        state = network.initial_state(stream_key(seed, "train"), wiring.initial_weights(params, seed))
+        training = Training(run, data, plan, network)
         if saved is None:  # all that can be known to fail has not failed: only now an earlier run goes
             start_afresh(run, plan)
-            checkpoints = Checkpoints(folder, run.identity)
-            wall = 0.0
+            training.begin()
         else:
-            arrays, facts = saved
-            own = "state."
-            state = {name.removeprefix(own): one for name, one in arrays.items() if name.startswith(own)}
-            network.check(state, f"{folder}: the checkpoint")
+            training.restore(saved)
             for name in ("grey", "classes"):  # runs of earlier versions have none
                 run.facts["train"].setdefault(name, plan[name])
-            go_on(run, epochs)
-            layout.clear_litter(folder)
-            checkpoints = Checkpoints(folder, run.identity)
-            record.restore(arrays)
-            wall = facts["wall_s"]
-            log.info("resuming after %d of %d images", position_of(state), total)
-        started = last_saved = time.monotonic()
-
-        def save() -> None:
-            arrays = {f"state.{name}": array for name, array in state.items()} | record.arrays()
-            facts = {"wall_s": wall + time.monotonic() - started, "complete": position_of(state) == total}
-            checkpoints.save(position_of(state), arrays, facts)
-
-        def snapshot() -> None:
-            position = position_of(state)
-            weights = state["inp_exc.w"]
-            moments.keep(run, position, len(data), weights, most=most, last=position == total)
-
-        most = run.facts["train"].get("snapshots", moments.EARLIER)
-        chunk = CHUNKS[0]
-        if saved is None:
-            snapshot()
-        report(position_of(state), "")
-        while position_of(state) < total:
-            position = position_of(state)
-            stop = min(record.next_window(position), schedule.next_snapshot(position, len(data), most))
-            images = data.images[record.image_at(np.arange(position, stop))]
-            before = time.monotonic()
-            try:
-                advanced, responses = network.advance(state, images, presentations=chunk, cancelled=cancelled)
-            except Cancelled:
-                save()
-                raise Interrupted(
-                    f"saved after {position} of {total} images; continue with "
-                    f"{pasteable('train', '--resume', '--run', folder)}"
-                ) from None
-            except DiehlCookError as error:
-                save()
-                if isinstance(error, NetworkError):
-                    note_stop(run, health.unstable(error.args[0], params), examined(record, state))
-                raise
-            now = time.monotonic()
-            unanswered = first_unanswered(responses, params)
-            if unanswered is not None:
-                save()
-            state = advanced
-            record.add(responses, data.labels)
-            checks = examined(record, state, unanswered=unanswered is not None)
-            if unanswered is not None:
-                doctor = pasteable("doctor", "--run", folder)
-                reason = (
-                    f"image {record.image_at(unanswered)} got fewer than {params.min_spikes} spikes in "
-                    f"{params.max_attempts} attempts: {health.in_short(checks)} ({doctor} says more); "
-                    f"{health.first_change(checks)}, then train again with --force"
-                )
-                note_stop(run, health.unanswered(reason), checks)
-                raise NetworkError(reason)
-            snapshot()
-            chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / (now - before), *CHUNKS))
-            report(position_of(state), record.words(checks))
-            if now - last_saved > CHECKPOINT_EVERY or position_of(state) == total:
-                save()
-                last_saved = now
-        finish(run, state, delays, record, wall + time.monotonic() - started)
-    checkpoints.prune(1)  # the final state, from which more passes can go on
+            go_on(run, plan["epochs"])
+            layout.clear_litter(run.folder)
+            log.info("resuming after %d of %d images", training.position, training.total)
+        last_saved = time.monotonic()
+        report(training.position, "")
+        while training.position < training.total:
+            checks = training.step(cancelled)
+            report(training.position, training.record.words(checks))
+            if training.position == training.total or time.monotonic() - last_saved > every:
+                training.save()
+                last_saved = time.monotonic()
+        training.finish()
     return run
-
-
-def position_of(state: State) -> int:
-    """Return the number of images trained."""
-    return int(state["protocol.position"][0])
-
-
-def examined(record: History, state: State, *, unanswered: bool = False) -> list[health.Check]:
-    """Return what the health check says of a network that is being trained."""
-    return health.examine(record.evidence(state["inp_exc.w"], state["exc.theta"], unanswered=unanswered))
 
 
 def check_visible(data: Dataset) -> None:
@@ -378,42 +284,3 @@ def go_on(run: Run, epochs: int) -> None:
             "going on from %d to %d passes%s", before, epochs,
             f"; what {' and '.join(later)} made of the shorter training is discarded" if later else "",
         )  # fmt: skip
-
-
-def first_unanswered(responses: Responses, params: Params) -> int | None:
-    """Return the position of the first image that got too few spikes in its last allowed attempt."""
-    spikes = responses.counts.sum(axis=1, dtype=np.int64)
-    last = responses.attempt + 1 >= params.max_attempts
-    silent = responses.position[last & (spikes < params.min_spikes)]
-    return int(silent[0]) if silent.size else None
-
-
-def note_stop(run: Run, why: health.Check, checks: list[health.Check]) -> None:
-    """Write into run.json why the training stopped by itself, and what its network looked like."""
-    run.facts["train"] |= {"stopped": why.measured, "health": health.as_facts([why, *checks])}
-    run.save()
-
-
-def finish(run: Run, state: State, delays: NDArray[np.float64], record: History, wall: float) -> None:
-    """Write the results; run.json says so last."""
-    history, theta = record.rows, state["exc.theta"]
-    results: dict[str, NDArray[Any]] = {
-        "weights": state["inp_exc.w"],
-        "theta": theta,
-        "delays": delays,
-        "train_history": history,
-        "train_accuracy": record.windows,
-        "train_counts": record.newest()[0],
-        "train_spikes": record.spikes,
-    }
-    facts = {
-        "finished": True,
-        "wall_s": round(wall, 1),
-        "presentations": int(history["presentations"].sum()),
-        "presentations_per_image": round(float(history["presentations"].mean()), 4),
-        "spikes_per_image": round(float(history["spikes"].mean()), 3),
-        "theta_mV": {"mean": round(float(theta.mean() * 1e3), 3), "sd": round(float(theta.std() * 1e3), 3)},
-        "silent_neurons": int((record.spikes == 0).sum()),
-        "health": health.as_facts(examined(record, state)),
-    }
-    run.commit("train", results, facts)

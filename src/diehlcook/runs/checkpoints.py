@@ -46,8 +46,13 @@ class Checkpoints:
         return sorted(int(path.name) for path in self.folder.iterdir() if layout.NUMBER.fullmatch(path.name))
 
     def save(self, number: int, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
-        """Commit a checkpoint; older ones beyond `KEPT` are deleted after it is there."""
+        """Commit a checkpoint; older ones beyond `KEPT` are deleted after it is there.
+
+        One of as many images that is there, and whole, is the same, and stays.
+        """
         target = self.folder / str(number)
+        if self.is_whole(number):
+            return
         temporary = self.folder / f".unfinished-{secrets.token_hex(4)}"
         try:
             temporary.mkdir(parents=True)
@@ -59,7 +64,7 @@ class Checkpoints:
                 temporary / "checkpoint.json",
                 {"schema": SCHEMA, "run": self.identity, **facts, "digests": digests},
             )
-            if target.exists():  # of the same images: what was saved first may be damaged
+            if target.exists():  # damaged
                 layout.delete(self.folder.parent, f"checkpoints/{number}/")
             temporary.rename(target)
             sync_folder(self.folder)
@@ -120,6 +125,14 @@ class Checkpoints:
             if digest(arrays[name]) != facts["digests"][name]:
                 raise DiehlCookError(f"{array}: damaged")
         return arrays, facts
+
+    def is_whole(self, number: int) -> bool:
+        """Return whether there is a checkpoint of this training with this number, undamaged."""
+        try:
+            self.load_one(number, None)
+        except DiehlCookError:
+            return False
+        return True
 
     def prune(self, kept: int) -> None:
         """Delete all checkpoints but the newest so many."""

@@ -117,6 +117,7 @@ RUN = {
 
 CHECKPOINT = {
     "schema": POSITIVE, "run": DIGEST, "digests": DIGESTS, "wall_s?": AMOUNT, "complete?": FLAG,
+    "delays?": DIGEST,
 }  # fmt: skip
 
 TASK = {"task": Each(Kind("anything", lambda _value: True), named=True), "blocks": DIGESTS}
