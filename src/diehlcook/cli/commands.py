@@ -98,8 +98,28 @@ def settings(changes: Iterable[str]) -> dict[str, str]:
     return found
 
 
+class UsageError(DiehlCookError):
+    """What was typed cannot be taken, whatever the files are like."""
+
+
+@contextlib.contextmanager
+def what_was_typed() -> Iterator[None]:
+    """Let errors be those of what was typed."""
+    try:
+        yield
+    except DiehlCookError as error:
+        raise UsageError(*error.args) from None
+
+
+@what_was_typed()
 def resolve_params(model: ModelChoice) -> tuple[str, Params]:
-    """Return the name of the preset and the parameters that were chosen."""
+    """Return the name of the preset and the parameters that were chosen.
+
+    Raises
+    ------
+    UsageError
+        There are no such preset, parameters or values, or they do not fit each other.
+    """
     from ..model.params import DEFAULT_PRESET, REFERENCE_N_EXC, load_preset, with_rule, with_size
 
     preset = model.preset or DEFAULT_PRESET
@@ -521,9 +541,10 @@ def params(run: Path | None, model: ModelChoice, diff: tuple[str, str] | None) -
 
 def companion(module: Any, args: argparse.Namespace) -> Result:
     """Run a companion, or print its parameters; `module` is its command."""
-    changes = settings(args.set)
-    if args.params:
+    with what_was_typed():
+        changes = settings(args.set)
         constants = module.resolve(args, changes)
+    if args.params:
         return Result(dict(constants.as_texts()), output.constants(constants))
     try:
         facts: Facts = module.run(args, changes)

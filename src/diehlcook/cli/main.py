@@ -13,13 +13,13 @@ import sys
 from typing import Any
 
 from ..errors import DiehlCookError, printable, spoken_to_the_command_line
-from .commands import Result
+from .commands import Result, UsageError
 from .output import findings
 from .parser import make_parser
 
 log = logging.getLogger(__name__)
 
-EXIT_FAILED, EXIT_UNHEALTHY, EXIT_INTERRUPTED = 1, 3, 130
+EXIT_FAILED, EXIT_USAGE, EXIT_UNHEALTHY, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
 class OneLine(logging.Formatter):
@@ -110,7 +110,7 @@ def run(argv: list[str] | None) -> int:
     except (DiehlCookError, OSError) as error:
         log.debug("", exc_info=True)
         complain(str(error) or type(error).__name__)
-        return EXIT_FAILED
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
     except MemoryError as error:
         log.debug("", exc_info=True)
         complain(f"not enough memory ({error or 'nothing more is known'}); try fewer neurons or images")

@@ -61,6 +61,11 @@ def flag(*names: str, help: str) -> Option:
     return Option(names, {"action": "store_true", "help": help})
 
 
+def early(*names: str, help: str) -> Option:
+    """Return an option that takes no value and may stand before the command as well."""
+    return Option(names, {"action": "store_true", "default": argparse.SUPPRESS, "help": help})
+
+
 def number(name: str, metavar: str, help: str, default: int | None = None) -> Option:
     """Return an option that takes a whole number of at least 1."""
     return Option((name,), {"type": positive, "metavar": metavar, "help": help, "default": default})
@@ -98,9 +103,9 @@ SHELLS = ("bash", "zsh", "tcsh")
 FORCE = flag("--force", help="replace results or files that are there already")
 SEED = seed("number from which everything random follows (default: 0)")
 OUTPUT = (
-    flag("-v", "--verbose", help="log more, and show the traceback of an error"),
-    flag("-q", "--quiet", help="show no progress, only warnings and results"),
-    flag("--json", help="print the results as JSON"),
+    early("-v", "--verbose", help="log more, and show the traceback of an error"),
+    early("-q", "--quiet", help="show no progress, only warnings and results"),
+    early("--json", help="print the results as JSON"),
 )
 MODEL = (
     option(
@@ -406,6 +411,8 @@ def make_parser(*, companions: bool = True) -> argparse.ArgumentParser:
         "other; they need no options.",
     )
     parser.add_argument("--version", action="version", version=f"diehlcook {__version__}")
+    add_options(parser, OUTPUT)
+    parser.set_defaults(verbose=False, quiet=False, json=False)
     added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         if name == "data":
@@ -418,9 +425,14 @@ def make_parser(*, companions: bool = True) -> argparse.ArgumentParser:
 def add_command(added: Any, name: str, says: str, options: tuple[Option, ...]) -> argparse.ArgumentParser:
     """Add a command with its options."""
     one: argparse.ArgumentParser = added.add_parser(name, help=says, description=says)
-    for names, settings in options:
-        one.add_argument(*names, **settings)
+    add_options(one, options)
     return one
+
+
+def add_options(parser: argparse.ArgumentParser, options: tuple[Option, ...]) -> None:
+    """Let a parser take some options."""
+    for names, settings in options:
+        parser.add_argument(*names, **settings)
 
 
 def add_companions(added: Any, *, complete: bool) -> None:
