@@ -32,6 +32,8 @@ HEADER = """# Command line
 
 Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 health check failed under
 `--strict`, 130 interrupted after a saved checkpoint.
+Usage is what was typed: options, presets, parameters and their values.
+`-v`, `-q` and `--json` may stand before the command as well.
 
 | command | |
 |---|---|"""

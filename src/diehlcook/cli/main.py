@@ -1,6 +1,6 @@
 """Command line: ``python -m diehlcook COMMAND``; what there is, `parser` says.
 
-Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 health check failed
+Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage (options, presets, parameters), 3 health check failed
 under ``--strict``, 130 interrupted after a saved checkpoint.
 """
 
