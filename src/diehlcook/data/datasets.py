@@ -322,12 +322,7 @@ def for_network(
     Returns
     -------
     Dataset
-        With the classes numbered as they stand in `classes`.
-
-    Returns
-    -------
-    Dataset
-        The images with their labels.
+        The images with their labels; the classes are numbered as they stand in `classes`.
 
     Raises
     ------
