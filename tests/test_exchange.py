@@ -577,26 +577,31 @@ def test_refused_in_one_line_and_nothing_written(title, files, tmp_path, capsys)
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "code", "message"),
     [
         (
             ["--preset", "paper-power-law-400"],
+            1,
             r"largest weight is .*expected at most 1 \(w_max of rule power-",
         ),
-        (["--set", "n_exc=16"], r"weights of 9 neurons, but n_exc is 16; leave it out, the files decide it"),
-        (["--preset", "exampl"], r"unknown preset 'exampl'"),
-        (["--set", "tau_ge=5"], r"tau_ge is '5'; it needs a unit"),
-        (["--n-classes", "128"], r"--n-classes is 128; it must be 1 to 127"),
-        (["--n-classes", "2"], r"the label of neuron 3 is 2, expected 0 to 1"),
-        (["--theta", "none.npy"], r"none.npy: not found"),
-        (["--labels", "."], r"\.: not a file"),
+        (
+            ["--set", "n_exc=16"],
+            1,
+            r"weights of 9 neurons, but n_exc is 16; leave it out, the files decide it",
+        ),
+        (["--preset", "exampl"], 2, r"unknown preset 'exampl'"),
+        (["--set", "tau_ge=5"], 2, r"tau_ge is '5'; it needs a unit"),
+        (["--n-classes", "128"], 1, r"--n-classes is 128; it must be 1 to 127"),
+        (["--n-classes", "2"], 1, r"the label of neuron 3 is 2, expected 0 to 1"),
+        (["--theta", "none.npy"], 1, r"none.npy: not found"),
+        (["--labels", "."], 1, r"\.: not a file"),
     ],
 )
-def test_options_that_do_not_fit_are_refused(options, message, files, tmp_path, capsys):
+def test_options_that_do_not_fit_are_refused(options, code, message, files, tmp_path, capsys):
     weights = with_value(W, (5, 5), 1.5)  # above w_max, as normalisation may leave it
     write(files, "matrix", weights=weights)
     command = ["import", str(files), "--format", "matrix", "--run", str(tmp_path / "run"), "-q"]
-    assert main([*command, *options]) == 1
+    assert main([*command, *options]) == code
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert re.search(message, said)
@@ -606,7 +611,7 @@ def test_options_that_do_not_fit_are_refused(options, message, files, tmp_path, 
 
 
 def test_weights_up_to_w_max_pass_in_single_precision_without_normalisation(tmp_path):
-    params = load_preset("paper-power-law-400").with_values({"w_max": "0.3"})
+    params = load_preset("paper-power-law-400").with_values({"w_max": "0.3", "w_init_scale": "0.2"})
     weights = np.where(W > 0.1, np.float32(0.3), np.float32(0))
     assert float(weights.max()) > params.w_max
     folder = write(tmp_path / "files", "matrix", weights=weights)

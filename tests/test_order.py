@@ -280,7 +280,7 @@ def test_the_order_on_the_command_line(tmp_path):
     assert json.loads(ok("params", "--json").stdout)["order"] == "file"
     done = diehlcook(*COMMAND, "--run", tmp_path / "run", "--order", "sideways")
     assert (done.returncode, done.stderr.strip()) == (
-        1,
+        2,
         "diehlcook: order is 'sideways'; choose one of file, shuffled",
     )
     assert not (tmp_path / "run").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_engines import processes_in
+from test_engines import SHORT, processes_in
 
 from diehlcook import arguments, load_preset, load_run, predict
 from diehlcook.analysis import readout
@@ -398,28 +398,27 @@ def test_a_finished_phase_is_kept_only_if_it_is_the_same(chain):
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_custom_equations_survive_interrupt_and_later_phases(smoke, tmp_path):
+@pytest.mark.parametrize("engine", ["runtime", pytest.param("standalone", marks=pytest.mark.slow)])
+def test_custom_equations_survive_interrupt_and_later_phases(engine, smoke, tmp_path, numpy_target):
     excitatory = EXCITATORY._replace(
         equations=EXCITATORY.equations + "dtrace/dt = -trace/(3*second) : 1\n",
         reset=EXCITATORY.reset + "trace += 1\n",
     )
-    data = datasets.load("digits", "train").head(40)
-    reference = train(tmp_path / "reference", data, smoke, excitatory=excitatory)
+    params = smoke.with_values(SHORT)
+    data = datasets.load("digits", "train").head(30)
     asked = []
 
-    def after_two_chunks():
-        return len(asked) > 0
+    def trained(name, **how):
+        return train(tmp_path / name, data, params, excitatory=excitatory, engine=engine, **how)
 
+    reference = trained("reference")
     with pytest.raises(Interrupted):
-        train(
-            tmp_path / "run",
-            data,
-            smoke,
-            excitatory=excitatory,
+        trained(
+            "run",
             progress=lambda done, words: asked.append(done) if done else None,
-            cancelled=after_two_chunks,
+            cancelled=lambda: len(asked) > 0 if engine == "runtime" else len(asked) > 1,
         )
-    resumed = train(tmp_path / "run", data, smoke, excitatory=excitatory, resume=True)
+    resumed = trained("run", resume=True)
     assert np.array_equal(resumed.weights(), reference.weights())
     assert "trace" in load_run(tmp_path / "run").model.excitatory.equations
     assert isinstance(resumed, Run)

@@ -25,7 +25,7 @@ from ..errors import DiehlCookError, advice
 from .constants import Constants, par
 from .rules import EQUATIONS, RULES
 
-FOR_EVER = 1e20
+FOR_EVER = 1e300
 """Seconds; a decay with this time constant is none, to the last bit."""
 
 IN_STEPS = ("t_stimulus", "t_rest", "refractory_exc", "refractory_inh", "lockout_exc")
