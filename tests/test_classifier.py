@@ -17,10 +17,10 @@ from diehlcook import DiehlCook, load, load_preset, load_run, observe, predict, 
 from diehlcook.classifier import MNIST_SPIKES, best_params
 from diehlcook.data.coding import Coder, learned
 from diehlcook.data.datasets import Dataset, expected_input_spikes
-from diehlcook.errors import DiehlCookError
+from diehlcook.errors import DiehlCookError, NetworkError
 
 SMOKE = load_preset("smoke")
-SMALL = {"params": SMOKE, "random_state": 3}
+SMALL = {"params": SMOKE, "random_state": 3, "epochs": 1}
 DIGITS = load("digits", "train").head(40)
 PIXELS = DIGITS.images.reshape(40, -1)
 
@@ -37,7 +37,7 @@ def blobs():
 
 @pytest.fixture(scope="module")
 def fitted(blobs):
-    return DiehlCook(**SMALL, epochs=2).fit(*blobs)
+    return DiehlCook(**(SMALL | {"epochs": 2})).fit(*blobs)
 
 
 def test_it_is_the_network_that_the_phases_make(tmp_path):
@@ -80,6 +80,36 @@ def test_features_are_coded_by_populations():
     )
 
 
+def test_few_pixels_drive_several_inputs_each():
+    """As many inputs, as many input spikes and as large weights as for digits of 28 x 28 pixels."""
+    small = DIGITS.images[:, 2:26:3, 2:26:3].reshape(40, 64) / 16
+    coder = learned("pixels", small)
+    assert (coder.population, coder.n_input) == (12, 768)
+    images = coder.images(small)
+    np.testing.assert_array_equal(images, np.rint(255 * small / small.max())[:, :, None].repeat(12, axis=2))
+    assert learned("pixels", PIXELS).population == 1
+    params = DiehlCook(n_exc=16, coding="pixels")._params(coder, Dataset.from_arrays(images, DIGITS.labels))
+    assert params.weight_sum == pytest.approx(best_params("triplet", 16).weight_sum * 768 / 784, rel=1e-5)
+    assert expected_input_spikes(images, params).mean() == pytest.approx(MNIST_SPIKES, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("samples", "n_exc", "passes"), [(60, 10, 5), (61, 10, 5), (3, 100, 50), (60_000, 400, 1)]
+)
+def test_every_neuron_gets_thirty_samples(samples, n_exc, passes):
+    assert DiehlCook()._passes(samples, n_exc) == passes
+    assert DiehlCook(epochs=7)._passes(samples, n_exc) == 7
+
+
+def test_a_network_that_does_not_respond_is_spoken_of_in_the_words_of_the_classifier(blobs):
+    X = np.abs(blobs[0]) * [0, 1] + [40.0, 0.0]
+    dark = DiehlCook(coding="pixels", params=SMOKE.with_values(pixel_rate="0.001 Hz"))
+    with pytest.raises(NetworkError, match=r"coding='features' takes any numbers$") as error:
+        dark.fit(X, blobs[1])
+    assert "doctor" not in str(error.value)
+    assert "force" not in str(error.value)
+
+
 def test_a_feature_that_never_changes_is_the_same_for_all():
     coder = learned("features", np.array([[1.0, 3.0], [2.0, 3.0]]))
     images = coder.images(np.array([[1.0, 3.0], [2.0, 3.0]]))
@@ -89,7 +119,8 @@ def test_a_feature_that_never_changes_is_the_same_for_all():
 
 def test_pixels_have_one_scale_that_begins_at_0():
     coder = learned("pixels", np.array([[1.0, 0.0], [4.0, 2.0]]))
-    np.testing.assert_array_equal(coder.images(np.array([[1.0, 8.0]]))[0, :, 0], [64, 255])
+    images = coder.images(np.array([[1.0, 8.0]]))
+    np.testing.assert_array_equal(images[0], np.repeat([[64], [255]], 392, axis=1))
     with pytest.raises(DiehlCookError, match="pixels are from -1 to 2"):
         learned("pixels", np.array([[-1.0, 2.0]]))
     with pytest.raises(DiehlCookError, match="nor all 0"):
@@ -118,7 +149,7 @@ def test_constants_are_the_best_of_the_rule_and_the_nearest_size():
 def test_thresholds_rise_with_few_samples_too(blobs, samples, epochs, expected):
     one = DiehlCook(n_exc=10, epochs=epochs)
     assert best_params("triplet", 10).theta_plus < expected
-    data = Dataset.from_arrays(np.zeros((samples, 2, 392)), np.arange(samples) % 2)
+    data = Dataset.from_arrays(np.ones((samples, 2, 392)), np.arange(samples) % 2)
     coder = learned("pixels", blobs[0] + 50)
     one.coding = "pixels"
     assert one._params(coder, data).theta_plus == pytest.approx(expected, rel=1e-3)
@@ -132,7 +163,7 @@ def test_labels_of_any_type(fitted, blobs):
     assert predicted.dtype == object
     assert set(predicted) <= {"red", "green", "blue"}
     odd = np.array([-7, 100, 3])[np.arange(60) % 3]
-    np.testing.assert_array_equal(DiehlCook(**SMALL, epochs=2).fit(X, odd).classes_, [-7, 3, 100])
+    np.testing.assert_array_equal(DiehlCook(**(SMALL | {"epochs": 2})).fit(X, odd).classes_, [-7, 3, 100])
     assert fitted.score(X, colours) > 0.6
 
 
@@ -221,6 +252,9 @@ def test_bad_parameters_are_refused(blobs):
         ({"random_state": -1}, "seed is -1"),
         ({"n_jobs": 0}, "n_jobs is 0"),
         ({"epochs": 0}, "epochs is 0"),
+        ({"n_exc": "50", "params": None}, "n_exc is '50'; expected a whole number"),
+        ({"params": {"theta_plus": 0.1}}, "params is a dict; expected constants"),
+        ({"params": "smok"}, "did you mean smoke"),
     ):
         with pytest.raises(DiehlCookError, match=message):
             DiehlCook(**(SMALL | bad)).fit(*blobs)

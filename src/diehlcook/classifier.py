@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +24,10 @@ from .data.datasets import Dataset, expected_input_spikes
 from .data.npz import read_npz
 from .engines.base import Model
 from .engines.registry import DEFAULT_ENGINE, resolve
-from .errors import DiehlCookError
+from .errors import DiehlCookError, NetworkError
 from .jobs import available_cores
 from .model.arrays import Expected, check_delays, check_seed, check_theta, check_weights, checked
-from .model.params import Params, load_preset, preset_names, with_size
+from .model.params import Params, as_params, load_preset, preset_names, with_size
 from .model.stimulus import stream_key
 from .phases.observe import observe
 from .phases.responses import TrainedNetwork, respond
@@ -60,6 +61,9 @@ LARGEST_STEP = 0.5e-3
 
 ARRAYS = "weights", "theta", "delays", "responses", "numbers", "classes", "low", "high"
 """Arrays of a saved classifier."""
+
+SAMPLES_PER_NEURON, MOST_PASSES = 30, 50
+"""Samples that `fit` shows for each neuron, at least, as long as that takes no more than so many passes: found with iris and digits."""
 
 ALL_CORES = -1
 
@@ -100,8 +104,9 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         The learning rule: ``"triplet"``, ``"power-law"``, ``"exponential"`` or ``"pre-and-post"``. Its constants
         are those of the preset ``best-RULE-SIZE`` of the nearest size; where samples are few, the step of the
         threshold is larger, so that every neuron has its turn.
-    epochs : int
-        How many passes over the samples are made.
+    epochs : int, optional
+        How many passes over the samples are made. By default there are as many as it takes to show 30 samples for
+        each neuron, and at most 50.
     readout : str
         How the class is read from the spikes: the name of one of `analysis.readouts.READOUTS`. The default is the
         paper's.
@@ -115,16 +120,16 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         How samples become the rates of input neurons. ``"features"`` takes numbers of any range: each feature is
         scaled to the range that it has in `fit`, and drives a population of neurons, each of which prefers another
         value. ``"pixels"`` takes pictures, in which 0 is silent: each feature is the brightness of one input neuron,
-        up to the largest value in `fit`.
-    params : Params, optional
-        The constants of the model, instead of those that `n_exc` and `rule` choose; `load_preset` returns some. The
-        number of inputs follows from the samples in any case.
+        or of several alike if there are few pixels, up to the largest value in `fit`.
+    params : Params or str, optional
+        The constants of the model, instead of those that `n_exc` and `rule` choose: what `load_preset` returns, or
+        the name of a preset. The number of inputs follows from the samples in any case.
     n_jobs : int, optional
         How many processes show samples at once, after the training; -1 for as many as there are cores. The
         result does not depend on it.
     folder : path-like, optional
-        The run directory to make in `fit`, for `doctor`, `report` and `plot`. It must not hold a run yet. By
-        default there is a temporary one, which is deleted again.
+        The run directory to make in `fit`, for `doctor`, `report` and `plot`. It must not hold a run yet, so each
+        fit needs another one. By default there is a temporary one, which is deleted again.
     verbose : bool
         Show the progress on stderr.
 
@@ -147,7 +152,8 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
     delays_ : ndarray of shape (n_input, n_exc)
         The delays from input to excitatory neurons, in seconds.
     responses_ : ndarray of uint16, shape (n_samples, n_exc)
-        Spikes of the neurons for the samples of `fit`, after the training.
+        Spikes of the neurons for the samples of `fit`, after the training. `transform` shows them once more, and
+        other input spikes are drawn then.
 
     Notes
     -----
@@ -169,13 +175,13 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         self,
         n_exc: int = 100,
         rule: str = "triplet",
-        epochs: int = 1,
+        epochs: int | None = None,
         readout: str = readouts.PAPER,
         engine: str = DEFAULT_ENGINE,
         random_state: Any = 0,
         *,
         coding: str = "features",
-        params: Params | None = None,
+        params: Params | str | None = None,
         n_jobs: int | None = None,
         folder: Path | str | None = None,
         verbose: bool = False,
@@ -227,7 +233,8 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         check_classification_targets(labels)
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"DiehlCook tells classes apart, and there is one class: {classes[0]!r}")
+            (only,) = classes.tolist()
+            raise ValueError(f"DiehlCook tells classes apart, and there is one class: {only!r}")
         readouts.check_name(self.readout)
         seed = self._seed()
         coder = learned(self.coding, samples)
@@ -236,12 +243,33 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         )
         params = self._params(coder, data)
         with self._directory() as folder:
-            run = train(
-                folder, data, params, seed=seed, epochs=self.epochs, engine=self.engine, progress=self.verbose
-            )
+            run = self._trained(folder, data, params, seed)
             observe(run, data, engine=self.engine, jobs=self._jobs(), raster=False, progress=self.verbose)
             self._take(run, coder, classes, numbers)
         return self
+
+    def _trained(self, folder: Path, data: Dataset, params: Params, seed: int) -> Run:
+        """Return the run of a training; what is said of one that fails is said in the words of the classifier."""
+        if (folder / "run.json").exists():
+            raise DiehlCookError(
+                f"{folder}: there is a run already; each fit makes one, so name another folder"
+            )
+        epochs = self._passes(len(data), params.n_exc)
+        try:
+            return train(
+                folder, data, params, seed=seed, epochs=epochs, engine=self.engine, progress=self.verbose
+            )
+        except NetworkError as error:
+            said = OF_A_RUN.sub("", str(error))
+            if self.coding == "pixels":
+                said += "; coding='pixels' is for pictures, coding='features' takes any numbers"
+            raise NetworkError(said) from None
+
+    def _passes(self, n_samples: int, n_exc: int) -> int:
+        """Return how many passes over the samples are made."""
+        if self.epochs is not None:
+            return self.epochs
+        return min(-(-SAMPLES_PER_NEURON * n_exc // n_samples), MOST_PASSES)
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
@@ -258,17 +286,23 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     def _params(self, coder: Coder, data: Dataset) -> Params:
         """Return the constants of the model for inputs of this kind."""
-        params = best_params(self.rule, self.n_exc) if self.params is None else self.params
+        if isinstance(self.n_exc, bool) or not isinstance(self.n_exc, int | np.integer):
+            raise DiehlCookError(f"n_exc is {self.n_exc!r}; expected a whole number of neurons")
+        own = self.params is None
+        params = best_params(self.rule, int(self.n_exc)) if self.params is None else as_params(self.params)
         values, sources = (
             {"n_input": str(coder.n_input)},
             {"n_input": "ours: the inputs that code the features"},
         )
-        presentations = len(data) * self.epochs
+        if own and coder.n_input != params.n_input:
+            values["weight_sum"] = f"{params.weight_sum * coder.n_input / params.n_input:.6g}"
+            sources["weight_sum"] = "ours: the mean weight is that of the preset"
+        presentations = len(data) * self._passes(len(data), params.n_exc)
         step = min(RISE * params.n_exc / (USUAL_SPIKES * max(presentations, 1)), LARGEST_STEP)
-        if self.params is None and step > params.theta_plus:
+        if own and step > params.theta_plus:
             values["theta_plus"] = f"{step * 1e3:.4g} mV"
             sources["theta_plus"] = "ours: so that theta rises by 40 mV with so few samples"
-        if self.coding == "features":
+        if own or self.coding == "features":
             spikes = float(expected_input_spikes(data.images, params).mean())
             values["pixel_rate"] = f"{params.pixel_rate * MNIST_SPIKES / spikes:.6g} Hz"
             sources["pixel_rate"] = (
@@ -494,6 +528,9 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
             )
         super().__setstate__(state)
 
+
+OF_A_RUN = re.compile(r" \(`[^`]*` says more\)|, then train again with (?:force=True|--force)")
+"""What an error says about the run directory of a training, which a classifier has not, or deletes."""
 
 NOT_SAVED = "folder", "params", "random_state"
 """Parameters of the constructor that are not saved: what came of them is."""

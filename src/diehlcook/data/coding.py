@@ -17,7 +17,7 @@ from ..errors import DiehlCookError
 CODINGS = "features", "pixels"
 
 INPUTS = 784
-"""Inputs that the populations of all features have together, about: those for which the constants of the network are meant."""
+"""Inputs that all features have together, about, unless there are more features: those for which the constants of the network are meant."""
 
 FEWEST = 2
 """Neurons of a population, at least: one prefers the smallest value, one the largest."""
@@ -41,8 +41,8 @@ class Coder(NamedTuple):
 
     @property
     def population(self) -> int:
-        """How many input neurons a feature has."""
-        return max(FEWEST, round(INPUTS / len(self.low))) if self.coding == "features" else 1
+        """How many input neurons a feature has; those of a pixel are all alike."""
+        return max(FEWEST if self.coding == "features" else 1, round(INPUTS / len(self.low)))
 
     @property
     def n_input(self) -> int:
