@@ -326,7 +326,7 @@ def assemble(
 
 def lines(*texts: str) -> str:
     """Return texts as one, each from a line of its own on: those of users need not end with a newline."""
-    return "\n".join(texts)
+    return "\n".join(text.strip("\n") for text in texts if text)
 
 
 def link(group: b2.NeuronGroup, control: b2.NeuronGroup, variable: str) -> None:

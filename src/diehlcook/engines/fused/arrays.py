@@ -18,7 +18,7 @@ CODES = {
 }
 """The rules that the kernel knows, and what tells them apart in compiled code."""
 
-WRITTEN_FOR = "4c974878e838657f"
+WRITTEN_FOR = "608e779c206415d2"
 """Digest of the equations that the kernel follows; see `engine.equations_digest`."""
 
 FLUSH = 2.0**-80
