@@ -404,7 +404,7 @@ def test_custom_equations_survive_interrupt_and_later_phases(engine, smoke, tmp_
         equations=EXCITATORY.equations + "dtrace/dt = -trace/(3*second) : 1\n",
         reset=EXCITATORY.reset + "trace += 1\n",
     )
-    params = smoke.with_values(SHORT)
+    params = smoke.with_values({**SHORT, "t_stimulus": "50 ms", "t_rest": "20 ms", "min_spikes": 1})
     data = datasets.load("digits", "train").head(30)
     asked = []
 
