@@ -282,5 +282,7 @@ def test_report_command(run):
 
 def test_unwritable_page(run, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DiehlCookError, match="cannot write"):
+    with pytest.raises(
+        DiehlCookError, match=r"page\.html: cannot write \(Not a directory\); choose another out"
+    ):
         page_of.report(run, tmp_path / "file" / "page.html")

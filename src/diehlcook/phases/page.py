@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,11 @@ MARK = b"<title>diehlcook: "
 
 
 def check_page(path: Path) -> None:
-    """Refuse to replace what is no page of ours."""
+    """Refuse to replace what is no page of ours, and, before anything is drawn, a place where none can be written."""
+    place = next(one for one in path.absolute().parents if one.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        why = "Permission denied" if place.is_dir() else "Not a directory"
+        raise DiehlCookError(f"{path}: cannot write ({why}); choose another --out")
     try:
         if path.is_dir() or (path.is_file() and MARK not in path.read_bytes()[:4096]):
             raise DiehlCookError(
