@@ -226,7 +226,8 @@ DRAWN = {
 }
 """Those with which there is no seizure, and at least 60 spikes."""
 LONG = (
-    "fine steps", "all-to-all", "per image, no brighter", "clipped per image", "short traces", "no depression",
+    "fine steps", "all-to-all", "per image, no brighter", "clipped per image", "short traces",
+    "no depression",
     *list(DRAWN)[len(QUICK_DRAWS) :],
 )  # fmt: skip
 """Left to the slow tests: what they change, the draws change, too."""
