@@ -17,6 +17,8 @@ from diehlcook.phases.raster import Raster
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
+os.environ.setdefault("DIEHLCOOK_CUDA", "emulated")  # "gpu", say, for the engine cuda to be tested on one
+
 
 def load_script(name):
     """Import a module of scripts/, whatever folder it is in."""
@@ -39,7 +41,15 @@ def scripts():
     names = [path.stem for path in folder.glob("*.py")]
     yield {
         name: importlib.import_module(name)
-        for name in ("held_out", "readout_study", "record", "results_page", "stopping_point", "trials")
+        for name in (
+            "held_out",
+            "readout_study",
+            "record",
+            "results_page",
+            "steps",
+            "stopping_point",
+            "trials",
+        )
     } | {"ship": load_script("ship")}
     sys.path.pop(0)
     for name in names:

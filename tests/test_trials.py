@@ -303,3 +303,46 @@ def test_outcomes_are_compared_with_the_baseline_of_the_same_seed(scripts):
     )
     nothing = joined(ablate.row(ablation, {1: failed, 2: failed}, baseline))
     assert "| seed 1 stops: silent; seed 2 stops: silent |" in nothing
+
+
+def test_the_table_of_steps_is_what_the_records_say(scripts):
+    """The page as the script would write it again; and a row read by hand."""
+    steps = scripts["steps"]
+    records = steps.read()
+    assert len(records) == len(list((DOCS / "search").glob("*.json")))
+    page = (DOCS / "search.md").read_text(encoding="utf-8")
+    assert f"\n{steps.table(steps.HEAD, steps.rows(records))}\n\n{steps.compared(records)}".rstrip() in page
+    one = next(one for one in records if one["cell"] == "pre-and-post-1600-theta-0.25")
+    assert steps.constants(one) == (0.25e-3, 17)
+    assert steps.spikes(one) == pytest.approx(sum(one["neurons"]["test_spikes"]) / 10_000)
+    assert one["test"]["accuracy"] == 0.9215
+
+
+def record_of(accuracy, per_image, rule="triplet", **values):
+    """As much of a record as the table of steps reads."""
+    return {
+        "rule": rule, "n_exc": 1600, "preset": f"best-{rule}-1600", "params": values,
+        "train": {"images": 50_000, "theta_mV": {"mean": 50.0, "sd": 4.0}},
+        "test": {"images": 100, "repeats": 2, "accuracy": accuracy, "interval95": [accuracy - 0.01, 1.0]},
+        "neurons": {"test_spikes": [200 * per_image - 7, 7]},
+    }  # fmt: skip
+
+
+def test_steps_are_compared_within_a_rule_only(scripts):
+    steps = scripts["steps"]
+    records = [
+        record_of(0.91, 12, theta_plus="0.4 mV"),
+        record_of(0.93, 29),
+        record_of(0.92, 18, w_inh_exc="34"),
+        record_of(0.99, 17, "power-law"),
+    ]
+    rows = [" | ".join(row) for row in steps.rows(records)]
+    assert rows[1] == "triplet, 1600 | 50,000 | 0.15 mV | 17 | **93.00 %** [92.0, 100.0] | 29.0 | 50 ± 4 mV"
+    assert rows[2].startswith("triplet, 1600 | 50,000 | 0.15 mV | 34 | 92.00 % [")
+    assert rows[3].count("**") == 0
+    assert steps.compared(records) == (
+        "- triplet, 1600: the best has 93.00 % at 29.0 spikes per image; the nearest to the paper's 17 has "
+        "92.00 % at 18.0."
+    )
+    records[1]["neurons"]["test_spikes"] = [200 * 17, 0]
+    assert steps.compared(records).endswith("is the nearest to the paper's 17.")
