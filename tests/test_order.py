@@ -228,7 +228,8 @@ def test_chunks_do_not_show(digits, smoke, tmp_path, monkeypatch):
     """A training in chunks of 7 presentations, over the ends of passes, is one in chunks as long as they come."""
     params, data = smoke.with_values(SHUFFLED), digits.head(45)
     whole = train(tmp_path / "whole", data, params, seed=2, epochs=3, engine="fused")
-    monkeypatch.setattr("diehlcook.phases.training.CHUNKS", (7, 7))
+    for name in ("least_presentations", "most_presentations"):
+        monkeypatch.setattr(f"diehlcook.engines.base.Engine.{name}", 7)
     done = []
     parts = train(
         tmp_path / "parts", data, params, seed=2, epochs=3, engine="fused", progress=lambda images,

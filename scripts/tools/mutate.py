@@ -39,7 +39,7 @@ class Mutation(NamedTuple):
 
 
 RULES, NEURONS, PROTOCOL, ORDER = "test_rules.py", "test_neurons.py", "test_protocol.py", "test_order.py"
-SAFETY, FUZZ, ENGINES = "test_safety.py", "test_fuzz.py", "test_engines.py"
+SAFETY, FUZZ, ENGINES, CUDA = "test_safety.py", "test_fuzz.py", "test_engines.py", "test_cuda.py"
 MUTATIONS = [
     Mutation("model/rules.py", "w - eta_pre*x_post1_post,", "w + eta_pre*x_post1_post,", RULES, "TRIPLET ="),
     Mutation("model/rules.py", "eta_post*x_pre*x_post2_post", "eta_post*x_pre", RULES, "TRIPLET ="),
@@ -137,6 +137,17 @@ MUTATIONS = [
         ENGINES,
     ),
     Mutation("engines/fused/engine.py", ">= p.w_max,", "> 2 * p.w_max,", ENGINES),
+    Mutation("engines/cuda/kernel.cu", "n_inh - c.summing_own", "n_inh + c.summing_own", CUDA),
+    Mutation("engines/cuda/kernel.cu", "n, start, step - delay)", "n, start, step)", CUDA),
+    Mutation(
+        "engines/cuda/kernel.cu", "clipped(old - change, c.w_max)", "clipped(old + change, c.w_max)", CUDA
+    ),
+    Mutation(
+        "engines/cuda/kernel.cu",
+        "popcount(fired) * (excitatory ? SPIKE : SPIKE_INH)",
+        "popcount(fired) * SPIKE",
+        CUDA,
+    ),
     Mutation("runs/lock.py", "if not try_lock(file):", "if False:", SAFETY),
     Mutation("runs/run.py", "if known not in (None, digest(array)):", "if False:", SAFETY),
     Mutation("runs/run.py", "get(parent) != known", "get(parent) is None", SAFETY),

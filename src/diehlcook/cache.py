@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from .errors import DiehlCookError
 
-COMPILED = ("builds", "fused")
-"""Compiled programs, a folder each: of the engine standalone, and of the engine fused."""
+COMPILED = ("builds", "fused", "cuda")
+"""Compiled programs, a folder each: of the engines standalone, fused and cuda."""
 
 MOST_DAYS, MOST_BYTES = 90, 2 * 2**30
 """Compiled programs that have not been used for so long go, and the oldest of those that are more than this."""

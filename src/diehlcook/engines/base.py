@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -129,26 +129,21 @@ def make_responses(
     presentation, step_within = np.divmod(step, params.presentation_steps)
     resting = step_within >= params.steps("t_stimulus")
     shape = (presentations, params.n_exc)
-    stimulus, rest = (
-        np.bincount(
-            presentation[part] * params.n_exc + spike_neuron[part], minlength=shape[0] * shape[1]
-        ).reshape(shape)
-        for part in (~resting, resting)
-    )
-    counts = stimulus
+    stimulus, rest = (count(presentation[part], spike_neuron[part], shape) for part in (~resting, resting))
+    counts: NDArray[Any] = stimulus
     if params.count_rest:
-        counts = stimulus + np.vstack([rest_before.astype(np.int64), rest[:-1]])
-    if counts.max(initial=0) > np.iinfo(np.uint16).max:
-        raise NetworkError(
-            f"a neuron fired {counts.max()} times in one presentation; the network is running away"
-        )
+        before: NDArray[Any] = np.vstack([rest_before.astype(np.uint32), rest[:-1]])
+        counts = stimulus + before
+    most = counts.max(initial=0)
+    if most > np.iinfo(np.uint16).max:
+        raise NetworkError(f"a neuron fired {most} times in one presentation; the network is running away")
     n_synapses = params.n_input * params.n_exc
     theta_mean = history["theta_sum"] / params.n_exc
     weight_mean = history["weights_sum"] / n_synapses
     responses = Responses(
         position=history["position"].astype(np.int64),
         attempt=history["attempt"].astype(np.int32),
-        counts=counts.astype(np.uint16),
+        counts=counts.astype(np.uint16, copy=False),
         theta_mean=theta_mean,
         theta_sd=np.sqrt(np.maximum(history["theta_squares"] / params.n_exc - theta_mean**2, 0)),
         weight_mean=weight_mean,
@@ -157,6 +152,17 @@ def make_responses(
         spike_neuron=spike_neuron.astype(np.int32),
     )
     return responses, rest[-1].astype(np.uint16)
+
+
+def count(
+    presentation: NDArray[np.int64], neuron: NDArray[np.int32], shape: tuple[int, int]
+) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """Return how often each neuron spiked in each presentation (P, n_exc); few did, so the others are not looked at."""
+    pairs, times = np.unique(presentation * shape[1] + neuron, return_counts=True)
+    fits = times.max(initial=0) <= np.iinfo(np.uint16).max
+    counts = np.zeros(shape, np.uint16 if fits else np.uint32)
+    counts.ravel()[pairs] = times
+    return counts
 
 
 def make_relative(state: State, elapsed: float, dt: float) -> None:
@@ -312,6 +318,34 @@ class Engine(ABC):
         new, responses = self.simulate(state, flat, presentations, cancelled)
         check_state(new, self.model.params)
         return new, responses
+
+    least_presentations, most_presentations = 100, 1000
+    """Presentations of a chunk that a training asks for, at least and at most: enough that what is done between
+    chunks does not count."""
+
+    several = 1
+    """How many networks like this one the engine advances at the same time; see `advance_all`."""
+
+    def advance_all(
+        self,
+        states: Sequence[State],
+        images: Sequence[NDArray[np.uint8]],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[tuple[State, Responses]]:
+        """Advance several networks that differ in their states only, each with images of its own, as `advance` does.
+
+        Raises
+        ------
+        Cancelled
+            `cancelled` returned true.
+        DiehlCookError
+            As in `advance`.
+        """
+        return [
+            self.advance(state, shown, cancelled=cancelled)
+            for state, shown in zip(states, images, strict=True)
+        ]
 
     def close(self) -> None:  # noqa: B027 - only some engines hold anything
         """Release what the engine holds; it cannot be used afterwards."""

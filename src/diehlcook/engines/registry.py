@@ -25,6 +25,9 @@ class Row(NamedTuple):
     """Name of its class."""
     says: str
     slow: bool = False
+    """Whether it is said of the engine, when it is chosen, that it is slow."""
+    automatic: bool = True
+    """Whether ``auto`` may stand for it."""
 
 
 ENGINES = {
@@ -41,6 +44,12 @@ ENGINES = {
         "RuntimeEngine",
         "Brian2 in this process, slow, without a compiler",
         slow=True,
+    ),
+    "cuda": Row(
+        f"{__package__}.cuda.engine",
+        "CudaEngine",
+        "an NVIDIA GPU, for many networks at once; for the package's own equations",
+        automatic=False,
     ),
 }
 """From the fastest to the slowest; the last one can run every model."""
@@ -62,6 +71,8 @@ def choose(model: Model) -> Choice:
     """Return the fastest engine that can run a model on this machine; all give the same spikes."""
     against: list[str] = []
     for name, row in ENGINES.items():
+        if not row.automatic:
+            continue
         obstacle = load(row).obstacle(model)
         if obstacle is None:
             why = ", and ".join(against) or "the fastest; the equations are those of this package"

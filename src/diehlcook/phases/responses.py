@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import logging
 import multiprocessing
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from .. import jobs as jobs_of
 from ..data.datasets import Dataset
-from ..engines.base import Engine, Model
+from ..engines.base import Engine, Model, State
 from ..engines.registry import DEFAULT_ENGINE, open_engine, resolve
 from ..errors import Cancelled, DiehlCookError
 from ..model import wiring
@@ -48,6 +49,10 @@ class Presented(NamedTuple):
     """Presentations of each image (n,)."""
 
 
+BlockTask = tuple[int, int, NDArray[np.uint8]]
+"""Random stream of a block, position of its first image, and its images."""
+
+
 class TrainedNetwork(NamedTuple):
     """A trained network, as a process needs it to present blocks."""
 
@@ -71,26 +76,38 @@ def trained_network(run: Run, engine: str, phase: str) -> TrainedNetwork:
     return TrainedNetwork(resolve(engine, model), model, delays, run.weights(), run.theta())
 
 
-def respond_to_block(
+def respond_to_blocks(
     network: Engine,
     trained: TrainedNetwork,
-    stream: int,
-    first: int,
-    images: NDArray[np.uint8],
+    tasks: Sequence[BlockTask],
     cancelled: Callable[[], bool] = lambda: False,
-) -> NDArray[np.uint16]:
-    """Return counts and, in the last column, attempts (n, n_exc + 1) for the images at positions from `first` on."""
+) -> list[NDArray[np.uint16]]:
+    """Return, for each block, counts and, in the last column, attempts (n, n_exc + 1)."""
     params = trained.model.params
-    state = network.initial_state(stream, trained.weights, trained.theta, position=first)
-    block = np.zeros((len(images), params.n_exc + 1), np.uint16)
-    while (done := int(state["protocol.position"][0]) - first) < len(images):
-        state, responses = network.advance(state, images[done:], cancelled=cancelled)
-        final = responses.final(params)
-        rows = responses.position[final] - first
-        block[rows, :-1] = responses.counts[final]
-        block[rows, -1] = responses.attempt[final] + 1
-        block[rows[~responses.answered(params)[final]], :-1] = 0
-    return block
+    begin = network.initial_state(0, trained.weights, trained.theta)
+    states: dict[int, State] = {}
+    blocks = []
+    for k, (stream, first, images) in enumerate(tasks):
+        states[k] = begin | {  # the weights, which do not change, are one array
+            f"protocol.{name}": np.full_like(begin[f"protocol.{name}"], value)
+            for name, value in (("stream", stream), ("position", first))
+        }
+        blocks.append(np.zeros((len(images), params.n_exc + 1), np.uint16))
+    while states:
+        done = {k: int(state["protocol.position"][0]) - tasks[k][1] for k, state in states.items()}
+        left = [tasks[k][2][done[k] :] for k in states]
+        advanced = network.advance_all(list(states.values()), left, cancelled=cancelled)
+        for k, (state, responses) in zip(list(states), advanced, strict=True):
+            _, first, images = tasks[k]
+            final = responses.final(params)
+            rows = responses.position[final] - first
+            blocks[k][rows, :-1] = responses.counts[final]
+            blocks[k][rows, -1] = responses.attempt[final] + 1
+            blocks[k][rows[~responses.answered(params)[final]], :-1] = 0
+            states[k] = state
+            if int(state["protocol.position"][0]) - first == len(images):
+                del states[k]
+    return blocks
 
 
 def prepare(trained: TrainedNetwork) -> tuple[Engine, TrainedNetwork]:
@@ -103,7 +120,7 @@ def prepare(trained: TrainedNetwork) -> tuple[Engine, TrainedNetwork]:
 def work(stream: int, first: int, images: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Present one block in a worker process."""
     network, trained = jobs_of.shared()
-    return respond_to_block(network, trained, stream, first, images, jobs_of.asked_to_stop)
+    return respond_to_blocks(network, trained, [(stream, first, images)], jobs_of.asked_to_stop)[0]
 
 
 def respond(
@@ -165,8 +182,12 @@ def respond(
     try:
         if left and (jobs == 1 or not jobs_of.can_start_workers()):
             with trained.open() as network:
-                for name, task in left.items():
-                    keep(name, respond_to_block(network, trained, *task, cancelled))
+                for names in in_groups(left, network.several):
+                    group = [left[name] for name in names]
+                    for name, block in zip(
+                        names, respond_to_blocks(network, trained, group, cancelled), strict=True
+                    ):
+                        keep(name, block)
         elif left:
             jobs_of.run_jobs(
                 work, left, jobs=jobs, keep=keep, given=trained, prepare=prepare, cancelled=cancelled
@@ -177,6 +198,13 @@ def respond(
         ) from None
     whole = np.concatenate([done[name] for name in tasks])
     return [Presented(one[:, :-1], one[:, -1]) for one in np.split(whole, len(streams))]
+
+
+def in_groups(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    """Yield so many names at a time."""
+    names = iter(names)
+    while group := tuple(itertools.islice(names, size)):
+        yield group
 
 
 class Blocks:

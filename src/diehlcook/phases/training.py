@@ -29,9 +29,6 @@ from ..runs.run import Run
 CHUNK_SECONDS = 5.0
 """Aimed at, so that progress is seen and an interrupt loses little."""
 
-CHUNKS = (100, 1000)
-"""Presentations of a chunk, at least and at most."""
-
 
 def seconds_between_checkpoints() -> float:
     """Return the seconds that $DIEHLCOOK_CHECKPOINT_SECONDS asks for, by default 60."""
@@ -68,7 +65,7 @@ class Training:
         self.record = History(run.params, len(data), plan["epochs"], data.n_classes, run.seed, plan["grey"])
         self.state: State = {}
         self.wired = digest(network.delays)
-        self.chunk = CHUNKS[0]
+        self.chunk = network.least_presentations
         self.started = time.monotonic()
 
     @property
@@ -171,7 +168,8 @@ class Training:
         if unanswered is not None:
             self.give_up(unanswered)
         self.keep_snapshot()
-        self.chunk = int(np.clip(len(responses.position) * CHUNK_SECONDS / seconds, *CHUNKS))
+        wanted = len(responses.position) * CHUNK_SECONDS / seconds
+        self.chunk = int(np.clip(wanted, self.network.least_presentations, self.network.most_presentations))
         return self.examined()
 
     def give_up(self, unanswered: int) -> None:

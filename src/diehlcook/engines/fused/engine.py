@@ -120,6 +120,68 @@ def unlike(params: Params) -> str | None:
     return None
 
 
+def held(model: Model, state: State) -> dict[str, Any]:
+    """Return the arrays of a kernel that change, by field of `arrays.Network`, for a state; all but the weights."""
+    p = model.params
+
+    def values(name: str) -> NDArray[np.float64]:
+        return state[name].copy() if name in state else np.zeros(p.n_exc)
+
+    def until(left: NDArray[Any]) -> NDArray[np.int64]:
+        return np.where(left > 0, left.astype(np.int64) - 1, 0)
+
+    found: dict[str, Any] = {field: values(name) for field, name in arrays.VALUES.items()}
+    found |= {field: until(state[name]) for field, name in arrays.STEPS_LEFT.items()}
+    for field, name in arrays.SECONDS.items():
+        found[field] = np.rint(state[name] / p.dt).astype(np.int64)
+    return found | {
+        "x0": state["inp_exc.x0"][:, 0].copy() if model.learning else np.zeros(p.n_input),
+        "over": state["inp_exc.w"].max(axis=0) >= p.w_max,
+        "counters": np.array([state[f"protocol.{name}"][0] for name in arrays.COUNTERS], np.int64),
+        "sums": np.array([state["protocol.intensity"][0], 0, 0, 0, 0]),
+    }
+
+
+def released(
+    model: Model, net: Any, weights: NDArray[np.float64], steps: NDArray[np.int32], state: State
+) -> State:
+    """Return the state that the arrays of a kernel stand for, which began in `state`; delays are `steps` (n_input, n_exc)."""
+    p = model.params
+    new = dict(state)
+    for field, name in arrays.VALUES.items():
+        if name in state:
+            new[name] = getattr(net, field)
+    for field, name in arrays.STEPS_LEFT.items():
+        new[name] = np.maximum(getattr(net, field) + 1, 0).astype(np.int32)
+    for field, name in arrays.SECONDS.items():
+        new[name] = np.maximum(getattr(net, field) * p.dt, LONG_AGO_SECONDS)
+    resting = net.refractory_until > -1 if p.clamp_exc else np.zeros(p.n_exc, np.bool_)
+    new["exc.not_refractory"] = ~(resting | (net.spiked == -1))
+    new["inh.not_refractory"] = ~((net.refractory_until_inh > -1) | (net.spiked_inh == -1))
+    new["inp_exc.w"] = weights
+    if model.learning:
+        later = np.exp((steps - steps[:, :1]) * (p.dt / p.tau_pre))
+        new["inp_exc.x0"] = net.x0[:, None] * later
+    for k, name in enumerate(arrays.COUNTERS):
+        new[f"protocol.{name}"] = np.array([net.counters[k]], state[f"protocol.{name}"].dtype)
+    for k, name in enumerate(arrays.SUMS):
+        new[f"protocol.{name}"] = net.sums[k : k + 1].copy()
+    return new
+
+
+def obstacle(model: Model) -> str | None:
+    """Return what keeps a kernel that was written for this package's equations from running a model, wherever it runs."""
+    if model.replaced:
+        return "the equations are not those of this package"
+    digest = equations_digest()
+    if digest != arrays.WRITTEN_FOR or model.params.rule not in arrays.CODES:
+        return (
+            "the equations in diehlcook/model are not those that its kernel was written for (to make it "
+            f"follow, change engines/fused, too, and set WRITTEN_FOR to {digest} in its arrays.py)"
+        )
+    return unlike(model.effective_params)
+
+
 def read_only(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return images that cannot be written to: for others the kernel would be compiled once more."""
     view = images.view()
@@ -133,17 +195,9 @@ class FusedEngine(Engine):
     @classmethod
     def obstacle(cls, model: Model) -> str | None:
         """Return what keeps the kernel from running a model; None if nothing does."""
-        if model.replaced:
-            return "the equations are not those of this package"
-        digest = equations_digest()
-        if digest != arrays.WRITTEN_FOR or model.params.rule not in arrays.CODES:
-            return (
-                "the equations in diehlcook/model are not those that its kernel was written for (to make it "
-                f"follow, change engines/fused, too, and set WRITTEN_FOR to {digest} in its arrays.py)"
-            )
-        different = unlike(model.effective_params)
-        if different is not None:
-            return different
+        against = obstacle(model)
+        if against is not None:
+            return against
         try:
             importlib.import_module("numba")
         except (ImportError, OSError) as error:
@@ -210,55 +264,20 @@ class FusedEngine(Engine):
 
     def load(self, state: State) -> Any:
         """Return the arrays of the kernel for a state."""
-        p, learning = self.model.params, self.model.learning
-
-        def values(name: str) -> NDArray[np.float64]:
-            return state[name].copy() if name in state else np.zeros(p.n_exc)
-
-        def until(left: NDArray[Any]) -> NDArray[np.int64]:
-            return np.where(left > 0, left.astype(np.int64) - 1, 0)
-
-        held: dict[str, Any] = {field: values(name) for field, name in arrays.VALUES.items()}
-        held |= {field: until(state[name]) for field, name in arrays.STEPS_LEFT.items()}
-        for field, name in arrays.SECONDS.items():
-            held[field] = np.rint(state[name] / p.dt).astype(np.int64)
+        p = self.model.params
         return arrays.Network(
-            **held,
-            x0=state["inp_exc.x0"][:, 0].copy() if learning else np.zeros(p.n_input),
-            over=state["inp_exc.w"].max(axis=0) >= p.w_max,
+            **held(self.model, state),
             w=self.order.flatten(state["inp_exc.w"]),
             target=self.target,
             first=self.first,
             place=self.place,
             delay=self.delay,
             reach=np.exp(-self.steps[:, 0] * (p.dt / p.tau_pre)),
-            counters=np.array([state[f"protocol.{name}"][0] for name in arrays.COUNTERS], np.int64),
-            sums=np.array([state["protocol.intensity"][0], 0, 0, 0, 0]),
         )
 
     def unload(self, net: Any, state: State) -> State:
         """Return the state that the arrays of the kernel stand for."""
-        p = self.model.params
-        new = dict(state)
-        for field, name in arrays.VALUES.items():
-            if name in state:
-                new[name] = getattr(net, field)
-        for field, name in arrays.STEPS_LEFT.items():
-            new[name] = np.maximum(getattr(net, field) + 1, 0).astype(np.int32)
-        for field, name in arrays.SECONDS.items():
-            new[name] = np.maximum(getattr(net, field) * p.dt, LONG_AGO_SECONDS)
-        held = net.refractory_until > -1 if p.clamp_exc else np.zeros(p.n_exc, np.bool_)
-        new["exc.not_refractory"] = ~(held | (net.spiked == -1))
-        new["inh.not_refractory"] = ~((net.refractory_until_inh > -1) | (net.spiked_inh == -1))
-        new["inp_exc.w"] = self.order.matrix(net.w)
-        if self.model.learning:
-            later = np.exp((self.steps - self.steps[:, :1]) * (p.dt / p.tau_pre))
-            new["inp_exc.x0"] = net.x0[:, None] * later
-        for k, name in enumerate(arrays.COUNTERS):
-            new[f"protocol.{name}"] = np.array([net.counters[k]], state[f"protocol.{name}"].dtype)
-        for k, name in enumerate(arrays.SUMS):
-            new[f"protocol.{name}"] = net.sums[k : k + 1].copy()
-        return new
+        return released(self.model, net, self.order.matrix(net.w), self.steps, state)
 
     def simulate(
         self, state: State, images: NDArray[np.uint8], presentations: int, cancelled: Callable[[], bool]

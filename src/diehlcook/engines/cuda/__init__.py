@@ -1,0 +1,1 @@
+"""CUDA: the same model on an NVIDIA GPU, for many networks at once."""
