@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diehlcook.engines.base import REST_SPIKES, Model, check_state
+from diehlcook.engines.base import REST_SPIKES, Model, check_state, make_responses
 from diehlcook.engines.fused import active, arrays, cached, exponential, membranes, presentation
 from diehlcook.engines.fused.engine import constants, equations_digest
 from diehlcook.engines.registry import ENGINES, choose, open_engine
@@ -684,3 +684,38 @@ def test_the_engine_that_auto_chooses(smoke, monkeypatch, numba, compiler, chang
     chosen = choose(Model(smoke, learning=True, excitatory=excitatory))
     assert chosen.name == name
     assert re.match(why, chosen.why)
+
+
+@pytest.mark.parametrize("count_rest", [True, False])
+def test_responses_by_hand(count_rest, smoke):
+    """Three presentations of 300 steps, 200 of stimulus: a spike in the rest counts for the next, or for none."""
+    params = smoke.with_values({**SHORT, "count_rest": count_rest})
+    assert (params.steps("t_stimulus"), params.presentation_steps) == (200, 300)
+    spikes = [
+        (0, 3),
+        (199, 3),
+        (199, 5),
+        (200, 3),
+        (299, 4),
+        (300, 3),
+        (499, 3),
+        (520, 6),
+        (850, 6),
+        (899, 6),
+    ]
+    step, neuron = np.array(spikes).T
+    history = {name: np.ones(3) for name in ("position", "attempt", *arrays.SUMS)}
+    before = np.zeros(16, np.uint16)
+    before[7] = 2
+    responses, after = make_responses(params, history, neuron, step * params.dt, before)
+    expected = np.zeros((3, 16), np.uint16)
+    expected[0, [3, 5]], expected[1, 3] = (2, 1), 2
+    if count_rest:
+        expected[0, 7], expected[1, 3], expected[1, 4], expected[2, 6] = 2, 3, 1, 1
+    assert np.array_equal(responses.counts, expected)
+    assert responses.counts.dtype == after.dtype == np.uint16
+    assert after.tolist() == [0] * 6 + [2] + [0] * 9
+    before[7] = 2**16 - 2
+    if count_rest:
+        with pytest.raises(NetworkError, match="a neuron fired 65537 times in one presentation"):
+            make_responses(params, history, neuron, step * params.dt, before)

@@ -128,22 +128,25 @@ def make_responses(
     step = np.rint(spike_time / params.dt).astype(np.int64)
     presentation, step_within = np.divmod(step, params.presentation_steps)
     resting = step_within >= params.steps("t_stimulus")
-    shape = (presentations, params.n_exc)
-    stimulus, rest = (count(presentation[part], spike_neuron[part], shape) for part in (~resting, resting))
-    counts: NDArray[Any] = stimulus
-    if params.count_rest:
-        before: NDArray[Any] = np.vstack([rest_before.astype(np.uint32), rest[:-1]])
-        counts = stimulus + before
-    most = counts.max(initial=0)
+    counted = presentation + resting if params.count_rest else np.where(resting, presentations, presentation)
+    here = counted < presentations
+    pairs, times = np.unique(counted[here] * params.n_exc + spike_neuron[here], return_counts=True)
+    counts = np.zeros((presentations, params.n_exc), np.uint16)
+    most = int(times.max(initial=0)) + int(rest_before.max(initial=0)) * params.count_rest
     if most > np.iinfo(np.uint16).max:
         raise NetworkError(f"a neuron fired {most} times in one presentation; the network is running away")
+    counts.ravel()[pairs] = times
+    if params.count_rest:
+        counts[0] += rest_before.astype(np.uint16)
+    last = resting & (presentation == presentations - 1)
+    rest_after = np.bincount(spike_neuron[last], minlength=params.n_exc).astype(np.uint16)
     n_synapses = params.n_input * params.n_exc
     theta_mean = history["theta_sum"] / params.n_exc
     weight_mean = history["weights_sum"] / n_synapses
     responses = Responses(
         position=history["position"].astype(np.int64),
         attempt=history["attempt"].astype(np.int32),
-        counts=counts.astype(np.uint16, copy=False),
+        counts=counts,
         theta_mean=theta_mean,
         theta_sd=np.sqrt(np.maximum(history["theta_squares"] / params.n_exc - theta_mean**2, 0)),
         weight_mean=weight_mean,
@@ -151,18 +154,7 @@ def make_responses(
         spike_step=step,
         spike_neuron=spike_neuron.astype(np.int32),
     )
-    return responses, rest[-1].astype(np.uint16)
-
-
-def count(
-    presentation: NDArray[np.int64], neuron: NDArray[np.int32], shape: tuple[int, int]
-) -> NDArray[np.uint16] | NDArray[np.uint32]:
-    """Return how often each neuron spiked in each presentation (P, n_exc); few did, so the others are not looked at."""
-    pairs, times = np.unique(presentation * shape[1] + neuron, return_counts=True)
-    fits = times.max(initial=0) <= np.iinfo(np.uint16).max
-    counts = np.zeros(shape, np.uint16 if fits else np.uint32)
-    counts.ravel()[pairs] = times
-    return counts
+    return responses, rest_after
 
 
 def make_relative(state: State, elapsed: float, dt: float) -> None:
