@@ -110,7 +110,7 @@ def test_several_networks_at_once_are_each_alone(smoke, strokes, blocks):
 def test_the_phases_give_the_files_of_fused(smoke, tmp_path, blocks):
     """A training in two passes and its labels; the blocks of images are presented together."""
     blocks(6)
-    data = datasets.load("digits", "train").head(20)
+    data = datasets.load("digits", "train").head(6)
     params = smoke.with_values({**SHORT, "min_spikes": 3})
     for name in ("cuda", "fused"):
         run = train(tmp_path / name, data, params, seed=2, epochs=2, engine=name)
@@ -118,7 +118,7 @@ def test_the_phases_give_the_files_of_fused(smoke, tmp_path, blocks):
     for name in ("weights", "theta", "train_counts", "assignments", "observe_counts"):
         one, other = (np.load(tmp_path / engine / f"{name}.npy") for engine in ("cuda", "fused"))
         assert np.allclose(one, other, rtol=1e-12, atol=1e-12), name
-    assert np.load(tmp_path / "cuda" / "observe_counts.npy").sum() > 100
+    assert np.load(tmp_path / "cuda" / "observe_counts.npy").sum() > 30
 
 
 def test_responses_are_those_of_one_process_whatever_goes_together(smoke, strokes, monkeypatch):
