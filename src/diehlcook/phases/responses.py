@@ -144,7 +144,7 @@ def respond(
     streams
         Random streams, one per pass over the images.
     jobs
-        Processes; the responses do not depend on it.
+        Processes, of an engine that does not take several networks at once; the responses do not depend on it.
     partial
         Folder that keeps finished blocks until the caller has stored the result; those of the same task are
         used.
@@ -167,8 +167,10 @@ def respond(
     blocks = Blocks(partial, trained, images, streams)
     done = blocks.kept(tasks)
     left = {name: task for name, task in tasks.items() if name not in done}
-    if left:  # compile before the clock starts, and once, not in every worker
-        trained.open().close()
+    in_this_process = jobs == 1 or not jobs_of.can_start_workers()
+    if left:
+        with trained.open() as network:  # compile before the clock starts, and once, not in every worker
+            in_this_process |= network.several > 1
 
     def images_done() -> int:
         return sum(len(block) for block in done.values())
@@ -180,7 +182,7 @@ def respond(
 
     report(images_done(), "")
     try:
-        if left and (jobs == 1 or not jobs_of.can_start_workers()):
+        if left and in_this_process:
             with trained.open() as network:
                 for names in in_groups(left, network.several):
                     group = [left[name] for name in names]
