@@ -88,6 +88,40 @@ def test_equations_are_those_of_izhikevich():
     assert (v, u) == (pytest.approx(-70, abs=0.3), pytest.approx(-14, abs=0.3))
 
 
+def izhikevich_2007(v, u, current, gain, v_r, v_t, a, b):
+    """Izhikevich's form of 2007, divided by C: potentials in mV, the others per ms; `gain` is k/C."""
+    return gain * (v - v_r) * (v - v_t) - u + current, a * (b * (v - v_r) - u)
+
+
+def spikes_after(jump, v_r, v_peak, **constants):
+    """Whether a neuron at rest spikes after it was lifted by `jump` mV at once."""
+    v, u = v_r + jump, 0.0
+    for _ in range(5000):
+        dv, du = izhikevich_2007(v, u, 0.0, v_r=v_r, **constants)
+        v, u = v + 0.01 * dv, u + 0.01 * du
+        if v > v_peak:
+            return True
+    return False
+
+
+def test_the_form_of_2007_is_the_form_of_2003():
+    """The three lines of the page, with numbers; and how far a neuron at rest must be lifted in either form."""
+    assert "(0.04/ms/mV)*v**2 + (5/ms)*v + 140*mV/ms - u + I" in network.MEMBRANE
+    assert "du/dt = a*(b*v - u)" in network.MEMBRANE
+    p = XO()
+    a, b = p.a * 1e-3, p.b * 1e-3  # per ms
+    old = {"gain": 0.04, "v_r": -70.0, "v_t": -55.0, "a": a, "b": b}
+    for v, u, current in ((-70.0, -14.0, 0.0), (-61.3, -9.0, 4.0), (12.0, 3.0, -2.0)):
+        dv, du = izhikevich_2007(v, u - b * old["v_r"], current, **old)
+        assert dv == pytest.approx(0.04 * v**2 + 5 * v + 140 - u + current)
+        assert du == pytest.approx(a * (b * v - u))
+    assert not spikes_after(15.0, v_peak=30, **old)
+    assert spikes_after(15.5, v_peak=30, **old)
+    regular = {"gain": 0.7 / 100, "v_r": -60.0, "v_t": -40.0, "a": 0.03, "b": -2 / 100}
+    assert not spikes_after(19.0, v_peak=35, **regular)
+    assert spikes_after(20.0, v_peak=35, **regular)
+
+
 @pytest.mark.slow
 def test_rule_and_protocol_replayed_by_hand(healthy):
     """Weights after the first image, from the spikes of the first network: pre before post in a step, the teacher 10 ms later."""
