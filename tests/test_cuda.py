@@ -22,6 +22,8 @@ from diehlcook.model.params import with_rule
 from diehlcook.phases.observe import observe
 from diehlcook.phases.responses import BLOCK, TrainedNetwork, respond
 from diehlcook.phases.train import train
+from diehlcook.phases.train_many import Task, train_several
+from diehlcook.progress import Interrupted
 
 SHORT = {"t_stimulus": "100 ms", "t_rest": "50 ms", "min_spikes": 12, "pixel_rate": "0.4 Hz"}
 
@@ -138,6 +140,26 @@ def test_responses_are_those_of_one_process_whatever_goes_together(smoke, stroke
         assert np.array_equal(one.counts, other.counts)
         assert np.array_equal(one.attempts, other.attempts)
     assert seen == [0, 5, 10, 15, 18, 23, 28, 33, 36]
+
+
+def test_several_trainings_share_the_gpu(smoke, tmp_path, monkeypatch):
+    """Two seeds in threads of one process are what each is alone; and stopped, they are saved, and go on."""
+    monkeypatch.setattr("diehlcook.jobs.run_jobs", None)
+    params, data = smoke.with_values({**SHORT, "min_spikes": 3}), datasets.load("digits", "train").head(6)
+    tasks = [Task(tmp_path / str(seed), params, "smoke", seed) for seed in (2, 3)]
+    monkeypatch.setattr(cuda.CudaEngine, "least_presentations", 2)
+    monkeypatch.setattr(cuda.CudaEngine, "most_presentations", 2)
+    seen = []
+    with pytest.raises(Interrupted, match="saved; the same command with --resume continues"):
+        train_several(
+            tasks, data, jobs=1, engine="cuda", progress=lambda done, _words: seen.append(done),
+            cancelled=lambda: bool(seen) and seen[-1] > 0,
+        )  # fmt: skip
+    runs = train_several(tasks, data, jobs=1, engine="cuda", resume=True, progress=False)
+    for run, seed in zip(runs, (2, 3), strict=True):
+        alone = train(tmp_path / f"alone{seed}", data, params, seed=seed, engine="cuda", progress=False)
+        assert np.array_equal(run.weights(), alone.weights())
+    assert not np.array_equal(runs[0].weights(), runs[1].weights())
 
 
 def test_it_can_be_cancelled_between_launches(smoke, strokes, monkeypatch):

@@ -157,7 +157,6 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1e6, help="save and stop after so many minutes")
     parser.add_argument("--readouts", type=int, default=os.cpu_count() or 1, help="records made at once")
     options = parser.parse_args()
-    os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")  # streams that do not wait for one another
     try:
         grid = cells_of_grid.read(yaml.safe_load(options.configfile.read_text(encoding="utf-8")))
         Work(grid, options.readouts, time.monotonic() + 60 * options.minutes).run(options.networks)

@@ -1,4 +1,4 @@
-"""Worker processes: one runner for all who need several, and one meaning of an interrupt.
+"""Workers: one runner for all who need several processes, one for threads, and one meaning of an interrupt.
 
 Workers ignore SIGINT and SIGTERM: it is for the process that started them to decide. Once it is asked to
 stop, nothing new begins, those at work see `asked_to_stop` and come to an end by themselves, and `Cancelled`
@@ -15,6 +15,7 @@ import pickle
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from concurrent import futures
 from pathlib import Path
@@ -85,6 +86,47 @@ def can_start_workers() -> bool:
     return not multiprocessing.current_process().daemon
 
 
+def follow(
+    pool: futures.Executor,
+    work: Callable[..., Any],
+    tasks: Mapping[str, tuple[Any, ...]],
+    keep: Callable[[str, Any], None],
+    cancelled: Callable[[], bool],
+    look: Callable[[], None],
+) -> None:
+    """Give the tasks to a pool, `keep` what comes of them, and `look` now and then; raise `Cancelled` if asked to stop."""
+    running = {pool.submit(work, *values): name for name, values in tasks.items()}
+    while running:
+        finished, _ = futures.wait(running, timeout=LOOK_EVERY, return_when=futures.FIRST_COMPLETED)
+        for future in sorted(finished, key=lambda one: one.exception() is not None):
+            keep(running.pop(future), future.result())  # the good ones first
+        look()
+        if cancelled():
+            raise Cancelled
+
+
+def run_threads(
+    work: Callable[..., Any],
+    tasks: Mapping[str, tuple[Any, ...]],
+    *,
+    keep: Callable[[str, Any], None],
+    given: Any = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    watch: Callable[[list[int]], None] = lambda _done: None,
+) -> None:
+    """Do tasks at the same time in threads of this process, because they wait for a GPU that they share.
+
+    Parameters and errors are those of `run_jobs`; `work` finds what it needs as in a worker process.
+    """
+    Worker.shared, Worker.stop, Worker.done = given, threading.Event(), [0] * len(tasks)
+    with futures.ThreadPoolExecutor(max(1, len(tasks))) as pool:
+        try:
+            follow(pool, work, tasks, keep, cancelled, lambda: watch(Worker.done[:]))
+        finally:
+            Worker.stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
 def run_jobs(
     work: Callable[..., Any],
     tasks: Mapping[str, tuple[Any, ...]],
@@ -139,16 +181,7 @@ def run_jobs(
             initargs=(path, prepare, stop, done, born),
         ) as pool:
             try:
-                running = {pool.submit(work, *values): name for name, values in tasks.items()}
-                while running:
-                    finished, _ = futures.wait(
-                        running, timeout=LOOK_EVERY, return_when=futures.FIRST_COMPLETED
-                    )
-                    for future in sorted(finished, key=lambda one: one.exception() is not None):
-                        keep(running.pop(future), future.result())  # the good ones first
-                    watch(done[:])
-                    if cancelled():
-                        raise Cancelled
+                follow(pool, work, tasks, keep, cancelled, lambda: watch(done[:]))
             except KeyboardInterrupt:  # nobody asks whether to stop, or not again: give up at once
                 for worker in multiprocessing.active_children():
                     worker.kill()

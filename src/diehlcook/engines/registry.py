@@ -28,6 +28,8 @@ class Row(NamedTuple):
     """Whether it is said of the engine, when it is chosen, that it is slow."""
     automatic: bool = True
     """Whether ``auto`` may stand for it."""
+    shared: bool = False
+    """Whether many networks share what it runs on, at the same time, so that more processes are of no use."""
 
 
 ENGINES = {
@@ -50,6 +52,7 @@ ENGINES = {
         "CudaEngine",
         "an NVIDIA GPU, for many networks at once; for the package's own equations",
         automatic=False,
+        shared=True,
     ),
 }
 """From the fastest to the slowest; the last one can run every model."""
@@ -79,6 +82,11 @@ def choose(model: Model) -> Choice:
             return Choice(name, f"{why}; this is slow" if row.slow else why)
         against.append(obstacle)
     raise DiehlCookError(f"no engine can run this: {', and '.join(against)}")
+
+
+def is_shared(name: str) -> bool:
+    """Return `Row.shared` of the engine that a name, maybe ``auto``, stands for."""
+    return name in ENGINES and ENGINES[name].shared
 
 
 def load(row: Row) -> type[Engine]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from .. import jobs as jobs_of
 from ..data.datasets import Dataset
 from ..engines.base import Engine, Model, State
-from ..engines.registry import DEFAULT_ENGINE, open_engine, resolve
+from ..engines.registry import DEFAULT_ENGINE, is_shared, open_engine, resolve
 from ..errors import Cancelled, DiehlCookError
 from ..model import wiring
 from ..model.arrays import Expected, check_images, checked
@@ -144,7 +144,7 @@ def respond(
     streams
         Random streams, one per pass over the images.
     jobs
-        Processes, of an engine that does not take several networks at once; the responses do not depend on it.
+        Processes, where the engine makes use of them; the responses do not depend on it.
     partial
         Folder that keeps finished blocks until the caller has stored the result; those of the same task are
         used.
@@ -167,10 +167,9 @@ def respond(
     blocks = Blocks(partial, trained, images, streams)
     done = blocks.kept(tasks)
     left = {name: task for name, task in tasks.items() if name not in done}
-    in_this_process = jobs == 1 or not jobs_of.can_start_workers()
-    if left:
-        with trained.open() as network:  # compile before the clock starts, and once, not in every worker
-            in_this_process |= network.several > 1
+    if left:  # compile before the clock starts, and once, not in every worker
+        trained.open().close()
+    in_this_process = jobs == 1 or is_shared(trained.engine) or not jobs_of.can_start_workers()
 
     def images_done() -> int:
         return sum(len(block) for block in done.values())

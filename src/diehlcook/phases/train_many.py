@@ -1,4 +1,4 @@
-"""Several trainings at once, one process each: other seeds, other rules."""
+"""Several trainings at once, one process each, or together on a GPU: other seeds, other rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .. import jobs as jobs_of
 from ..data.datasets import Dataset
 from ..engines.base import Model
-from ..engines.registry import DEFAULT_ENGINE
+from ..engines.registry import DEFAULT_ENGINE, is_shared
 from ..errors import Cancelled
 from ..model.params import Params
 from ..progress import Interrupted, Progress, shown
@@ -59,7 +59,7 @@ def train_several(
     data
         Training images.
     jobs
-        Processes.
+        Processes; an engine for many networks at once needs none, and takes all of them.
     progress
         Whether to show it on stderr, or a function that is called with the images done in all and a few words.
     cancelled
@@ -90,15 +90,17 @@ def train_several(
     total = len(data) * options.get("epochs", 1) * len(tasks)
     try:
         with shown(progress, "train", total) as report:
-            jobs_of.run_jobs(
-                work,
-                {str(number): (number, task) for number, task in enumerate(tasks)},
-                jobs=jobs,
-                keep=trained.__setitem__,
-                given=(data, options),
-                cancelled=cancelled,
-                watch=lambda done: report(sum(done), f"{len(trained)} of {len(tasks)} trainings done"),
-            )
+            how: dict[str, Any] = {
+                "keep": trained.__setitem__,
+                "given": (data, options),
+                "cancelled": cancelled,
+                "watch": lambda done: report(sum(done), f"{len(trained)} of {len(tasks)} trainings done"),
+            }
+            numbered = {str(number): (number, task) for number, task in enumerate(tasks)}
+            if is_shared(options.get("engine", DEFAULT_ENGINE)):
+                jobs_of.run_threads(work, numbered, **how)
+            else:
+                jobs_of.run_jobs(work, numbered, jobs=jobs, **how)
     except Cancelled:
         raise Interrupted("saved; the same command with --resume continues") from None
     return [trained[str(number)] for number in range(len(tasks))]

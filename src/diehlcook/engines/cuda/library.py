@@ -167,6 +167,7 @@ def loaded(said: str) -> Any:
                 wrong = (done.stderr.strip().splitlines() or ["no message"])[0]
                 raise DiehlCookError(f"the kernel for the GPU does not compile: {wrong}")
             (Path(room) / "kernel.so").replace(made)
+    os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")  # streams that do not wait for one another
     one = ctypes.CDLL(str(made))
     for name in FUNCTIONS:
         getattr(one, f"diehlcook_{name}").restype = ctypes.c_char_p
