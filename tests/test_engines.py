@@ -420,6 +420,43 @@ def test_initial_states_of_the_engines_are_equal(runtime, standalone, fused, smo
     assert_same_state(train_start(runtime, smoke), train_start(fused, smoke))
 
 
+def test_potentials_start_at_random_between_rest_and_threshold(fused, smoke, delays, strokes):
+    """In all engines the same; other images, passes and seeds have others; and no neuron fires of itself."""
+    params = smoke.with_values({"v_init_random": True})
+    theta = 1e-3 * (20 + np.arange(params.n_exc))
+    assert np.ptp(train_start(fused, smoke)["exc.v"]) == 0
+    with (
+        open_engine("fused", Model(params, learning=True), delays) as quick,
+        open_engine("runtime", Model(params, learning=True), delays) as slow,
+    ):
+        assert_same_state(train_start(slow, params), train_start(quick, params))
+        _, ours = advance(quick, train_start(quick, params), strokes, [3])
+        _, theirs = advance(slow, train_start(slow, params), strokes, [3])
+        assert np.array_equal(joined(ours, "spike_step"), joined(theirs, "spike_step"))
+        weights = wiring.initial_weights(params, 3)
+        begin = quick.initial_state(7, weights, theta)
+        elsewhere = [
+            quick.moved(begin, 7, 250),
+            quick.moved(begin, 8, 0),
+            quick.initial_state(8, weights, theta),
+        ]
+        dark, _ = quick.advance(begin, np.zeros((1, 784), np.uint8), presentations=1)
+        assert dark["protocol.n_spikes"][0] == 0
+    shares = {
+        "exc.v": (begin["exc.v"] - params.v_rest_exc)
+        / (params.v_thresh_exc - params.theta_offset + theta - params.v_rest_exc),
+        "inh.v": (begin["inh.v"] - params.v_rest_inh) / (params.v_thresh_inh - params.v_rest_inh),
+    }
+    for name, share in shares.items():
+        assert share.min() >= 0
+        assert share.max() < 1
+        assert 0.2 < share.mean() < 0.8
+        assert not np.isclose(elsewhere[0][name], begin[name]).any()
+        assert np.array_equal(elsewhere[1][name], elsewhere[2][name])
+        assert not np.isclose(elsewhere[1][name], begin[name]).any()
+    assert elsewhere[0]["inp_exc.w"] is begin["inp_exc.w"]
+
+
 def test_seeds_decide(standalone, smoke, strokes):
     first, ours = advance(standalone, train_start(standalone, smoke, 3), strokes, [3])
     again, _ = advance(standalone, train_start(standalone, smoke, 3), strokes, [3])

@@ -145,6 +145,14 @@ def test_base_is_the_authors_code_and_the_example_differs_as_documented():
     assert example.lockout_exc == pytest.approx(0.05)
 
 
+def test_the_ports_differ_from_the_authors_code_as_documented():
+    ports = load_preset("ports-2016")
+    assert set(Params().differences(ports)) == {"dt", "integrator", "clamp_exc", "lockout_exc", "eta_pre"}
+    assert ports.eta_pre == -Params().eta_pre  # item 19: the sign of the depression is flipped
+    assert ports.normalise == "presentation"
+    assert ports.source("lockout_exc").startswith("ports")
+
+
 def test_namespace_has_units_and_whole_steps():
     namespace = load_preset("brian2-example").namespace()
     assert namespace["tau_mem_exc"] == 100 * brian2.ms

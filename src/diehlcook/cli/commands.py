@@ -450,6 +450,29 @@ def readouts(run: Path | None, folder: Path | None) -> Result:
     return Result(facts, output.compared(facts))
 
 
+def judge(folder: Path, reference: str | None, data: Path | None) -> Result:
+    """Compare what another program's network did with what seeds of ours do."""
+    from ..analysis import yardstick
+    from ..data import datasets, mnist
+
+    made = yardstick.read_made(folder)
+    n_exc, images = yardstick.size_of(made)
+    if reference is None:
+        found = yardstick.find_reference(n_exc, images)
+    else:
+        found = yardstick.named_reference(reference)
+        yardstick.check_size(made, found)
+    if made.counts is not None and made.labels is None and mnist.find_mnist(data):
+        labels = datasets.load("mnist", "train", data=data).labels[:images]
+        made = made._replace(labels=labels)
+    verdicts = yardstick.judge(made, found)
+    facts = {
+        "folder": str(folder), "reference": found.name, "seeds": found.seeds,
+        "verdicts": yardstick.as_facts(verdicts), "alike": all(one.alike for one in verdicts),
+    }  # fmt: skip
+    return Result(facts, output.judged(facts, verdicts), warn=False)
+
+
 def doctor(run: Path | None) -> Result:
     """Examine a run."""
     from ..analysis import health

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..analysis.health import Check
     from ..analysis.overview import Overview
+    from ..analysis.yardstick import Verdict
     from ..model.constants import Constants
     from ..model.params import Params
     from ..phases.predict import Answers
@@ -248,6 +249,31 @@ def networks(facts: Facts) -> Iterator[str]:
         shown = f"{one['trained']['images']} x {one['trained']['epochs']}"
         rows.append((name, one["preset"], str(one["seed"]), shown, f"{one['accuracy']:.2%}"))
     yield from columns(rows)
+
+
+def judged(facts: Facts, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield how a network compares with a reference."""
+    yield f"{facts['folder']} against {facts['seeds']} seeds of {facts['reference']}"
+    rows = [("", "mean", "mean of the seeds", "distance", "largest of a seed", "ratio", "")]
+    for one in verdicts:
+        unit = f" {one.unit}" if one.unit else ""
+        rows.append(
+            (
+                one.quantity,
+                f"{one.mean:.4g}{unit}",
+                f"{one.reference_mean:.4g} ± {one.reference_sd:.2g}{unit}",
+                f"{one.distance:.4f}",
+                f"{one.largest:.4f}",
+                f"{one.ratio:.2f}",
+                "" if one.alike else "differs",
+            )
+        )
+    yield from columns(rows)
+    differing = [one.quantity for one in verdicts if not one.alike]
+    if differing:
+        yield f"differs from the reference in {len(differing)} of {len(verdicts)}: {', '.join(differing)}"
+    else:
+        yield f"within what the seeds differ by, in all {len(verdicts)}"
 
 
 def cut(text: str) -> str:

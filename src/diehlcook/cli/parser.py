@@ -284,6 +284,23 @@ COMMANDS = {
         lambda o: commands.doctor(o.run),
         (RUN, *OUTPUT, flag("--strict", help="end with exit code 3 if something is found")),
     ),
+    "judge": Command(
+        "judge a network of another program: does it do what ours does?",
+        lambda o: commands.judge(o.folder, o.reference, o.data),
+        (
+            *OUTPUT,
+            option(
+                "folder", type=path, metavar="FOLDER",
+                help="folder with counts.npy (images x neurons), theta.npy (in volts) and weights.npy (inputs x "
+                "neurons) after the first 1,000 or 10,000 training images, or some of them; or a run",
+            ),
+            option(
+                "--reference", metavar="NAME|FILE.npz",
+                help="what to compare with (default: the reference of as many neurons and images)",
+            ),
+            folder("--data", "folder of the MNIST files, for the labels of the images, if labels.npy is not there"),
+        ),
+    ),
     "demo": Command(
         "train, label and test 100 neurons on digits that come with the package, and draw all: a few minutes",
         lambda o: commands.demo(o.run, how(o), o.seed), (RUN, *PHASE, JOBS, *OUTPUT, SEED),

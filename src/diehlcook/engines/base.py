@@ -17,6 +17,7 @@ from ..model.arrays import check_delays, check_images, check_theta, check_weight
 from ..model.neurons import NeuronModel
 from ..model.params import Params, frozen
 from ..model.rules import LearningRule
+from ..model.wiring import initial_potentials
 
 State = dict[str, NDArray[Any]]
 """All that decides the future, between two presentations: ``object.variable`` to values in SI units.
@@ -219,7 +220,7 @@ class Engine(ABC):
 
     @abstractmethod
     def blank_state(self) -> State:
-        """Return the initial state of the network as it was built."""
+        """Return the state of the network as it was built; `initial_state` sets weights, potentials and the rest."""
 
     @abstractmethod
     def simulate(
@@ -245,13 +246,21 @@ class Engine(ABC):
         """Return the preset's initial state with the given random stream, weights, thresholds and image position."""
         params = self.model.params
         state = {name: values.copy() for name, values in self.blank_state().items()}
-        state["protocol.stream"][:] = stream
-        state["protocol.position"][:] = position
         state["inp_exc.w"] = check_weights("weights", weights, params).copy()
         if theta is not None:
             state["exc.theta"] = check_theta("theta", theta, params).copy()
         state[REST_SPIKES] = np.zeros(state["exc.v"].size, dtype=np.uint16)
-        return state
+        return self.moved(state, stream, position)
+
+    def moved(self, state: State, stream: int, position: int) -> State:
+        """Return an initial state as it is at another place: with its random numbers, all other arrays shared."""
+        v_exc, v_inh = initial_potentials(self.model.params, state["exc.theta"], stream, position)
+        return state | {
+            "protocol.stream": np.full_like(state["protocol.stream"], stream),
+            "protocol.position": np.full_like(state["protocol.position"], position),
+            "exc.v": v_exc,
+            "inh.v": v_inh,
+        }
 
     def check(self, state: State, name: str) -> None:
         """Raise `DiehlCookError` if `state`, called `name`, is not one of this network."""

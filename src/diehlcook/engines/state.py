@@ -85,13 +85,11 @@ def variables(params: Params, learning: bool) -> dict[str, Variable]:
 
 
 def blank(params: Params, learning: bool) -> State:
-    """Return the state of a network that has just been built, all weights 0."""
+    """Return the state of a network that has just been built, all weights and potentials 0."""
     state: State = {
         name: np.zeros([getattr(params, size) for size in one.size] or 1, one.dtype)
         for name, one in variables(params, learning).items()
     }
-    state["exc.v"][:] = params.v_rest_exc + params.v_init_offset
-    state["inh.v"][:] = params.v_rest_inh + params.v_init_offset
     state["exc.theta"][:] = params.theta_init
     state["exc.lockout_left"][:] = params.steps("lockout_exc")
     for group in ("exc", "inh"):

@@ -259,8 +259,11 @@ def assemble(
     exc.run_regularly(
         lines(excitatory.every_step, rule.neuron_every_step), when="start", order=-1, name="exc_every_step"
     )
-    exc.v = (params.v_rest_exc + params.v_init_offset) * b2.volt
-    exc.theta = (params.theta_init if theta is None else theta) * b2.volt
+    if theta is None:
+        theta = np.full(params.n_exc, params.theta_init)
+    v_exc, v_inh = wiring.initial_potentials(params, theta, stimulus.stream_key(seed, phase))
+    exc.v = v_exc * b2.volt
+    exc.theta = theta * b2.volt
     exc.lockout_left = params.steps("lockout_exc")  # the `timer` of the ports starts at 0
 
     inh = b2.NeuronGroup(
@@ -274,7 +277,7 @@ def assemble(
         **common,
     )
     inh.run_regularly(neurons.INHIBITORY.every_step, when="start", order=-1, name="inh_every_step")
-    inh.v = (params.v_rest_inh + params.v_init_offset) * b2.volt
+    inh.v = v_inh * b2.volt
 
     inp_exc = b2.Synapses(
         inp, exc, rule.model, on_pre=rule.on_pre, on_post=rule.on_post or None, name="inp_exc", **common

@@ -61,6 +61,7 @@ KINDS = {
     SCRIPTS: "read in scripts for 100, 400, 1600 and 6400 neurons that others published; by all signs the "
     "authors' own",
     "example": "read in the script Diehl_Cook_2015 of the Brian2 examples (2024)",
+    "ports": "read in the Brian2 ports of that code (zxzhijia/Brian2STDPMNIST, 2016, and its Python 3 fork)",
     "search": "found by our search, on training images alone (in parentheses: its study, docs/search.md)",
     "ours": "a choice of this package",
     "assumed": "published nowhere: a first plausible guess",
@@ -72,7 +73,7 @@ KINDS = {
 MOST_TOML = 2**20
 """Bytes of a preset file."""
 
-LATER = {"order": "file", "ltp_window": "50 ms"}
+LATER = {"order": "file", "ltp_window": "50 ms", "v_init_random": "false"}
 """Parameters that runs of earlier versions lack, each with the value that does what these versions did."""
 
 TRIPLETS = ("triplet", "triplet-100n")
@@ -152,6 +153,12 @@ class Params(Constants):
 
     v_init_offset: float = par(
         -40, "V_0", "initial potential of all neurons, above rest", CODE, unit="mV", within=(-1e3, 1e3)
+    )
+    v_init_random: bool = par(
+        False,
+        "",
+        "each neuron starts between rest and its threshold instead, at random; v_init_offset is not used",
+        "ours: a choice, for networks whose neurons would fire together at the start",
     )
 
     tau_mem_inh: float = par(

@@ -1,4 +1,4 @@
-"""Initial weights, delays, and the order of the plastic synapses: NumPy only, from independent streams of the seed."""
+"""Initial weights, delays and potentials, and the order of the plastic synapses: NumPy only, from the seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .params import Params
-from .stimulus import PHASES
+from .stimulus import PHASES, fold, uniform
+
+BEFORE_ALL = -1
+"""Where presentations of an image have a count in their random key, what is drawn before the first has this."""
 
 
 def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
@@ -32,6 +35,37 @@ def initial_delays(params: Params, seed: int, phase: str = "train") -> NDArray[n
     if phase != "train":
         rng = rng.spawn(len(PHASES))[PHASES[phase] - 1]
     return rng.uniform(params.delay_min, params.delay_max, (params.n_input, params.n_exc))
+
+
+def initial_potentials(
+    params: Params, theta: NDArray[np.float64], stream: int, position: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the potentials of excitatory and of inhibitory neurons before the first presentation.
+
+    Parameters
+    ----------
+    params
+        Constants of the network.
+    theta
+        Adaptive part of the thresholds (n_exc,) in volts.
+    stream, position
+        Random stream (see `stimulus.stream_key`), and position in it of the first image.
+
+    Returns
+    -------
+    tuple of ndarray
+        Volts, (n_exc,) each: `v_init_offset` above rest or, with `v_init_random`, uniform between rest and the
+        threshold of the neuron, so that no neuron fires of itself.
+    """
+    rest_exc, rest_inh = np.full((2, params.n_exc), [[params.v_rest_exc], [params.v_rest_inh]])
+    if not params.v_init_random:
+        return rest_exc + params.v_init_offset, rest_inh + params.v_init_offset
+    share = uniform(fold(fold(stream, position), BEFORE_ALL), np.arange(2 * params.n_exc))
+    threshold_exc = params.v_thresh_exc - params.theta_offset + theta
+    return (
+        rest_exc + share[: params.n_exc] * (threshold_exc - rest_exc),
+        rest_inh + share[params.n_exc :] * (params.v_thresh_inh - rest_inh),
+    )
 
 
 class SynapseOrder(NamedTuple):

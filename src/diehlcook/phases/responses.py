@@ -88,10 +88,7 @@ def respond_to_blocks(
     states: dict[int, State] = {}
     blocks = []
     for k, (stream, first, images) in enumerate(tasks):
-        states[k] = begin | {  # the weights, which do not change, are one array
-            f"protocol.{name}": np.full_like(begin[f"protocol.{name}"], value)
-            for name, value in (("stream", stream), ("position", first))
-        }
+        states[k] = network.moved(begin, stream, first)
         blocks.append(np.zeros((len(images), params.n_exc + 1), np.uint16))
     while states:
         done = {k: int(state["protocol.position"][0]) - tasks[k][1] for k, state in states.items()}
