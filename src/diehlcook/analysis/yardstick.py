@@ -214,7 +214,7 @@ def find_reference(n_exc: int | None, images: int | None) -> Reference:
         )
         sizes = ", ".join(f"{one.n_exc} neurons after {one.images:,} images" for one in known)
         raise DiehlCookError(
-            f"there is no reference for {has}; there are those of {sizes}; scripts/tools/yardstick.py makes "
+            f"there is no reference for {has}; there are those of {sizes}; scripts/studies/yardstick.py makes "
             "others, for --reference"
         )
     return max(fitting, key=lambda one: (one.n_exc, one.images))

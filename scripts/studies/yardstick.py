@@ -1,7 +1,7 @@
 """Make the references of `python -m diehlcook judge`: what twenty seeds of a preset do with MNIST's first images.
 
-    python scripts/tools/yardstick.py                                    # those of the package, about 15 minutes
-    python scripts/tools/yardstick.py --preset brian2-example --out mine # others: judge --reference mine/...npz
+    python scripts/studies/yardstick.py                                    # those of the package, about 15 minutes
+    python scripts/studies/yardstick.py --preset brian2-example --out mine # others: judge --reference mine/...npz
 
 Each seed trains with the first 10,000 training images in file order, and is looked at after 1,000 and after 10,000.
 Make the files of the package anew only for an intended change of the model, and say so in CHANGELOG.md.
