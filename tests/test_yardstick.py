@@ -109,6 +109,12 @@ def test_the_command_judges_a_folder(folder, reference, capsys):
     assert next(line for line in lines if line.startswith("theta")).endswith("differs")
 
 
+def test_a_run_of_this_package_can_be_judged(folder):
+    before = yardstick.read_made(folder)
+    (folder / "counts.npy").rename(folder / "train_counts.npy")
+    assert np.array_equal(yardstick.read_made(folder).counts, before.counts)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -175,3 +181,14 @@ def test_seeds_of_ours_are_told_from_a_flipped_and_from_a_faster_threshold(mnist
     assert differs() == []
     assert "weights" in differs(eta_pre=-params.eta_pre)
     assert {"theta", "spikes per image"} <= set(differs(theta_plus=2 * params.theta_plus))
+
+
+def test_the_page_is_made_of_the_rows():
+    judged, pages = load_script("judged"), load_script("pages")
+    rows = pages.read_rows(judged.ROWS)
+    page = judged.PAGE.read_text(encoding="utf-8")
+    assert judged.alarms(rows) in page
+    assert judged.cases(rows) in page
+    fresh = [one for one in rows if one["case"] == judged.SAME.name]
+    assert len(fresh) == 2 * 2 * len(judged.FRESH)
+    assert not judged.missing(rows)

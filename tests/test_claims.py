@@ -1,0 +1,55 @@
+"""REPRODUCING.md: it is made of the claims and the records, and a claim that no longer holds is said to fail."""
+
+import subprocess
+
+import pytest
+from conftest import load_script
+
+claims = load_script("claims")
+
+
+def test_the_page_is_made_of_claims_and_records():
+    assert claims.PAGE.read_text(encoding="utf-8") == claims.page()
+    records = [*claims.RECORDS.glob("*.json"), *claims.RECORDS.glob("passes/*.json")]
+    seeds = sum(line.split("|")[4].count(",") + 1 for line in claims.cells())
+    assert seeds == len(records)
+
+
+def test_the_readme_has_the_figures_of_its_claims():
+    readme = (claims.ROOT / "README.md").read_text(encoding="utf-8")
+    for one in claims.read_claims():
+        if "README.md" in one.where:
+            figure = f"{100 * one.expected:.2f}".rstrip("0")
+            assert f"{figure} %" in readme or f"{figure}%" in readme, one.says
+
+
+def test_the_short_claims_take_less_than_ten_minutes():
+    short = [one for one in claims.read_claims() if one.verify]
+    assert short
+    assert sum(one.minutes for one in short) < 10
+
+
+@pytest.mark.parametrize(("printed", "failed"), [('{"a": {"b": 0.50004}}', 0), ('{"a": {"b": 0.51}}', 1)])
+def test_a_claim_passes_or_fails(monkeypatch, capsys, printed, failed):
+    asked = []
+
+    def run(command, **_):
+        asked.append(command[-3:])
+        return subprocess.CompletedProcess(command, 0, printed, "")
+
+    monkeypatch.setattr(claims.subprocess, "run", run)
+    one = claims.Claim("half", "", ["train --run {run}", "test --run {run}"], "0", "a.b", 0.5, 1)
+    assert claims.verify([one]) == failed
+    assert [command[0] for command in asked] == ["train", "test"]
+    assert asked[0][2] == asked[1][2]
+    said = capsys.readouterr().out
+    assert said.startswith("FAIL, expected 50.00 %: half: 51.00 %" if failed else "pass: half: 50.00 %")
+
+
+def test_a_command_that_fails_is_a_claim_that_fails(monkeypatch, capsys):
+    def run(command, **_):
+        return subprocess.CompletedProcess(command, 1, "", "traceback\nno such network\n")
+
+    monkeypatch.setattr(claims.subprocess, "run", run)
+    assert claims.verify([claims.Claim("half", "", ["test"], "0", "a", 0.5, 1)]) == 1
+    assert "half: no such network" in capsys.readouterr().out
