@@ -158,17 +158,15 @@ def main() -> None:
             for tree in trees:
                 tree.close()
     print(
-        f"| | ms per presentation | {given.ref} | this / {given.ref}, median (lowest to highest) |\n|---|---|---|---|"
+        f"| ms per presentation | this | {given.ref} | ratio, median (lowest to highest) |\n|---|---|---|---|"
     )
     slower = []
     for (preset, learning), (own, others) in zip(CASES, found, strict=True):
         label = preset if learning else f"{preset}, not learning"
         each = ratios(own, others)
         median = statistics.median(each)
-        ms = (1e3 * statistics.median(one) / presentations(preset) for one in (own, others))
-        print(
-            f"| {label} | {' | '.join(f'{one:.2f}' for one in ms)} | {median:.3f} ({each[0]:.2f} to {each[-1]:.2f}) |"
-        )
+        ms = [f"{1e3 * statistics.median(one) / presentations(preset):.2f}" for one in (own, others)]
+        print(f"| {label} | {' | '.join(ms)} | {median:.3f} ({each[0]:.2f} to {each[-1]:.2f}) |")
         if median > LIMIT:
             slower.append(label)
     if slower:

@@ -95,9 +95,8 @@ def alarms(rows: list[Row]) -> str:
         if same:
             above = [[float(one[name]) > LIMIT for name in COLUMNS] for one in same]
             several = sum(sum(one) > 1 for one in above)
-            lines.append(
-                [neurons, f"{images:,}", len(same), *map(sum, zip(*above, strict=True)), sum(map(any, above)), several]
-            )  # fmt: skip
+            counted = [*map(sum, zip(*above, strict=True)), sum(map(any, above)), several]
+            lines.append([neurons, f"{images:,}", len(same), *counted])
     return table(
         f"| neurons | images | networks | {' | '.join(COLUMNS)} | any of these | more than one |", lines
     )

@@ -40,6 +40,13 @@ MNIST is found or downloaded as by every command ([data](data/README.md)).
 """
 
 
+NETWORKS = """## Networks of the tables
+The [workflow](docs/cluster.md) makes the record of a network that has none, so a record has to be deleted before it is made again.
+The accuracy is that of the test set, the mean over its presentations.
+The time is that of one core: training, labelling and testing together.
+"""
+
+
 class Claim(NamedTuple):
     """Something that a command shows."""
 
@@ -90,10 +97,11 @@ def cells(folder: Path = RECORDS) -> list[str]:
         ]
         target = found[0][0].relative_to(ROOT).as_posix()
         passes = "" if parent == folder else f" after pass {cell.partition('-')[0]}"
+        more = " and so on" if len(found) > 1 else ""
         name = cell if parent == folder else cell.partition("-")[2]
         lines.append(
-            f"| {name}{passes} | docs/results.md | `{WORKFLOW} {target}`{' and so on' if len(found) > 1 else ''} "
-            f"| {seeds} | {accuracies} % | {sum(hours) / len(hours):.1f} h each |"
+            f"| {name}{passes} | docs/results.md | `{WORKFLOW} {target}`{more} | {seeds} "
+            f"| {accuracies} % | {sum(hours) / len(hours):.1f} h each |"
         )
     return lines
 
@@ -102,13 +110,7 @@ def page() -> str:
     """Return the page."""
     head = "| what | where | command | seed | expected | time |\n|---|---|---|---|---|---|"
     claims = "\n".join(map(row, read_claims()))
-    return (
-        f"{HEAD}\n{head}\n{claims}\n\n"
-        "## Networks of the tables\n"
-        "The [workflow](docs/cluster.md) makes the record of a network that has none, so a record has to be deleted before it is made again.\n"
-        "The accuracy is that of the test set, the mean over its presentations; the time is that of one core, training, labelling and testing together.\n\n"
-        f"{head}\n" + "\n".join(cells()) + "\n"
-    )
+    return f"{HEAD}\n{head}\n{claims}\n\n{NETWORKS}\n{head}\n" + "\n".join(cells()) + "\n"
 
 
 def value_of(claim: Claim, folder: Path) -> float:

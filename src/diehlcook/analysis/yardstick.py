@@ -140,8 +140,8 @@ def make_reference(preset: str, images: int, seeds: Sequence[Made]) -> Reference
 def save_reference(reference: Reference, path: Path) -> None:
     """Write a reference to an .npz file, functions and grids in single precision."""
     arrays: dict[str, Any] = {
-        "preset": np.array(reference.preset), "n_exc": np.array(reference.n_exc), "images": np.array(reference.images),
-    }  # fmt: skip
+        name: np.array(getattr(reference, name)) for name in ("preset", "n_exc", "images")
+    }
     for kind in ("grids", "functions", "means"):
         for name, array in getattr(reference, kind).items():
             arrays[f"{kind}/{name}"] = array.astype(np.float64 if kind == "means" else np.float32)
@@ -214,8 +214,8 @@ def find_reference(n_exc: int | None, images: int | None) -> Reference:
         )
         sizes = ", ".join(f"{one.n_exc} neurons after {one.images:,} images" for one in known)
         raise DiehlCookError(
-            f"there is no reference for {has}; there are those of {sizes}; scripts/studies/yardstick.py makes "
-            "others, for --reference"
+            f"there is no reference for {has}; there are those of {sizes}; scripts/studies/yardstick.py "
+            "makes others, for --reference"
         )
     return max(fitting, key=lambda one: (one.n_exc, one.images))
 

@@ -291,14 +291,15 @@ COMMANDS = {
             *OUTPUT,
             option(
                 "folder", type=path, metavar="FOLDER",
-                help="folder with counts.npy (images x neurons), theta.npy (in volts) and weights.npy (inputs x "
-                "neurons) after the first 1,000 or 10,000 training images, or some of them; or a run",
+                help="folder with counts.npy (images x neurons), theta.npy (in volts) and weights.npy "
+                "(inputs x neurons), or some of them, after the first 1,000 or 10,000 training images; "
+                "or a run",
             ),
             option(
                 "--reference", metavar="NAME|FILE.npz",
                 help="what to compare with (default: the reference of as many neurons and images)",
             ),
-            folder("--data", "folder of the MNIST files, for the labels of the images, if labels.npy is not there"),
+            folder("--data", "folder of the MNIST files, for labels if there is no labels.npy"),
         ),
     ),
     "demo": Command(
