@@ -55,11 +55,14 @@ def test_table_has_mean_and_spread_over_seeds_beside_the_paper(scripts):
     cells = {
         "triplet-400": [made_up("triplet-400", 1, [0.90, 0.91]), made_up("triplet-400", 2, [0.92, 0.93])]
     }
-    lines = scripts["results_page"].accuracy_table(cells).splitlines()
-    (row,) = [line for line in lines if line.startswith("| 400 |")]
-    assert row.startswith("| 400 | **91.50 ± 1.41** (2) | 91.4 | not run | 87.0 |")
-    (row,) = [line for line in lines if line.startswith("| 6400 |")]
-    assert row.endswith("| — | 94.0 |"), "a cell that is not planned"
+    begun = [made_up("triplet-6400", 1, [0.95]) | {"cell": "best-triplet-6400"} for _ in range(2)]
+    begun[0]["train"] = begun[0]["train"] | {"epochs": 1}
+    begun[1]["test"] = begun[1]["test"] | {"accuracy": 0.96}
+    table = scripts["results_page"].accuracy_table(cells, begun)
+    rows = {line.split(" | ")[0].strip("| "): line for line in table.splitlines()}
+    assert rows["triplet, 400"] == "| triplet, 400 | **91.50 ± 1.41** (2) | not run | 91.4 | +0.1 |  |"
+    assert rows["triplet, 6400"] == "| triplet, 6400 | not run | 96.00 (1) after 3 | 94.7 |  | +1.3 |"
+    assert rows["pre-and-post, 6400"].startswith("| pre-and-post, 6400 | — | not run | 94.0 |")
     details = scripts["results_page"].details_table(cells)
     assert "1: 90.50 ± 0.71 [89.4, 90.6]; 2: 92.50 ± 0.71 [89.4, 90.6]" in details
     assert "| +0.1 |" in details
