@@ -307,6 +307,11 @@ def test_the_search_can_be_read(grid):
     read = grid.read(yaml.safe_load((WORKFLOW / "search.yaml").read_text()) | {"python": sys.executable})
     assert {cell.dataset for cell in read.cells.values()} == {"held-out"}
     for name, cell in read.cells.items():
-        value = float(cell.resolved["theta_plus"].removesuffix(" mV"))
-        assert name.endswith(f"-theta-{value:g}")
+        step = float(cell.resolved["theta_plus"].removesuffix(" mV"))
+        inhibition = float(cell.resolved["w_inh_exc"])
+        own = load_preset(cell.preset)
+        if name.split("-")[-2] == "inhibition":
+            assert (step, inhibition) == pytest.approx((1e3 * own.theta_plus, float(name.split("-")[-1])))
+        else:
+            assert (step, inhibition) == (float(name.split("-")[-1]), own.w_inh_exc)
         assert cell.resolved["order"] == "shuffled"
