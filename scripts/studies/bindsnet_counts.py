@@ -1,0 +1,70 @@
+"""Train BindsNET's Diehl & Cook network on MNIST's first images, and save what `python -m diehlcook judge` takes.
+
+It runs in an environment of its own, with BindsNET 0.3.4 (`pip install bindsnet==0.3.4`), which knows nothing of this
+package:
+
+    path/to/bindsnet/bin/python scripts/studies/bindsnet_counts.py MNIST_FOLDER OUT --neurons 400 --images 1000
+    python scripts/studies/judged.py --folder "BindsNET 0.3.4" OUT
+
+The network and the input are those of BindsNET's own example for MNIST: `DiehlAndCook2015` with its defaults for
+weights and thresholds, 250 ms for an image in steps of 1 ms, pixels as rates of up to 128 Hz. Its theta is in millivolts.
+"""
+
+import argparse
+import gzip
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from bindsnet.encoding import poisson
+from bindsnet.models import DiehlAndCook2015
+from bindsnet.network.monitors import Monitor
+
+TIME, HIGHEST_RATE = 250, 128
+"""Steps of 1 ms for an image; Hz at grey level 255."""
+
+
+def images_in(folder: Path, number: int) -> torch.Tensor:
+    """Return MNIST's first training images as rates in Hz (number, 28, 28)."""
+    path = next(folder.glob("train-images*"))
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    grey = np.frombuffer(content, np.uint8, offset=16).reshape(-1, 28, 28)[:number]
+    return torch.from_numpy(grey * np.float32(HIGHEST_RATE / 255))
+
+
+def main() -> None:
+    """Train, and save counts, thresholds and weights."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("mnist", type=Path, help="folder of the MNIST files")
+    parser.add_argument("out", type=Path, help="folder to write to")
+    parser.add_argument("--neurons", type=int, default=400)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    torch.manual_seed(given.seed)
+    torch.set_num_threads(1)
+    network = DiehlAndCook2015(
+        n_inpt=784, n_neurons=given.neurons, exc=22.5, inh=120, dt=1.0, norm=78.4, theta_plus=0.05,
+        inpt_shape=(1, 28, 28),
+    )  # fmt: skip
+    spikes = Monitor(network.layers["Ae"], ["s"], time=TIME)
+    network.add_monitor(spikes, "spikes")
+    rates = images_in(given.mnist, given.images)
+    counts = np.zeros((given.images, given.neurons), np.uint16)
+    began = time.perf_counter()
+    for k, rate in enumerate(rates):
+        shown = poisson(rate.unsqueeze(0), time=TIME, dt=1.0).view(TIME, 1, 1, 28, 28)
+        network.run({"X": shown}, time=TIME)
+        counts[k] = spikes.get("s").sum(0).numpy().ravel()
+        network.reset_state_variables()
+    print(f"{1e3 * (time.perf_counter() - began) / given.images:.0f} ms per image")
+    given.out.mkdir(parents=True, exist_ok=True)
+    np.save(given.out / "counts.npy", counts)
+    np.save(given.out / "theta.npy", 1e-3 * network.layers["Ae"].theta.numpy().astype(np.float64))
+    (weights,) = (one for one in network.connections["X", "Ae"].pipeline if one.name == "weight")
+    np.save(given.out / "weights.npy", weights.value.detach().numpy())
+
+
+if __name__ == "__main__":
+    main()
