@@ -312,10 +312,10 @@ def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force:
         raise DiehlCookError(
             f"{folder / there[0]}: is there already; use --force to replace it, or another --to"
         )
-    for name, array in arrays.items():
-        save_array(folder / name, array)
-    if moments:
+    if moments:  # first: these files are read as they are written, and one may be damaged
         expected = Expected((run.params.n_input, run.params.n_exc))
         rows = (form.encode(load_array(path, expected)) for path in moments)
         save_rows(folder / form.snapshots, rows, (len(moments), run.params.n_input * run.params.n_exc))
+    for name, array in arrays.items():
+        save_array(folder / name, array)
     return [folder / name for name in names]

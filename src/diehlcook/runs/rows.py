@@ -101,9 +101,10 @@ def check_phase(run: Run, phase: str) -> None:
     else:
         run.done(phase)
     if not has_rows(run, phase):
+        path = layout.path_of(run.folder, f"{phase}_history")
         raise DiehlCookError(
-            f"{layout.path_of(run.folder, f'{phase}_history')}: not found; networks from elsewhere and phases of "
-            f"earlier versions have none: run {run.command(phase)}"
+            f"{path}: not found; networks from elsewhere and phases of earlier versions have none: "
+            f"run {run.command(phase)}"
         )
 
 
@@ -126,25 +127,16 @@ def example_statistics(run: Run, phase: str) -> NDArray[np.float64]:
         Spikes are those of `per_image`. The state after an image of the training is that at the start of the
         presentation recorded of the next one, before normalisation, and after the last image the final state.
     """
-    images, params = per_image(run, phase), run.params
-    weights, theta = run.weights(), run.theta()
-    last = {
-        "theta_mean": theta.mean(),
-        "theta_sd": theta.std(),
-        "weight_mean": weights.mean(),
-        "weight_sd": weights.std(),
-    }
+    images = per_image(run, phase)
     rows = np.zeros((len(images) + 1, 7))
-    rows[1:, 0] = np.cumsum(images["presentations"], dtype=np.int64) * params.presentation_steps
+    rows[1:, 0] = np.cumsum(images["presentations"], dtype=np.int64) * run.params.presentation_steps
     rows[1:, 1] = np.cumsum(images["spikes"])
-    for column, name, factor in (
-        (2, "weight_mean", 1),
-        (3, "weight_sd", 1),
-        (4, "theta_mean", 1e3),
-        (5, "theta_sd", 1e3),
-    ):
-        rows[:, column] = factor * last[name]
-        if phase == "train":
-            rows[:-1, column] = factor * run.load("train_history")[name]
+    weights, theta = run.weights(), run.theta()
+    rows[:, 2:6] = weights.mean(), weights.std(), theta.mean(), theta.std()
+    if phase == "train":
+        recorded = read_rows(run, "train_history", HISTORY)
+        for column, name in enumerate(("weight_mean", "weight_sd", "theta_mean", "theta_sd"), 2):
+            rows[:-1, column] = recorded[name]
+    rows[:, 4:6] *= 1e3
     rows[:, 6] = -1, *images["label"]
     return rows
