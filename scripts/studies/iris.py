@@ -193,8 +193,8 @@ def neurons_table(rows: list[Row]) -> str:
         )
     head = (
         "| up to, Hz | weights up to, mV | shown for, ms | inputs | learns | spikes at a setosa | "
-        "versicolor | virginica | more at a setosa than at others, % | more at a versicolor than at a virginica, % | "
-        "setosa or not: right, % |"
+        "versicolor | virginica | more at a setosa than at others, % | "
+        "more at a versicolor than at a virginica, % | setosa or not: right, % |"
     )
     return table(head, lines, range(11))
 
