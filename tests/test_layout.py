@@ -39,7 +39,7 @@ def test_only_what_the_table_names_is_deleted(tmp_path):
 
     layout.discard(tmp_path, "observe")
     of_observe = {f"{name}.npy" for name, file in layout.FILES.items() if file.phase == "observe"}
-    assert len(of_observe) == 9
+    assert len(of_observe) == 10
     gone = {"figures/labels.png", "checkpoints/observe/task.json", "report.html"} | of_observe
     assert (ours | others) - there() == gone - of_observe
     assert not there() & of_observe

@@ -19,18 +19,16 @@
 # %matplotlib inline
 # %config InlineBackend.print_figure_kwargs = {"dpi": 80}
 import csv
-import os
 import tempfile
 from pathlib import Path
 
+import brian2 as b2
 import matplotlib.pyplot as plt
 import numpy as np
+from brian2 import Hz, ms, mV
 
-from diehlcook import figures, load, load_preset, load_run, observe, test, train
-from diehlcook.analysis.history import examine_run
-from diehlcook.errors import DiehlCookError
+from diehlcook import figures, load_preset, observe, test, train
 
-FOLDS = int(os.environ.get("DIEHLCOOK_FOLDS", "5"))
 EPOCHS = 10
 
 with Path("iris.csv").open(newline="") as file:
@@ -41,32 +39,57 @@ x = np.array([[float(value) for value in list(row.values())[:4]] for row in tabl
 print(x.shape, species)
 
 # %% [markdown]
-# ## Why four inputs stay silent
-# One neuron per feature, firing with at most 64 Hz: too few spikes to lift any membrane to its threshold. Each flower
-# is shown again and again, brighter each time, until the training stops; the health check says why.
+# ## One fifth is kept for testing
+# The other four fifths are for learning. Nothing is taken from the flowers of the test before it: the scale of the features,
+# too, comes from the flowers to learn from.
 
 # %%
-folder = Path(tempfile.mkdtemp())
-scaled = (x - x.min(axis=0)) / (x.max(axis=0) - x.min(axis=0))
-
-
-def dataset(name, images, labels):
-    """Return images and labels as a data set of the package."""
-    np.savez(folder / f"{name}.npz", images=images, labels=labels)
-    return load(str(folder / f"{name}.npz"), "train")
-
-
-few = dataset("few", np.uint8(255 * np.clip(scaled, 0.05, 1)).reshape(-1, 2, 2), y)
-naive = load_preset("paper-triplet-100").with_values({"n_input": "4", "n_exc": "10", "weight_sum": "1"})
-try:
-    train(folder / "few", few, naive)
-except DiehlCookError as error:
-    print(error, end="\n\n")
-for check in examine_run(load_run(folder / "few")):
-    if not check.ok:
-        print(check)
+rng = np.random.default_rng(0)
+fold = np.zeros(len(y), int)
+for kind in range(3):
+    fold[y == kind] = rng.permutation(np.arange((y == kind).sum()) % 5)
+learned = rng.permutation(np.flatnonzero(fold != 0))  # the file is sorted by species
+asked = np.flatnonzero(fold == 0)
+low, high = x[learned].min(axis=0), x[learned].max(axis=0)
+scaled = np.clip((x - low) / (high - low), 0, 1)
 
 # %% [markdown]
+# ## Why four inputs stay silent
+# In the forum somebody gave each feature to one Poisson neuron that fires with 0 to 1 Hz, and all four drive one neuron whose
+# threshold is 0.3 mV. Weights are at most 0.3 mV, and each flower is shown for 20 ms. Count it: an iris gives its four neurons
+# two spikes per *second* together, which is one spike for every 28 flowers, and one spike is not enough. No learning rule
+# mends that, because without spikes nothing is learned. Here is the membrane when a flower is shown for a whole second: as
+# it was posted, and with 100 times the rates.
+
+# %%
+b2.prefs.codegen.target = "numpy"  # a second of two neurons is not worth compiling
+b2.defaultclock.dt = 0.5 * ms
+b2.seed(2)
+flower = scaled[y == 1][0]
+inputs = b2.PoissonGroup(8, np.concatenate([flower, 100 * flower]) * Hz)
+neurons = b2.NeuronGroup(
+    2, "dv/dt = -v/(20*ms) : volt", threshold="v > 0.3*mV", reset="v = 0*mV", method="exact"
+)
+synapses = b2.Synapses(inputs, neurons, "w : volt", on_pre="v_post += w")
+synapses.connect(j="i // 4")
+synapses.w = "rand()*0.3*mV"
+membrane, spikes = b2.StateMonitor(neurons, "v", record=True), b2.SpikeMonitor(neurons)
+b2.run(1000 * ms)
+
+figure, axes = plt.subplots(2, 1, figsize=(8, 3), layout="constrained", sharex=True, sharey=True)
+for ax, k, title in zip(axes, range(2), ("inputs of 0 to 1 Hz", "inputs of 0 to 100 Hz"), strict=True):
+    ax.plot(membrane.t / ms, membrane.v[k] / mV, lw=0.8)
+    ax.axhline(0.3, color="0.5", ls="--", lw=0.8)
+    ax.axvspan(0, 20, color="0.9")
+    ax.set(title=f"{title}: {spikes.count[k]} spikes", ylabel="v (mV)")
+axes[1].set(xlabel="time (ms); grey: the 20 ms of a flower")
+plt.show()
+
+# %% [markdown]
+# With these rates the neuron fires, but it cannot do what was hoped for, which is to fire for the species that it has learned:
+# `docs/iris.md` has the measurements. A weight is never negative, so the neuron fires more for larger flowers whatever it has
+# learned, and the species that it was to learn is the smallest.
+#
 # ## Population code
 # 100 neurons per feature, with preferred values from the smallest to the largest. A neuron fires with 64 Hz for its preferred
 # value and with less the further away the value is (a Gaussian). So a flower is an "image" of 4 rows and 100 columns with
@@ -84,42 +107,18 @@ for ax, kind in zip(axes, range(3), strict=True):
 plt.show()
 
 # %% [markdown]
-# ## Five-fold cross-validation
-# Train on four fifths without labels, label the neurons with the same flowers, test on the rest. As a linear baseline Fisher's
-# discriminant, with which the data set became known in 1936: it *uses* the labels to learn.
+# ## Train, label, test
+# Train on the flowers to learn from, without their labels; label the neurons with the same flowers; test on the others.
 
 # %%
 params = load_preset("paper-triplet-100").with_values(
     {"n_input": str(4 * COLUMNS), "n_exc": "40", "weight_sum": "40"}
 )
-rng = np.random.default_rng(0)
-fold = np.zeros(len(y), int)
-for kind in range(3):
-    fold[y == kind] = rng.permutation(np.arange((y == kind).sum()) % 5)
-
-
-def linear(k):
-    """Return the share of flowers of fold k that a linear discriminant gets right."""
-    seen, unseen = x[fold != k], x[fold == k]
-    labels = y[fold != k]
-    means = np.array([seen[labels == kind].mean(axis=0) for kind in range(3)])
-    within = sum(np.cov(seen[labels == kind].T) for kind in range(3)) / 3
-    directions = np.linalg.solve(within, means.T)
-    scores = unseen @ directions - 0.5 * np.sum(means.T * directions, axis=0)
-    return (scores.argmax(axis=1) == y[fold == k]).mean()
-
-
-spiking, baseline = [], []
-for k in range(FOLDS):
-    order = rng.permutation(np.flatnonzero(fold != k))  # the file is sorted by species
-    learned = dataset(f"train-{k}", images[order], y[order])
-    held_out = dataset(f"test-{k}", images[fold == k], y[fold == k])
-    run = train(folder / f"run-{k}", learned, params, seed=k, epochs=EPOCHS)
-    observe(run, learned)
-    spiking.append(test(run, held_out)["accuracy"])
-    baseline.append(linear(k))
-    print(f"fold {k}: spiking network {spiking[-1]:.1%}, linear discriminant {baseline[-1]:.1%}")
-print(f"mean: spiking network {np.mean(spiking):.1%}, linear discriminant {np.mean(baseline):.1%}")
+flowers = images[learned], y[learned]
+run = train(Path(tempfile.mkdtemp()) / "run", flowers, params, epochs=EPOCHS, progress=False)
+observe(run, flowers, raster=False, progress=False)
+tested = test(run, (images[asked], y[asked]), progress=False)
+print(f"{tested['accuracy']:.1%} of {len(asked)} flowers, 95 % interval", tested["interval95"])
 
 # %% [markdown]
 # ## What the neurons have learned
@@ -134,3 +133,35 @@ for row, kind in zip(axes, range(3), strict=True):
         ax.set(title=f"neuron {j}: {species[kind]}", yticks=range(4), yticklabels=["sl", "sw", "pl", "pw"])
 plt.show()
 figures.theta_histogram(run.theta()).figure
+
+# %% [markdown]
+# ## How good is that?
+# 30 flowers cannot say: the interval above is wide. So `scripts/studies/iris.py` has done all of this 50 times (five folds, cut
+# anew ten times), with other methods on the same folds, and kept what came out in `iris_folds.csv`. A point is one of the ten
+# repetitions, in which every flower was tested once; bars are means with 95 % intervals. As the folds share most of the
+# flowers that they learn from, they are no independent samples, and the intervals allow for that (Nadeau and Bengio 2003).
+
+# %%
+METHODS = {
+    "network": "network",
+    "untrained": "network without learning",
+    "classifier": "DiehlCook(n_exc=40)",
+    "discriminant": "linear discriminant",
+    "neighbours": "5 nearest neighbours",
+    "prototypes": "k-means, 40 prototypes",
+}
+with Path("iris_folds.csv").open(newline="") as file:
+    records = list(csv.DictReader(file))
+figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
+for place, name in enumerate(METHODS):
+    own = [row for row in records if row["method"] == name]
+    shares = np.array([sum(int(row[one]) for one in species) / len(asked) for row in own])
+    # A fold tests a fourth of what it learns from; 2.01 is t for 49 degrees of freedom
+    half = 100 * 2.01 * np.sqrt((1 / len(shares) + 1 / 4) * shares.var(ddof=1))
+    points = 100 * shares.reshape(10, 5).mean(axis=1)
+    ax.plot(points, place + np.linspace(-0.3, 0.3, 10), ".", color="0.6")
+    ax.errorbar(points.mean(), place, xerr=half, fmt="o", capsize=3, color="C0")
+ax.set(yticks=range(len(METHODS)), yticklabels=METHODS.values(), xlabel="flowers recognised (%)")
+ax.invert_yaxis()
+ax.set_xlim(right=100.3)
+plt.show()

@@ -21,17 +21,10 @@ from ..model import order
 from ..model.params import Params
 from ..runs import layout, schedule
 from ..runs.checkpoints import Checkpoints
+from ..runs.rows import BEFORE, HISTORY, read_rows
 from ..runs.run import Run
 from . import health, readout
 from .health import Evidence
-
-BEFORE = ("theta_mean", "theta_sd", "weight_mean", "weight_sd")
-"""What a presentation begins with: theta (V) and weights, before normalisation."""
-
-HISTORY = np.dtype(
-    [("label", "i2"), ("presentations", "i4"), ("spikes", "i4"), *((name, "f8") for name in BEFORE)]
-)
-"""One row per image: spikes of its last presentation, and what that began with."""
 
 ACCURACY = np.dtype([("images", "i8"), ("correct", "i8"), ("total", "i8")])
 """One row per window of the accuracy during training: images trained at its end, and how many of it were
@@ -256,14 +249,6 @@ def read_windows(run: Run) -> NDArray[Any]:
     if "imported" in run.trained():
         return np.zeros(0, ACCURACY)
     return read_rows(run, "train_accuracy", ACCURACY)
-
-
-def read_rows(run: Run, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Read rows that a training has recorded, and refuse those of another layout."""
-    rows = run.load(name)
-    if rows.dtype != dtype:
-        raise DiehlCookError(f"{run.folder}: the training history has another layout than this version's")
-    return rows
 
 
 def examine_run(run: Run, recorded: Evidence | None = None) -> list[health.Check]:

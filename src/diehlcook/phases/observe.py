@@ -84,7 +84,7 @@ def observe(
         raise DiehlCookError("labels must not come from test images: observe takes the training split")
 
     def judge(trained: TrainedNetwork, presented: list[Presented]) -> Judged:
-        counts, attempts = presented[0]
+        counts = presented[0].counts
         assignment = readout.assign_labels(counts, data.labels, data.n_classes)
         labels = assignment.labels
         per_class = np.bincount(labels[labels >= 0], minlength=data.n_classes).tolist()
@@ -98,7 +98,6 @@ def observe(
             health.answering(readout.silent(labels), int(counts.sum(dtype=np.int64)), own.params.n_exc),
         )
         facts = {
-            "presentations_per_image": round(float(attempts.mean()), 4),
             "silent_images": int((counts.sum(axis=1, dtype=np.int64) < own.params.min_spikes).sum()),
             "neurons_per_class": per_class,
             "unassigned_neurons": readout.silent(labels),

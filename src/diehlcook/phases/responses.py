@@ -31,6 +31,7 @@ from ..model.stimulus import stream_key
 from ..progress import Interrupted, Progress, Report, no_report, shown
 from ..runs import lock, schema
 from ..runs.files import digest, load_json, read_npy, save_array, save_json
+from ..runs.rows import PRESENTED
 from ..runs.run import Run, load_run
 
 log = logging.getLogger(__name__)
@@ -316,6 +317,9 @@ def run_phase(
             )
             judged = judge(trained, presented)
         spikes = np.concatenate([one.counts.sum(axis=1, dtype=np.int64) for one in presented])
+        rows = np.zeros(len(spikes), PRESENTED)
+        rows["label"] = np.tile(data.labels, repeats)
+        rows["presentations"] = np.concatenate([one.attempts for one in presented])
         facts = {
             "images": len(data),
             "data": {"name": data.name, "split": data.split, "sha256": data.digest},
@@ -324,9 +328,10 @@ def run_phase(
             "jobs": jobs,
             "block": BLOCK,
             "wall_s": round(time.monotonic() - started, 1),
+            "presentations_per_image": round(float(rows["presentations"].mean()), 4),
             "spikes_per_image": round(float(spikes.mean()), 3),
             **judged.facts,
             "parents": {name: run.digest_of(name) for name in ("weights", "theta", *judged.parents)},
         }
-        run.commit(phase, judged.arrays, facts)
+        run.commit(phase, judged.arrays | {f"{phase}_history": rows}, facts)
         return dict(run.facts[phase])

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from ..engines.base import Model
 from ..errors import DiehlCookError
 from ..model import wiring
-from ..model.arrays import check_seed
+from ..model.arrays import Expected, check_seed
 from ..model.params import Params, load_preset, preset_of
-from . import formats, layout, lock
-from .files import digest, save_array
+from . import formats, layout, lock, snapshots
+from .files import digest, load_array, save_array, save_rows
 from .formats import Content, Format, format_of, read_content
+from .rows import example_statistics, has_rows
 from .run import Run, as_run, load_run, start_afresh
 
 log = logging.getLogger(__name__)
@@ -263,7 +264,8 @@ def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force:
     """Write a trained network as files that another program reads.
 
     These are the weights and the thresholds, and the labels if there are any and the format has a file for
-    them. None of the formats has delays, parameters or history.
+    them. ``"example"`` has the weights during the training and the statistics of each phase, too
+    (`rows.example_statistics`), as far as the run has recorded any. None of the formats has delays or parameters.
 
     Parameters
     ----------
@@ -285,7 +287,7 @@ def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force:
     ------
     DiehlCookError
         The format is not known, the run is unfinished or damaged, `folder` is a run directory, files would be
-        overwritten, or labels of another network would stay beside the new files.
+        overwritten, or labels or statistics of another network would stay beside the new files.
     """
     run, folder, form = as_run(run), Path(folder), format_of(format)
     run.trained()
@@ -294,16 +296,26 @@ def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force:
     arrays: dict[str, NDArray[Any]] = {form.weights: form.encode(run.weights()), form.theta: run.theta()}
     if form.labels and "observe" in run.facts:
         arrays[form.labels] = run.assignments().astype(form.labels_as)
-    there = [name for name in form.files if (folder / name).exists()]
-    left = [name for name in there if name not in arrays]
+    for phase, name in form.statistics.items():
+        if has_rows(run, phase):
+            arrays[name] = example_statistics(run, phase)
+    moments = snapshots.files(run) if form.snapshots else []
+    names = [*arrays, form.snapshots] if moments else list(arrays)
+    there = [name for name in form.written if (folder / name).exists()]
+    left = [name for name in there if name not in names]
     if left:  # --force does not cover it: it would stay, beside the weights of another network
+        what = "labels" if left[0] == form.labels else "such record"
         raise DiehlCookError(
-            f"{folder / left[0]}: is there, and the run has no labels; move it, or another --to"
+            f"{folder / left[0]}: is there, and the run has no {what}; move it, or another --to"
         )
     if there and not force:
         raise DiehlCookError(
             f"{folder / there[0]}: is there already; use --force to replace it, or another --to"
         )
+    if moments:  # first: these files are read as they are written, and one may be damaged
+        expected = Expected((run.params.n_input, run.params.n_exc))
+        rows = (form.encode(load_array(path, expected)) for path in moments)
+        save_rows(folder / form.snapshots, rows, (len(moments), run.params.n_input * run.params.n_exc))
     for name, array in arrays.items():
         save_array(folder / name, array)
-    return [folder / name for name in arrays]
+    return [folder / name for name in names]

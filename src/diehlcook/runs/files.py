@@ -6,9 +6,9 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,17 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 def write_array(path: Path, array: NDArray[Any]) -> Written:
     """Write an array to a .npy file that has yet to appear; see `save_array`."""
     return Written(path, lambda file: np.save(file, np.asarray(array), allow_pickle=False))
+
+
+def save_rows(path: Path, rows: Iterable[NDArray[Any]], shape: tuple[int, int]) -> None:
+    """Write a matrix in single precision to a .npy file, row after row, so that it need not fit into the memory."""
+
+    def write(file: BinaryIO) -> None:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
+        file.writelines(np.ascontiguousarray(row, "<f4").tobytes() for row in rows)
+
+    write_whole(path, write)
 
 
 def save_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -7,8 +7,9 @@ is refused in one line that names the file, what was found, and what to do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..errors import DiehlCookError, advice
 from ..model.arrays import KINDS, LARGEST_THETA, largest_weight
 from ..model.params import DEFAULT_PRESET, Params
 from .files import read_npy
+from .layout import PHASES
 
 Matrix = NDArray[np.float64]
 
@@ -47,11 +49,20 @@ class Format(NamedTuple):
     """The array for the file from weights (n_input, n_exc)."""
     labels_as: str
     """Dtype of the labels in the file."""
+    snapshots: str = ""
+    """Name of its file of weights during training, if it has one; it is written and not read."""
+    statistics: Mapping[str, str] = MappingProxyType({})
+    """Names of its files of statistics per image by phase, which are written and not read."""
 
     @property
     def files(self) -> list[str]:
-        """Names of the files, weights first."""
+        """Names of the files of a network, weights first."""
         return [self.weights, self.theta, *([self.labels] if self.labels else [])]
+
+    @property
+    def written(self) -> list[str]:
+        """Names of all files that an export can write."""
+        return [*self.files, *filter(None, [self.snapshots]), *self.statistics.values()]
 
 
 class Content(NamedTuple):
@@ -221,6 +232,7 @@ FORMATS = {
         "the files of the Brian2 example script: weights.npy (one value per synapse), theta.npy, assign.npy",
         "brian2-example", "weights.npy", "theta.npy", "assign.npy", True,
         from_flat, lambda weights: weights.reshape(-1), "int64",
+        "train_w_hist.npy", {phase: f"{phase}_stats.npy" for phase in PHASES},
     ),
     "authors": Format(
         "the files of the authors' code: XeAe.npy (rows of input, neuron, weight), theta_A.npy",

@@ -72,6 +72,7 @@ FILES = {
     "observe_counts": ResultFile(
         "observe", ("images", "n_exc"), "responses to the labelling images", "u"
     ),
+    "observe_history": ResultFile("observe", ("images",), "a row per image, see below", "V"),
     "assignments": ResultFile(
         "observe", ("n_exc",), "class of each neuron, -1 for one that never fired", "i", -1
     ),
@@ -90,6 +91,7 @@ FILES = {
         "test", ("presentations", "n_exc"), "responses to the test images, all of them once for every repeat",
         "u",
     ),
+    "test_history": ResultFile("test", ("presentations",), "a row for each of these, see below", "V"),
     "test_predictions": ResultFile(
         "test", ("repeats", "images"), "predicted classes, -1 where no labelled neuron fired", "i", -1
     ),

@@ -101,6 +101,7 @@ OBSERVED = PRESENTED | {
 }  # fmt: skip
 
 TESTED = PRESENTED | {
+    "presentations_per_image?": AMOUNT,
     "repeats": POSITIVE, "accuracy": SHARE, "interval95": Each(SHARE, 2), "accuracies": Each(SHARE),
     "class_sizes": Each(NATURAL), "precision": Each(SHARE), "recall": Each(SHARE),
 }  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...analysis import health
-from ...analysis.history import HISTORY
 from ...model.params import Params
+from ...runs.rows import HISTORY
 from .constants import XO
 from .recorded import Recorded
 
