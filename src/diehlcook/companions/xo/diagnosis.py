@@ -11,6 +11,7 @@ from ...analysis import health
 from ...analysis.history import HISTORY
 from ...model.params import Params
 from .constants import XO
+from .patterns import NOTHING
 from .recorded import Recorded
 
 LOOKS = (health.strengths, health.drift, health.activity, health.dead, health.specialisation)
@@ -81,8 +82,8 @@ def examine(params: XO, recorded: Recorded, network: int) -> list[health.Check]:
         unanswered=not late.any(),
     )
     checks = health.examine(evidence, LOOKS)
-    answers, labels = recorded.answers[network, n:], recorded.labels[network, n:]
-    checks.append(health.above_chance(float((answers == labels).mean()), len(labels), 2))
+    right = (recorded.answers == recorded.labels)[network, n:][recorded.labels[network, n:] != NOTHING]
+    checks.append(health.above_chance(float(right.mean()), len(right), 2))
     return [advised(check) for check in checks]
 
 
