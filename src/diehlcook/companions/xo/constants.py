@@ -15,6 +15,7 @@ from ..common.constants import require
 FORUM = "Brian2 forum, topic 141"
 NEURON = "Izhikevich 2003, regular spiking"
 NEURON_2007 = "Izhikevich 2007, Dynamical Systems in Neuroscience, section 8.2.1, regular spiking"
+SCALED = "ours: 1.28 times that of 2003, as the neuron needs 19.5 mV at once instead of 15.25"
 PAPER = "Christophe et al. 2015, as described in the Brian2 forum"
 OURS = "ours"
 
@@ -42,7 +43,10 @@ class XO(Constants):
 
     presentations: int = par(150, "", "images shown for learning", FORUM, within=(1, 1e6))
     other_images: bool = par(
-        False, "", "blank and circle-like images, too, for learning and in tests: a quarter of each kind", PAPER
+        False,
+        "",
+        "blank and circle-like images, too, for learning and in tests: a quarter of each kind",
+        PAPER,
     )
     t_presentation: float = par(
         100, "", "time of an image, with the silence after it", FORUM, unit="ms", within=(1e-6, 1e9)
@@ -143,24 +147,29 @@ class XO(Constants):
 NEURONS = {
     "2003": {},
     "2007": {
-        "k": "0.007 /ms/mV",
-        "v_r": "-60 mV",
-        "v_t": "-40 mV",
-        "a": "0.03 /ms",
-        "b": "-0.02 /ms",
-        "c": "-50 mV",
-        "d": "1 mV/ms",
-        "v_peak": "35 mV",
+        "k": ("0.007 /ms/mV", NEURON_2007),
+        "v_r": ("-60 mV", NEURON_2007),
+        "v_t": ("-40 mV", NEURON_2007),
+        "a": ("0.03 /ms", NEURON_2007),
+        "b": ("-0.02 /ms", NEURON_2007),
+        "c": ("-50 mV", NEURON_2007),
+        "d": ("1 mV/ms", NEURON_2007),
+        "v_peak": ("35 mV", NEURON_2007),
+        "weight_sum_hidden": ("70 mV", SCALED),
+        "weight_sum_output": ("38 mV", SCALED),
+        "w_max_hidden": ("10 mV", SCALED),
+        "w_max_output": ("26 mV", SCALED),
+        "a_plus": ("0.51 mV", SCALED),
     },
 }
-"""Regular spiking neurons of Izhikevich's two forms, by the year: settings.
+"""Regular spiking neurons of Izhikevich's two forms, by the year: settings and their sources.
 
 Both have the same equation, see docs/companions/xo.md. That of 2007 has C = 100 pF; k, b, d and all currents are
 divided by it.
 """
 
 CURES = {"one-spike": {"pulse": "2.5 ms", "jitter": "0 ms"}}
-"""What makes answers to noisy images right, by name: settings."""
+"""What makes the answers to images with flipped pixels right, by name: settings."""
 
 FAULTS = {
     "clip-units": {"clip_units": "true"},
@@ -172,6 +181,7 @@ FAULTS = {
 """Mistakes of the programs in the forum, by name: settings."""
 
 EXPLAINED = {
+    "one-spike": "one spike of each black pixel, all in the same time step",
     "clip-units": "the bound of the weights is in volts, the weights are not: clip(w, 0, wmax*mV)",
     "shared-current": "one equation for all groups, so hidden neurons and outputs get the current of a pixel",
     "small-w-max": "the largest weight is 0.8 mV: all pixels of an image together are 9.6 mV, and a neuron "
@@ -180,3 +190,4 @@ EXPLAINED = {
     "both images",
     "synchronous": "all pixels spike together, twice: the second volley takes back what the first has taught",
 }
+"""The cures and faults in a sentence."""

@@ -101,7 +101,6 @@ def fused(
     events: list[NDArray[np.int64]] = []
     history = Course([], ([], []))
     for image in range(params.images):
-        report(image, "")
         if cancelled():
             raise Interrupted(STOPPED)
         if image <= params.presentations:
@@ -112,7 +111,7 @@ def fused(
                 image < params.presentations, state[k], weights[0][k], weights[1][k], fired, p,
             )  # fmt: skip
             events.append(np.vstack([fired[:, :number], np.full(number, k)]))
-    report(params.images, "")
+        report(image + 1, "")
     step, neuron, network = np.concatenate(events, axis=1)
     spikes = []
     for first, size in zip(ends, sizes, strict=False):
@@ -146,7 +145,10 @@ def taught(params: XO, shown: Shown) -> NDArray[np.int64]:
 def reaching(params: XO, values: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return values of the pixels (networks, images, 25) for all neurons: those of other layers get them only with `shared_current`."""
     sizes = params.n_hidden, 2
-    rest = [values[..., :size] if params.shared_current else np.zeros_like(values[..., :1]).repeat(size, -1) for size in sizes]
+    rest = [
+        values[..., :size] if params.shared_current else np.zeros_like(values[..., :1]).repeat(size, -1)
+        for size in sizes
+    ]
     return np.concatenate([values, *rest], axis=-1)
 
 

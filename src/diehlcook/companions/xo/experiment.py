@@ -19,6 +19,7 @@ from .engines import ENGINES, Course
 from .patterns import KINDS, NOTHING, PIXELS, Shown, nearest, testing, training
 from .recorded import Recorded
 
+
 def draw(params: XO, seed: int) -> tuple[list[Shown], NDArray[np.float64], NDArray[np.float64]]:
     """Return what each network sees, and the initial weights of both layers (networks, before, after).
 
@@ -60,7 +61,9 @@ def simulate(
         raise DiehlCookError(f"engine is {engine!r}; choose one of {', '.join(ENGINES)}")
     shown, *weights = draw(params, seed)
     together = Shown(*(np.stack(one) for one in zip(*shown, strict=True)))
-    return recorded(params, together, ENGINES[engine](params, together, (weights[0], weights[1]), report, cancelled))
+    return recorded(
+        params, together, ENGINES[engine](params, together, (weights[0], weights[1]), report, cancelled)
+    )
 
 
 def recorded(params: XO, shown: Shown, course: Course) -> Recorded:

@@ -16,9 +16,8 @@ V, U, INH, TRACE, LAST = range(5)
 
 
 class Constants(NamedTuple):
-    """Constants of the network in SI units, by their names in `XO`; and what follows from them."""
+    """Constants of the network in SI units, by their names in `XO`; and its `bounds`."""
 
-    n_hidden: int
     dt: float
     k: float
     v_r: float
@@ -64,7 +63,7 @@ def show(first, steps, pixels, onsets, teacher, plastic, state, hidden, output, 
         Gets time steps and neurons of the spikes (2, steps * n).
     """
     inputs, n = len(hidden), state.shape[1]
-    before_output = inputs + p.n_hidden
+    before_output = n - 2
     number = 0
     for step in range(first, first + steps):
         t = step * p.dt

@@ -35,9 +35,7 @@ class Shown(NamedTuple):
     """Seconds after which the current into each input starts (n, 25)."""
 
 
-def drawn(
-    kinds: NDArray[np.int64], flips: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def drawn(kinds: NDArray[np.int64], flips: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return images of these kinds (n, 25), each with so many random pixels inverted; each circle is another one."""
     order = rng.random((len(kinds), PIXELS)).argsort(axis=1).argsort(axis=1)
     pixels = np.zeros((len(kinds), PIXELS), np.bool_)
