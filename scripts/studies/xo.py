@@ -1,6 +1,6 @@
 """Show what faults, cures and the form of the neuron do to the networks of the companion xo; fill its page's tables, draw its figures.
 
-    python scripts/studies/xo.py           # 23 experiments of 20 networks with two seeds, a minute or two
+    python scripts/studies/xo.py           # 23 experiments of 20 networks with two seeds, under two minutes
     python scripts/studies/xo.py --page    # write the tables from the records, without running anything
 
 First the program of the forum with all its faults, which are then mended one after the other; then the mended
@@ -107,6 +107,10 @@ def row(name: str, params: XO, recorded: Recorded) -> Row:
             values[f"{what}_{flips}"] = f"{kinds[flips, kind]:.4f}" if kind < params.kinds else ""
     values["hidden_spikes"] = f"{recorded.hidden_spikes[:, : params.presentations].sum(axis=2).mean():.2f}"
     values["weight_mV"] = f"{1e3 * recorded.weights_hidden[-1].mean():.4f}"
+    if name in NOISE | TRIALS:
+        values["unevenness"] = f"{diagnosis.unevenness(recorded).mean():.3f}"
+    else:
+        values["unevenness"] = ""
     found = diagnosis.findings(params, recorded)
     values["findings"] = "; ".join(f"{one['finding']} ({one['networks']})" for one in found)
     return {column: str(value) for column, value in values.items()}
@@ -143,7 +147,7 @@ def noise(rows: dict[str, Row]) -> str:
     """Return the table of answers to images with flipped pixels."""
     head = (
         "| | clean, right % | 4 flips, right % | 8 flips, right % | seeds 0 and 1 | 8 flips, wrong and none, % | "
-        "networks with 95 % or more at 8 flips (95 % interval) |"
+        "networks with 95 % or more at 8 flips (95 % interval) | unevenness |"
     )
     lines = []
     for name in NOISE:
@@ -153,23 +157,26 @@ def noise(rows: dict[str, Row]) -> str:
         seeds = ", ".join(f"{100 * float(part):.1f}" for part in one["right_8_of_each_seed"].split())
         counted = f"{enough} of {networks} ({100 * low:.0f} to {100 * high:.0f} %)"
         others = ", ".join(percent(one, "wrong_8", "none_8"))
-        lines.append((name, *(right(one, flips) for flips in FLIPS), seeds, others, counted))
+        lines.append(
+            (name, *(right(one, flips) for flips in FLIPS), seeds, others, counted, one["unevenness"])
+        )
     nearest = percent(rows["no fault"], "nearest_8")[0]
-    return table(head, [*lines, ("the nearest pattern", nearest, nearest, nearest, "", "", "")])
+    return table(head, [*lines, ("the nearest pattern", nearest, nearest, nearest, "", "", "", "")])
 
 
 def trials(rows: dict[str, Row]) -> str:
     """Return the table of a thousand trials."""
     head = (
         "| | X and O: clean | 4 flips | 8 flips | blank: clean | 4 flips | 8 flips | circle: clean | 4 flips | "
-        "8 flips |"
+        "8 flips | unevenness |"
     )
     lines = []
     for name in TRIALS:
         one = rows[name]
         own = [right(one, flips) for flips in FLIPS]
         other = [f"{what}_{flips}" for what in ("blank", "circle") for flips in FLIPS]
-        lines.append((name, *own, *(percent(one, *other) if one["blank_0"] else [""] * len(other))))
+        others = percent(one, *other) if one["blank_0"] else [""] * len(other)
+        lines.append((name, *own, *others, one["unevenness"]))
     return table(head, lines)
 
 

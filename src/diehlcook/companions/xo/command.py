@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         choices=CURES,
-        help=f"{'; '.join(f'{name}: {EXPLAINED[name]}' for name in CURES)}",
+        help="; ".join(f"{name}: {EXPLAINED[name]}" for name in CURES),
     )
     parser.add_argument(
         "--engine",

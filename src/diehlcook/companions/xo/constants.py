@@ -181,7 +181,6 @@ FAULTS = {
 """Mistakes of the programs in the forum, by name: settings."""
 
 EXPLAINED = {
-    "one-spike": "one spike of each black pixel, all in the same time step",
     "clip-units": "the bound of the weights is in volts, the weights are not: clip(w, 0, wmax*mV)",
     "shared-current": "one equation for all groups, so hidden neurons and outputs get the current of a pixel",
     "small-w-max": "the largest weight is 0.8 mV: all pixels of an image together are 9.6 mV, and a neuron "
@@ -189,5 +188,6 @@ EXPLAINED = {
     "no-competition": "neither inhibition nor normalisation: nothing keeps hidden neurons from learning "
     "both images",
     "synchronous": "all pixels spike together, twice: the second volley takes back what the first has taught",
+    "one-spike": "one spike of each black pixel, all in the same time step",
 }
-"""The cures and faults in a sentence."""
+"""The faults and cures, each in a sentence."""

@@ -27,7 +27,6 @@ class Constants(NamedTuple):
     c: float
     d: float
     v_peak: float
-    t_presentation: float
     pulse: float
     height: float
     teacher_delay: float
@@ -66,8 +65,7 @@ def show(first, steps, pixels, onsets, teacher, plastic, state, hidden, output, 
     before_output = n - 2
     number = 0
     for step in range(first, first + steps):
-        t = step * p.dt
-        shown = t - p.t_presentation * math.floor(t / p.t_presentation + 1e-6)
+        shown = (step - first) * p.dt + 1e-9
         taught = p.teacher_delay <= shown < p.teacher_delay + p.pulse
         begin = number
         for i in range(n):

@@ -18,8 +18,10 @@ from .patterns import PIXELS
 MEMBRANE = """
 dv/dt = k*(v - v_r)*(v - v_t) - u + I : volt
 du/dt = a*(b*(v - v_r) - u) : volt/second
-shown = t - t_presentation*floor(t/t_presentation + 1e-6) : second
+shown = t - t_presentation*floor(t/t_presentation + 1e-6) + 1e-9*second : second
 """
+"""`shown` is the time since the image has begun; a nanosecond more, so that no rounding decides whether a current that
+starts with a time step starts in it."""
 INPUT = (
     MEMBRANE
     + """
