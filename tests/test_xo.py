@@ -354,7 +354,7 @@ def test_the_cure_makes_the_weights_of_a_pattern_alike():
         recorded = experiment.simulate(params, SEED, "fused")
         right[name] = experiment.accuracy(params, recorded)[0][:, 8].mean()
         spread[name] = diagnosis.unevenness(recorded).mean()
-    assert right["plain"] < 0.95 < min(right["cured"], right["2007"])
+    assert right["plain"] < 0.93 < min(right["cured"], right["2007"])
     assert spread["cured"] < 0.1
     assert spread["plain"] > 0.3
 

@@ -102,7 +102,7 @@ look(faults)[0]
 # %% [markdown]
 # ## 5. Volleys that repeat
 # All pixels spike in the same time step, and 1.8 ms later once more. Hidden neurons spike in between, and the second volley takes
-# back what the first has taught: in some networks nothing is learned. With starts spread over 3 ms, hidden neurons specialise.
+# back what the first has taught: the answers are right, but in some networks hidden neurons do not specialise. With starts spread over 3 ms, they do.
 
 # %%
 faults.remove("synchronous")
