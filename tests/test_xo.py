@@ -1,7 +1,9 @@
 """The companion xo: images, weights and rule by hand, the faults and what they are called, the cured networks."""
 
+import argparse
 import json
 import math
+import signal
 import subprocess
 import sys
 
@@ -9,8 +11,8 @@ import brian2 as b2
 import numpy as np
 import pytest
 
-from diehlcook.companions.xo import FAULTS, XO, diagnosis, experiment, network, patterns
-from diehlcook.companions.xo.command import with_faults
+from diehlcook.companions.xo import FAULTS, XO, command, diagnosis, experiment, network, patterns
+from diehlcook.companions.xo.command import with_cures, with_faults, with_neuron
 from diehlcook.errors import DiehlCookError
 
 SMALL = XO().with_values(
@@ -25,7 +27,7 @@ WHOLE = SMALL.with_values({"networks": "3", "flips_max": "0", "t_presentation": 
 
 @pytest.fixture(scope="module")
 def healthy():
-    return experiment.simulate(WHOLE, SEED)
+    return experiment.simulate(WHOLE, SEED, "fused")
 
 
 def test_patterns_are_those_of_the_forum():
@@ -45,6 +47,43 @@ def test_test_images_have_as_many_flipped_pixels_as_they_should():
     assert shown.onsets.max() <= 3e-3
     where = (shown.pixels ^ patterns.PATTERNS[shown.labels]).mean(axis=0)
     assert where.min() > 0.05  # any pixel
+
+
+def test_blank_and_circle_like_images():
+    """A quarter of each kind; a circle has as many pixels as O, two of them elsewhere: in the corners, which are of X."""
+    params = XO().with_values({"other_images": "true", "presentations": "80", "flips_max": "0"})
+    for part in (patterns.training, patterns.testing):
+        shown = part(params, np.random.default_rng(1))
+        distance = (shown.pixels[:, None] ^ patterns.PATTERNS).sum(axis=2)
+        found = [(int(label), *map(int, away)) for label, away in zip(shown.labels, distance, strict=True)]
+        quarter = len(found) // 4
+        assert {one: found.count(one) for one in found} == dict.fromkeys(
+            [(0, 0, 21), (1, 21, 0), (patterns.NOTHING, 9, 12), (1, 17, 4)], quarter
+        )
+        circles = shown.pixels[distance[:, 1] == 4]
+        assert len(np.unique(circles, axis=0)) > quarter / 2
+        assert circles.sum(axis=1).tolist() == [12] * quarter
+
+
+def test_other_images_leave_the_random_numbers_of_x_and_o_alone():
+    """Figures of the page from before there were other images still hold."""
+    shown = patterns.testing(XO(), np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    order = rng.random((180, 25)).argsort(axis=1).argsort(axis=1)
+    labels, flips = np.tile(np.repeat([0, 1], 10), 9), np.repeat(np.arange(9), 20)
+    assert np.array_equal(shown.pixels, patterns.PATTERNS[labels] ^ (order < flips[:, None]))
+    assert np.array_equal(shown.onsets, rng.uniform(0, XO().jitter, (180, 25)))
+
+
+def test_unevenness_by_hand(healthy):
+    """All weights 1 but one: standard deviation and mean of eight 1 and a 4, or eleven 1 and a 4."""
+    weights = np.zeros_like(healthy.weights_hidden)
+    pattern = patterns.PATTERNS[:, None, :, None]
+    weights[:] = 0.5 * pattern[0] + 1.0 * pattern[1]
+    assert diagnosis.unevenness(healthy._replace(weights_hidden=weights)).tolist() == [0, 0, 0]
+    weights[-1, 1, 1, :] = 4  # a pixel of O
+    expected = math.sqrt(11 / 12 * (1 / 12)) * 3 / (15 / 12)
+    assert diagnosis.unevenness(healthy._replace(weights_hidden=weights)) == pytest.approx([0, expected, 0])
 
 
 def test_the_nearer_pattern():
@@ -85,7 +124,7 @@ def test_equations_are_those_of_izhikevich():
         b2.prefs.codegen.target = before
     assert set(np.array(built.network["spikes_hidden"].i)) == {1}
     v, u = built.network["hidden"].v_[0] * 1e3, built.network["hidden"].u_[0]
-    assert (v, u) == (pytest.approx(-70, abs=0.3), pytest.approx(-14, abs=0.3))
+    assert (v, u) == (pytest.approx(-70, abs=0.3), pytest.approx(0, abs=0.3))
 
 
 def izhikevich_2007(v, u, current, gain, v_r, v_t, a, b):
@@ -106,23 +145,66 @@ def spikes_after(jump, v_r, v_peak, **constants):
 
 def test_the_form_of_2007_is_the_form_of_2003():
     """The three lines of the page, with numbers; and how far a neuron at rest must be lifted in either form."""
-    assert "(0.04/ms/mV)*v**2 + (5/ms)*v + 140*mV/ms - u + I" in network.MEMBRANE
-    assert "du/dt = a*(b*v - u)" in network.MEMBRANE
-    p = XO()
-    a, b = p.a * 1e-3, p.b * 1e-3  # per ms
-    old = {"gain": 0.04, "v_r": -70.0, "v_t": -55.0, "a": a, "b": b}
+    assert "dv/dt = k*(v - v_r)*(v - v_t) - u + I" in network.MEMBRANE
+    assert "du/dt = a*(b*(v - v_r) - u)" in network.MEMBRANE
+    old, regular = (
+        {"gain": p.k * 1e-6, "v_r": p.v_r * 1e3, "v_t": p.v_t * 1e3, "a": p.a * 1e-3, "b": p.b * 1e-3}
+        for p in (XO(), with_neuron(XO(), "2007"))
+    )
     for v, u, current in ((-70.0, -14.0, 0.0), (-61.3, -9.0, 4.0), (12.0, 3.0, -2.0)):
-        dv, du = izhikevich_2007(v, u - b * old["v_r"], current, **old)
+        dv, du = izhikevich_2007(v, u - old["b"] * old["v_r"], current, **old)
         assert dv == pytest.approx(0.04 * v**2 + 5 * v + 140 - u + current)
-        assert du == pytest.approx(a * (b * v - u))
+        assert du == pytest.approx(0.02 * (0.2 * v - u))
     assert not spikes_after(15.0, v_peak=30, **old)
     assert spikes_after(15.5, v_peak=30, **old)
-    regular = {"gain": 0.7 / 100, "v_r": -60.0, "v_t": -40.0, "a": 0.03, "b": -2 / 100}
+    assert regular == pytest.approx({"gain": 0.7 / 100, "v_r": -60.0, "v_t": -40.0, "a": 0.03, "b": -2 / 100})
     assert not spikes_after(19.0, v_peak=35, **regular)
     assert spikes_after(20.0, v_peak=35, **regular)
 
 
-@pytest.mark.slow
+FEW = XO().with_values(
+    {"networks": "2", "presentations": "6", "tests": "1", "flips_max": "1", "t_presentation": "60 ms"}
+)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        with_faults(
+            with_neuron(FEW, "2007").with_values({"other_images": "true"}), ["shared-current", "synchronous"]
+        ),
+        pytest.param(FEW, marks=pytest.mark.slow),
+    ],
+    ids=["2007", "2003"],
+)
+def test_engines_have_the_same_spikes_and_weights(params):
+    one, other = (experiment.simulate(params, 3, engine) for engine in ("fused", "runtime"))
+    assert one.hidden_spikes.sum() > 10
+    assert one.output_spikes.sum() > 5
+    spikes = [{(round(t / params.dt), layer, i) for t, layer, i in each.raster.T} for each in (one, other)]
+    assert spikes[0] == spikes[1]
+    for name in set(one._fields) - {"raster"}:
+        assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-12), name
+
+
+def test_no_rounding_decides_when_a_current_starts():
+    """The equation with the time, and with its neighbours among floating point numbers, as compiled code may have them."""
+    assert "shown = t - t_presentation*floor(t/t_presentation + 1e-6) + 1e-9*second" in network.MEMBRANE
+    p = XO()
+    t = np.arange(1_200_000) * p.dt
+    for near in (t, np.nextafter(t, 0), np.nextafter(t, np.inf)):
+        shown = near - p.t_presentation * np.floor(near / p.t_presentation + 1e-6) + 1e-9
+        for start in (0, p.teacher_delay):
+            on = ((shown >= start) & (shown < start + p.pulse)).reshape(1200, 1000)
+            assert on.sum(axis=1).tolist() == [50] * 1200
+            assert on.argmax(axis=1).tolist() == [round(start / p.dt)] * 1200
+
+
+def test_no_other_engine():
+    with pytest.raises(DiehlCookError, match="engine is 'cuda'; choose one of runtime, fused"):
+        experiment.simulate(FEW, 3, "cuda")
+
+
 def test_rule_and_protocol_replayed_by_hand(healthy):
     """Weights after the first image, from the spikes of the first network: pre before post in a step, the teacher 10 ms later."""
     p, (time, layer, neuron) = WHOLE, healthy.raster
@@ -157,7 +239,7 @@ def test_rule_and_protocol_replayed_by_hand(healthy):
 def test_teacher_makes_the_right_output_spike():
     """With weights far too small for it, the output of the class spikes during the teacher's pulse, the other never; not in tests."""
     params = with_faults(SMALL, ["small-w-max"]).with_values({"presentations": "4", "networks": "1"})
-    recorded = experiment.simulate(params, SEED)
+    recorded = experiment.simulate(params, SEED, "fused")
     time, layer, neuron = recorded.raster
     time, neuron = time[layer == 2], neuron[layer == 2].astype(int)
     image, within = np.divmod(time, params.t_presentation)
@@ -167,7 +249,6 @@ def test_teacher_makes_the_right_output_spike():
     assert within.max() < params.teacher_delay + params.pulse + 3e-3
 
 
-@pytest.mark.slow
 def test_networks_learn_and_tell(healthy):
     """Each hidden neuron of the first network that learns has one of the patterns; all clean images are told."""
     right, wrong, none = experiment.accuracy(WHOLE, healthy)
@@ -185,7 +266,6 @@ def test_networks_learn_and_tell(healthy):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "finding", "clean"),
     [
@@ -196,7 +276,7 @@ def test_networks_learn_and_tell(healthy):
 )
 def test_faults_are_found(fault, finding, clean):
     params = with_faults(SMALL, [fault])
-    recorded = experiment.simulate(params, SEED)
+    recorded = experiment.simulate(params, SEED, "fused")
     right = experiment.accuracy(params, recorded)[0]
     assert right[:, 0].max() <= 0.5 if clean is None else right[:, 0] == pytest.approx(clean)
     if finding:
@@ -224,16 +304,114 @@ def test_the_clip_of_the_forum_is_refused_by_brian2_now():
     assert isinstance(cause, b2.DimensionMismatchError)
 
 
-@pytest.mark.slow
 def test_shared_current_hides_a_fault(healthy):
     """Output 0 gets the current of pixel 0, which is one of X; output 1 that of pixel 1, which is one of O: right for a wrong reason."""
     params = with_faults(SMALL, ["clip-units", "shared-current"])
-    recorded = experiment.simulate(params, SEED)
+    recorded = experiment.simulate(params, SEED, "fused")
     assert experiment.accuracy(params, recorded)[0][:, 0].tolist() == [1, 1]
     assert recorded.weights_hidden[-1].max() <= 1e-3 * params.w_max_hidden
     found = [one["finding"] for one in diagnosis.findings(params, recorded)]
     assert "weights collapse to zero" in found
     assert "weights collapse to zero" not in [one["finding"] for one in diagnosis.findings(WHOLE, healthy)]
+
+
+def test_a_blank_has_no_teacher_and_no_answer():
+    params = WHOLE.with_values({"other_images": "true", "networks": "2", "flips_max": "1"})
+    recorded = experiment.simulate(params, SEED, "fused")
+    blank, n = recorded.labels == patterns.NOTHING, params.presentations
+    assert not recorded.output_spikes[:, :n][blank[:, :n]].any()
+    assert recorded.output_spikes[:, :n][~blank[:, :n]].any(axis=1).all()
+    shares = experiment.shares(params, recorded)
+    tests = [(flips, kind) for flips in range(2) for kind in range(4) for _ in range(params.tests)]
+    expected = np.zeros(shares.shape)
+    for k, (answers, labels) in enumerate(zip(recorded.answers, recorded.labels, strict=True)):
+        for (flips, kind), answer, label in zip(tests, answers[n:], labels[n:], strict=True):
+            right, none = answer == label, answer == patterns.NOTHING
+            one = np.array([right, not right and not none, none]) / params.tests
+            expected[:, k, flips, kind] += one
+    assert shares == pytest.approx(expected)
+    assert shares[0, :, 0, 2].tolist() == shares[2, :, 0, 2].tolist() == [1, 1]
+    facts = experiment.outcome(params, recorded)
+    assert facts["right_blank"][0] == 1
+    assert facts["right_circle"] == pytest.approx(shares[0, :, :, 3].mean(axis=0))
+    assert facts["right"] == pytest.approx(shares[0, :, :, :2].mean(axis=(0, 2)))
+
+
+def test_without_potentiation_nothing_is_learned():
+    params = SMALL.with_values({"a_plus": "0 mV"})
+    recorded = experiment.simulate(params, SEED, "fused")
+    assert recorded.hidden_spikes[:, : params.presentations].any()
+    assert np.array_equal(recorded.weights_hidden[0], recorded.weights_hidden[-1])
+    assert np.array_equal(recorded.weights_output[0], recorded.weights_output[-1])
+
+
+def test_the_cure_makes_the_weights_of_a_pattern_alike():
+    """And with it, or with the neuron of 2007, images with 8 flipped pixels are told."""
+    some = XO().with_values({"networks": "8", "presentations": "100", "tests": "5"})
+    plain, cured, other = some, with_cures(some, ["one-spike"]), with_neuron(some, "2007")
+    right, spread = {}, {}
+    for name, params in {"plain": plain, "cured": cured, "2007": other}.items():
+        recorded = experiment.simulate(params, SEED, "fused")
+        right[name] = experiment.accuracy(params, recorded)[0][:, 8].mean()
+        spread[name] = diagnosis.unevenness(recorded).mean()
+    assert right["plain"] < 0.93 < min(right["cured"], right["2007"])
+    assert spread["cured"] < 0.1
+    assert spread["plain"] > 0.3
+
+
+def test_options_become_constants():
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    options = ["--neuron", "2007", "--cure", "one-spike", "--other-images", "--presentations", "1000"]
+    params = command.resolve(parser.parse_args(options), {"a_plus": "0 mV"})
+    assert (params.text("v_t"), params.text("w_max_hidden"), params.text("pulse")) == (
+        "-40 mV",
+        "10 mV",
+        "2.5 ms",
+    )
+    assert (params.a_plus, params.images) == (0, 1000 + 4 * 10 * 9)
+    assert "2007" in params.source("k")
+    assert "1.28 times" in params.source("w_max_hidden")
+    assert "one spike" in params.source("pulse")
+
+
+STOPPABLE = """
+import sys
+from diehlcook import progress
+plain = progress.Interruption.beginning
+def beginning(self, report):
+    told = plain(self, report)
+    def spoken(done, words=""):
+        told(done, words)
+        print("done", done, file=sys.stderr, flush=True)
+    return spoken
+progress.Interruption.beginning = beginning
+from diehlcook.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("engine", "number", "images"),
+    [
+        ("runtime", signal.SIGINT, 120),
+        pytest.param("fused", signal.SIGTERM, 1_000_000, marks=pytest.mark.slow),
+    ],
+)
+def test_a_signal_stops_it_at_once(engine, number, images, tmp_path):
+    """Either would go on for minutes: Brian2 without a compiler for 120 images, the compiled loop for a million."""
+    options = ["companion", "xo", "--run", tmp_path / "run", "--engine", engine, "--networks", "1", "-q"]
+    options += ["--set", "tests=1", "--set", "flips_max=0", "--presentations", images]
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPABLE, *map(str, options)], stderr=subprocess.PIPE, text=True
+    )
+    said = iter(process.stderr.readline, "")
+    assert any(line.startswith("done") for line in said)
+    process.send_signal(number)
+    rest = process.communicate(timeout=60)[1].splitlines()
+    assert process.returncode == 130
+    assert rest[-1] == "interrupted; nothing was written"
+    assert not (tmp_path / "run" / "run.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -244,6 +422,7 @@ def test_shared_current_hides_a_fault(healthy):
         ({"inhibition": "-1 mV/ms"}, "inhibition is -1 mV/ms; it must be from 0 mV/ms"),
         ({"dt": "0.3 ms"}, "t_presentation .100 ms. a multiple of it"),
         ({"jitter": "96 ms"}, "together they must not be longer than t_presentation"),
+        ({"v_t": "-71 mV"}, "v_t is -71 mV; it must be greater than v_r"),
         ({"v_peak": "-70 mV"}, "v_peak is -70 mV; it must be greater than c"),
         ({"shared_current": "true", "n_hidden": "30"}, "there must be a pixel for each"),
     ],
@@ -255,14 +434,13 @@ def test_bad_parameters(changes, says):
 
 def test_one_hidden_neuron_has_nobody_to_inhibit():
     params = SMALL.with_values({"n_hidden": "1", "presentations": "2", "networks": "1"})
-    assert experiment.simulate(params, SEED).hidden_spikes.shape == (1, 2 + 8, 1)
+    assert experiment.simulate(params, SEED, "fused").hidden_spikes.shape == (1, 2 + 8, 1)
 
 
-@pytest.mark.slow
 def test_both_outputs_at_once_are_no_answer():
     """Without competition both outputs get the same spikes, and often spike in the same time step."""
     params = with_faults(SMALL, ["no-competition", "synchronous"])
-    recorded = experiment.simulate(params, SEED)
+    recorded = experiment.simulate(params, SEED, "fused")
     time, layer, neuron = recorded.raster
     for image in range(params.images):
         own = (layer == 2) & (time // params.t_presentation == image)
@@ -274,10 +452,10 @@ def test_both_outputs_at_once_are_no_answer():
 
 @pytest.mark.slow
 def test_command_compares_with_and_without_the_fault(tmp_path):
-    command = [sys.executable, "-m", "diehlcook", "companion", "xo", "--small", "--fault", "small-w-max"]
-    command += ["--set", "presentations=50", "--set", "tests=1", "--set", "flips_max=0"]
-    command += ["--set", "t_presentation=40 ms", "--json", "-q"]
-    done = subprocess.run([*command, "--run", tmp_path / "run"], capture_output=True, text=True, check=False)
+    words = [sys.executable, "-m", "diehlcook", "companion", "xo", "--small", "--fault", "small-w-max"]
+    words += ["--set", "presentations=50", "--set", "tests=1", "--set", "flips_max=0"]
+    words += ["--set", "t_presentation=40 ms", "--engine", "fused", "--json", "-q"]
+    done = subprocess.run([*words, "--run", tmp_path / "run"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert facts["right"] == [0.0]
@@ -286,10 +464,8 @@ def test_command_compares_with_and_without_the_fault(tmp_path):
     assert "all pixels of an image together" in facts["sources"]["w_max_hidden"]
     assert (tmp_path / "run" / "without-fault" / "weights_hidden.npy").exists()
     assert (tmp_path / "run" / "figures" / "course.png").stat().st_size > 20_000
-    again = subprocess.run([*command, "--run", tmp_path / "run"], capture_output=True, text=True, check=False)
+    again = subprocess.run([*words, "--run", tmp_path / "run"], capture_output=True, text=True, check=False)
     assert again.returncode == 1
     assert "there is a run already" in again.stderr
-    both = subprocess.run(
-        [*command, "--set", "w_max_hidden=1 mV"], capture_output=True, text=True, check=False
-    )
+    both = subprocess.run([*words, "--set", "w_max_hidden=1 mV"], capture_output=True, text=True, check=False)
     assert "w_max_hidden is set by --fault small-w-max" in both.stderr

@@ -28,6 +28,7 @@ UNITS = {
     "Hz": ("Hz", 1.0),
     "kHz": ("Hz", 1e3),
     "/ms": ("Hz", 1e3),
+    "/ms/mV": ("Hz/V", 1e6),
     "mV/ms": ("V/s", 1.0),
 }
 """Unit name: (SI unit, factor)."""
@@ -70,7 +71,7 @@ def brian2_unit(name: str) -> Any:
     """Return the SI unit of the unit `name`, as Brian2 has it."""
     from brian2 import hertz, second, volt
 
-    return {"s": second, "V": volt, "Hz": hertz, "V/s": volt / second}[UNITS[name][0]]
+    return {"s": second, "V": volt, "Hz": hertz, "Hz/V": hertz / volt, "V/s": volt / second}[UNITS[name][0]]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from typing import Any
 from ...model.brian import b2
 from ...progress import Interrupted, Report
 
+LOOK_EVERY = 0.1
+"""Seconds between two looks at whether to stop."""
+
 STOPPED = "interrupted; nothing was written"
 
 
@@ -30,6 +33,6 @@ def run_network(
             stopped = True
             b2.stop()
 
-    network.run(seconds * b2.second, namespace={}, report=told, report_period=1 * b2.second)
+    network.run(seconds * b2.second, namespace={}, report=told, report_period=LOOK_EVERY * b2.second)
     if stopped:
         raise Interrupted(STOPPED)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DiehlCookError
 from ..common.constants import changes
-from .constants import EXPLAINED, FAULTS, XO
+from .constants import CURES, EXPLAINED, FAULTS, NEURONS, XO
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SMALL = {"networks": "3", "presentations": "60", "tests": "3", "flips_max": "2"}
+NAMED = ("networks", "presentations", "other_images")
+"""Parameters that have an option of their own."""
 WITHOUT = "without-fault"
 """Folder of the same networks without the fault, for comparison."""
 
@@ -30,6 +32,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--networks", metavar="K", help="networks, each with its own random numbers (default: 20)"
+    )
+    parser.add_argument("--presentations", metavar="N", help="images shown for learning (default: 150)")
+    parser.add_argument(
+        "--other-images",
+        action="store_const",
+        const="true",
+        help="blank and circle-like images, too, for learning and in tests",
+    )
+    parser.add_argument(
+        "--neuron",
+        choices=NEURONS,
+        default="2003",
+        help="Izhikevich's form of 2003, or that of 2007 with weights to go with it (default: 2003)",
+    )
+    parser.add_argument(
+        "--cure",
+        action="append",
+        default=[],
+        choices=CURES,
+        help="; ".join(f"{name}: {EXPLAINED[name]}" for name in CURES),
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("runtime", "fused"),
+        default="runtime",
+        help="runtime: Brian2; fused: a Numba kernel with the same spikes (default: runtime)",
     )
     parser.add_argument("--small", action="store_true", help="three networks, fewer images")
 
@@ -57,7 +85,22 @@ def healthy(args: argparse.Namespace, settings: dict[str, str]) -> XO:
             raise DiehlCookError(
                 f"{name} is set by --fault {fault}; leave out --set {name}=..., or the fault"
             )
-    return XO().with_values(changes(args, settings, SMALL, "networks"))
+    params = with_cures(with_neuron(XO(), args.neuron), args.cure)
+    return params.with_values(changes(args, settings, SMALL, *NAMED))
+
+
+def with_neuron(params: XO, year: str) -> XO:
+    """Return the parameters with one of `NEURONS`."""
+    settings = NEURONS[year]
+    values, sources = ({name: one[part] for name, one in settings.items()} for part in (0, 1))
+    return params.with_values(values, sources)
+
+
+def with_cures(params: XO, cures: Iterable[str]) -> XO:
+    """Return the parameters with these of `CURES`."""
+    for name in cures:
+        params = params.with_values(CURES[name], f"cure {name}: {EXPLAINED[name]}")
+    return params
 
 
 def with_faults(params: XO, faults: list[str]) -> XO:
@@ -71,6 +114,7 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     """Run the experiment, with faults also the one without, and draw the figures."""
     from ...progress import Interrupted
     from ...runs.collection import runs_folder
+    from ..common.brian import STOPPED
     from ..common.run import figure_files, refuse_existing, save_figures, watched
     from . import experiment, figures
 
@@ -101,12 +145,16 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
         try:
             with watched(args, title, resolved.images) as options:
                 first = None if found else draw
-                facts, recorded = experiment.run(place, resolved, seed=args.seed or 0, draw=first, **options)
+                facts, recorded = experiment.run(
+                    place, resolved, seed=args.seed or 0, engine=args.engine, draw=first, **options
+                )
+                found.append(facts)
+                if options["cancelled"]() and len(found) < len(runs):
+                    raise Interrupted(STOPPED)
         except Interrupted:
             if not found:
                 raise
             raise Interrupted(f"interrupted; {folder} has no comparison: start again with --force") from None
-        found.append(facts)
     compared = {}
     if faults:  # now with both
         drawn.append((healthy_params, recorded))
@@ -116,9 +164,9 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     return {"run": str(folder), **found[0], "faults": faults, **compared, "figures": files}
 
 
-def again(_facts: dict[str, Any]) -> list[str]:
-    """Return the options that do a run once more, besides seed and constants: the faults are among these."""
-    return []
+def again(facts: dict[str, Any]) -> list[str]:
+    """Return the options that do a run once more, besides seed and constants: neuron, cures and faults are among these."""
+    return ["--engine", facts.get("engine", "runtime")]  # older runs do not say
 
 
 def sentences(facts: dict[str, Any]) -> Iterator[str]:
@@ -130,6 +178,11 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
         f"(worst {min(clean):.0%}, median {median(clean):.0%}), {len(right) - 1} flipped pixels "
         f"{right[-1]:.1%}"
     )
+    if "right_blank" in facts:
+        yield (
+            f"  no answer to {facts['right_blank'][0]:.1%} of the blank images, the right one to "
+            f"{facts['right_circle'][0]:.1%} of the circles"
+        )
     if facts.get("without_fault"):
         other = facts["without_fault"]
         yield f"  without {' and '.join(facts['faults'])}: {other[0]:.1%}, {other[-1]:.1%}"

@@ -6,11 +6,13 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...analysis import health
 from ...model.params import Params
 from ...runs.rows import HISTORY
 from .constants import XO
+from .patterns import NOTHING, PATTERNS
 from .recorded import Recorded
 
 LOOKS = (health.strengths, health.drift, health.activity, health.dead, health.specialisation)
@@ -81,8 +83,8 @@ def examine(params: XO, recorded: Recorded, network: int) -> list[health.Check]:
         unanswered=not late.any(),
     )
     checks = health.examine(evidence, LOOKS)
-    answers, labels = recorded.answers[network, n:], recorded.labels[network, n:]
-    checks.append(health.above_chance(float((answers == labels).mean()), len(labels), 2))
+    right = (recorded.answers == recorded.labels)[network, n:][recorded.labels[network, n:] != NOTHING]
+    checks.append(health.above_chance(float(right.mean()), len(right), 2))
     return [advised(check) for check in checks]
 
 
@@ -98,6 +100,22 @@ def advised(check: health.Check) -> health.Check:
         return check
     causes, change = ADVICE.get(check.finding, (check.causes, check.change))
     return check._replace(causes=causes, change=change, normal=NORMAL.get(check.name, check.normal))
+
+
+def unevenness(recorded: Recorded) -> NDArray[np.float64]:
+    """Return how much the weights of a hidden neuron from the pixels of its pattern differ (networks,).
+
+    That is their standard deviation over their mean, averaged over the neurons of a network; the pattern of a
+    neuron is the one with the larger weights.
+    """
+    weights = recorded.weights_hidden[-1].astype(np.float64)
+    means, spreads = (
+        np.array([measure(weights[:, pattern], axis=1) for pattern in PATTERNS])
+        for measure in (np.mean, np.std)
+    )
+    own = means.argmax(axis=0)[None]
+    spread, mean = (np.take_along_axis(one, own, axis=0)[0] for one in (spreads, means))
+    return np.asarray((spread / mean).mean(axis=1))
 
 
 def findings(params: XO, recorded: Recorded) -> list[dict[str, Any]]:

@@ -16,10 +16,12 @@ from .constants import XO
 from .patterns import PIXELS
 
 MEMBRANE = """
-dv/dt = (0.04/ms/mV)*v**2 + (5/ms)*v + 140*mV/ms - u + I : volt
-du/dt = a*(b*v - u) : volt/second
-shown = t - t_presentation*floor(t/t_presentation + 1e-6) : second
+dv/dt = k*(v - v_r)*(v - v_t) - u + I : volt
+du/dt = a*(b*(v - v_r) - u) : volt/second
+shown = t - t_presentation*floor(t/t_presentation + 1e-6) + 1e-9*second : second
 """
+"""`shown` is the time since the image has begun; a nanosecond more, so that no rounding decides whether a current that
+starts with a time step starts in it."""
 INPUT = (
     MEMBRANE
     + """
@@ -123,7 +125,7 @@ def build(
             params.networks * size, equations, threshold=THRESHOLD, reset=RESET, method="euler", clock=clock,
             namespace=params.quantities() | currents, name=name,
         )  # fmt: skip
-        group.v, group.u = -70 * b2.mV, params.b * b2.hertz * -70 * b2.mV
+        group.v = params.v_r * b2.volt  # and u is 0: at rest
         groups.append(group)
     network = b2.Network(
         groups,
