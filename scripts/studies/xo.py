@@ -130,7 +130,8 @@ def right(row: Row, flips: int) -> str:
 def faults(rows: dict[str, Row], wanted: dict[str, XO]) -> str:
     """Return a table of experiments with faults."""
     head = (
-        "| faults | clean, right % | worst network | no answer, % | 4 flips, right % | 8 flips, right % | hidden "
+        "| faults | clean, right % | worst network | no answer, % "
+        "| 4 flips, right % | 8 flips, right % | hidden "
         "spikes per image | mean weight, mV | findings (networks of 40) |"
     )
     lines = []
@@ -146,7 +147,8 @@ def faults(rows: dict[str, Row], wanted: dict[str, XO]) -> str:
 def noise(rows: dict[str, Row]) -> str:
     """Return the table of answers to images with flipped pixels."""
     head = (
-        "| | clean, right % | 4 flips, right % | 8 flips, right % | seeds 0 and 1 | 8 flips, wrong and none, % | "
+        "| | clean, right % | 4 flips, right % | 8 flips, right % "
+        "| seeds 0 and 1 | 8 flips, wrong and none, % | "
         "networks with 95 % or more at 8 flips (95 % interval) | unevenness |"
     )
     lines = []
@@ -167,7 +169,8 @@ def noise(rows: dict[str, Row]) -> str:
 def trials(rows: dict[str, Row]) -> str:
     """Return the table of a thousand trials."""
     head = (
-        "| | X and O: clean | 4 flips | 8 flips | blank: clean | 4 flips | 8 flips | circle: clean | 4 flips | "
+        "| | X and O: clean | 4 flips | 8 flips | blank: clean | 4 flips "
+        "| 8 flips | circle: clean | 4 flips | "
         "8 flips | unevenness |"
     )
     lines = []
@@ -206,7 +209,8 @@ def main() -> None:
     put(
         PAGE,
         "xo.py",
-        f"### Mended one after the other\n\n{faults(rows, PATH)}\n\n### Each alone\n\n{faults(rows, SINGLE)}\n\n"
+        f"### Mended one after the other\n\n{faults(rows, PATH)}\n\n"
+        f"### Each alone\n\n{faults(rows, SINGLE)}\n\n"
         f"### Flipped pixels\n\n{noise(rows)}\n\n### A thousand trials, blanks and circles\n\n{trials(rows)}",
     )
 
