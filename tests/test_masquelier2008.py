@@ -265,7 +265,8 @@ def test_where_in_the_pattern_by_hand():
     assert criteria.first_found(moving, onsets, 0.05) == pytest.approx(0.04)
     some = moving[(moving < 6) | (moving > 8)]  # two without an answer: ten later, five of them at 10 ms
     assert criteria.first_found(some, onsets, 0.05) == pytest.approx((0.04 * 8 + 0.01 * 2) / 10)
-    assert criteria.first_found(np.append(moving[:14], 12.5), onsets, 0.05) is None
+    assert criteria.first_found(onsets[10:] + 0.04, onsets, 0.05) == pytest.approx(0.04)
+    assert criteria.first_found(onsets[11:] + 0.04, onsets, 0.05) is None
     assert criteria.first_found(np.array([]), onsets, 0.05) is None
     assert criteria.hits(moving[moving > 10], onsets, 0.05, 5.0) == pytest.approx(10 / 15)
     assert criteria.hits(moving, np.array([]), 0.05, 5.0) == 0

@@ -13,8 +13,7 @@
 # # One neuron finds a repeating pattern, step by step
 # In 2018 David Corvoysier rebuilt the experiment of Masquelier, Guyonneau & Thorpe (2008) in TensorFlow and wrote a blog about it:
 # *Identify Repeating Patterns using Spiking Neural Networks in Tensorflow*.
-# This notebook takes the same steps with the companion [masquelier2008](../companions/masquelier2008.md), in the order of the blog, with
-# the numbers of the blog's own notebook.
+# This notebook takes the same steps with the companion [masquelier2008](../companions/masquelier2008.md), in the order of the blog, with the numbers of the blog's own notebook.
 # Each step says what the blog saw, and what is seen here.
 # The companion has two time steps to compare: 1 ms, as in the blog, and 0.1 ms, at which the experiment was replicated with success.
 
@@ -58,8 +57,8 @@ plt.show()
 # ## Spike trains
 # The rate of a synapse drifts between 0 and 90 Hz.
 # The blog draws 50 of them for 2 s, by chance alone, and then with a spike at least every 50 ms, and notes that the mean rate goes up.
-# One difference: in the blog's program a rate changes by up to 1800 Hz *in a millisecond*, because the slope is not multiplied by the time
-# step, so that its rates jump between 0 and 90 Hz instead of drifting over 50 ms.
+# Over many synapses it goes from 45 to 54 Hz.
+# One difference: in the blog's program a rate changes by up to 1800 Hz *in a millisecond*, because the slope is not multiplied by the time step, so that its rates jump between 0 and 90 Hz instead of drifting over 50 ms.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained", sharey=True)
@@ -150,9 +149,8 @@ for name, changes in (
 # ## 500 random synapses, weights that learn
 # Mean rates of 35, 45 and 55 Hz, without a pattern.
 # The blog, within a second: the weights sink at 35 Hz, stay put at 45 Hz, and grow at 55 Hz, "up to the point where it fires regardless of the input".
-# At 1 ms (dashes) this is seen here, too; after 10 s at 55 Hz most weights are near the bound.
-# At 0.1 ms (lines) nothing saturates: in a step of 1 ms, ten times as many synapses fire together with the neuron, and all of them are
-# rewarded.
+# At 1 ms (dashes) this is seen here, too; after 20 s at 55 Hz the mean weight is near the bound.
+# At 0.1 ms (lines) nothing saturates: in a step of 1 ms, ten times as many synapses fire together with the neuron, and all of them are rewarded.
 
 # %%
 figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
@@ -165,14 +163,13 @@ for rate, colour in (("70 Hz", SKY), ("90 Hz", BLUE), ("110 Hz", "black")):
             label=f"{params.rate_max / 2:.0f} Hz, {dt}: {last} spikes in the last second"
         )  # fmt: skip
 ax.set(xlabel="s", ylabel="mean weight", ylim=(0, 1))
-ax.legend(fontsize=8)
+ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
 # ## 2000 synapses, half of them with a pattern
 # 15 s of input at 1 ms; after a pattern of 50 ms and a slot without, each slot has the pattern with probability 1/4.
-# The blog: both halves have the same mean rate, about 64 Hz, but the rates of the synapses with the pattern vary more; the pattern
-# would go unnoticed by the eye.
+# The blog: both halves have the same mean rate, about 64 Hz, but the rates of the synapses with the pattern vary more; the pattern would go unnoticed by the eye.
 # Both are seen here.
 
 # %%
@@ -197,8 +194,7 @@ figures.afferents(params, recorded, "masquelier2008 · dt 1 ms · seed 8")
 # ## The neuron learns the pattern, and its end
 # With the published depression (0.0266) the blog's neuron "quickly saturates and doesn't learn anything"; with 0.029 it learned.
 # Here, at 1 ms, it takes 0.028: at 0.029 the neuron falls silent more often than not.
-# A reason may be the penalty in the step of the neuron's spike, which the blog's program leaves out, so that it needs a larger depression for
-# the same.
+# One reason is the penalty in the step of the neuron's spike, which the blog's program leaves out, so that it needs a larger depression for the same.
 #
 # Three seeds, each with the first spike of the neuron in each pattern.
 # The blog's last remark, "the neuron doesn't necessarily identify the beginning of the pattern, but sometime its end", is true here as well.
@@ -222,8 +218,7 @@ figures.around(params, recorded, "masquelier2008 · dt 1 ms · a_minus 0.028 · 
 
 # %% [markdown]
 # The blog stops here.
-# If the same 15 s are shown ten times, the neuron moves towards the beginning, as the paper says, but slowly: each spike rewards the
-# synapses that fire just before it.
+# If the same 15 s are shown ten times, the neuron moves towards the beginning, as the paper says, but slowly: each spike rewards the synapses that fire just before it.
 
 # %%
 longer = params.with_values({"blocks": "10"})
@@ -231,15 +226,12 @@ one = experiment.simulate(longer, 8, "fused")
 since = 1e3 * criteria.answers(one.spikes, one.onsets, params.t_pattern)
 for start in range(0, 150, 30):
     chosen = (one.onsets >= start) & (one.onsets < start + 30)
-    print(
-        f"{start:3} to {start + 30:3} s: first spike {np.nanmean(since[chosen]):.0f} ms after the pattern began"
-    )
+    print(f"{start:3} to {start + 30:3} s: first spike {np.nanmean(since[chosen]):.0f} ms into the pattern")
 
 # %% [markdown]
 # ## The same neuron at 0.1 ms
 # With the constants of the paper and a time step of 0.1 ms nothing has to be adjusted.
-# A minute of input is enough to see it: the neuron fires about 60 times per second at first, then only in the pattern, and then near its
-# beginning.
+# A minute of input is enough to see it: the neuron fires about 60 times per second at first, then only in the pattern, and then near its beginning.
 
 # %%
 params = published.with_values({"block": "20 s", "blocks": "3"})
@@ -257,6 +249,5 @@ for name, chosen in (("first 5 s", recorded.spikes < 5), ("last 5 s", recorded.s
 # %% [markdown]
 # ## What to take home
 # - What the blog saw is what the model does at a time step of 1 ms, its last remark included.
-# - How often the neuron begins at the end of the pattern, over 100 seeds, is in the table of the companion's
-#   [page](../companions/masquelier2008.md).
+# - How often the neuron begins at the end of the pattern, over 50 seeds, is counted on the companion's [page](../companions/masquelier2008.md).
 # - With a time step of 0.1 ms the depression of the paper works as it is, and the neuron ends near the beginning.

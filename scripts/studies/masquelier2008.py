@@ -322,34 +322,38 @@ def third(latency: float) -> str:
 def where_table(rows: list[Row]) -> str:
     """Return the table of the parts of the pattern in which the neuron fires at first, and at the end of the run."""
     head = (
-        "| experiment | runs | never | first in the beginning | middle | end | latency at first, ms | "
-        "success but for the latency | of these at last in the beginning | middle | end | latency at last, ms |"
+        "| experiment | runs | first found in the beginning | middle | end | never | ms, at first | "
+        "selective at last | in the beginning | middle | end | ms, at last | from the end to the beginning |"
     )
     lines = []
     for condition, what in {"": "as published, 450 s", **BLOG}.items():
         some = [one for one in of(rows, condition)[0] if one["first_found"]]
         found = [one for one in some if not math.isnan(float(one["first_found"]))]
-        able = [one for one in some if selective(one)]
+        able = [one for one in found if selective(one)]
         if some:
-            first = [third(float(one["first_found"])) for one in found]
-            last = [third(float(one["latency"])) for one in able]
+            first, last = (
+                [third(float(one[name])) for one in group]
+                for name, group in (("first_found", found), ("latency", able))
+            )
+            ends = [one for one in able if third(float(one["first_found"])) == "end"]
             lines.append(
                 (
                     what,
                     len(some),
-                    len(some) - len(found),
                     *map(first.count, THIRDS),
+                    len(some) - len(found),
                     mean(found, "first_found", 1e3),
                     len(able),
                     *map(last.count, THIRDS),
                     mean(able, "latency", 1e3),
+                    f"{sum(third(float(one['latency'])) == 'beginning' for one in ends)} of {first.count('end')}",
                 )
             )
     return table(head, lines)
 
 
 def selective(one: Row) -> bool:
-    """Return whether the neuron answers the patterns of the last third and nothing else, whatever the latency."""
+    """Return whether the neuron answers the patterns of the last third, and nothing else, at whatever latency."""
     return float(one["hit_rate"]) > criteria.HIT_RATE and one["false_alarms"] == "0"
 
 
@@ -424,8 +428,14 @@ def first_steps() -> Figure:
 
 def write_page(rows: list[Row]) -> None:
     """Put the tables between their marks in the page, and draw the figure."""
-    parts = (single_table, standard_table, failures_table, axes_table, compared, where_table)
-    put(PAGE, "masquelier2008.py", "\n\n".join(part(rows) for part in parts))
+    parts = {
+        "Single changes": single_table(rows),
+        "The standard condition beside what was published": standard_table(rows),
+        "The standard runs without success": failures_table(rows),
+        "Robustness": f"{axes_table(rows)}\n\n{compared(rows)}",
+        "The beginning of the pattern or its end": where_table(rows),
+    }
+    put(PAGE, "masquelier2008.py", "\n\n".join(f"### {title}\n{part}" for title, part in parts.items()))
     figure(rows).savefig(FIGURE)
 
 

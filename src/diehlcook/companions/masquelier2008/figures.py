@@ -114,8 +114,8 @@ def afferents(params: Masquelier2008, recorded: Recorded, facts: str = "", secon
     return figure
 
 
-AROUND = 0.1
-"""Seconds before and after the beginning of a pattern that `around` shows."""
+AROUND = -0.05, 0.1
+"""Seconds since the beginning of a pattern between which `around` shows what the neuron does."""
 
 
 @styled
@@ -124,11 +124,12 @@ def around(params: Masquelier2008, recorded: Recorded, facts: str = "") -> Figur
     figure = new_figure((9, 3.6))
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     since = recorded.spikes[None] - recorded.onsets[:, None]
-    number, spike = np.nonzero(np.abs(since) <= AROUND)
+    start, stop = AROUND
+    number, spike = np.nonzero((since >= start) & (since < stop))
     ms = 1e3 * since[number, spike]
     left.plot(ms, number + 1, ".", ms=2, color=BLUE)
     tenth = max(recorded.onsets.size // 10, 1)
-    bins = np.linspace(-1e3 * AROUND, 1e3 * AROUND, 81)
+    bins = np.linspace(1e3 * start, 1e3 * stop, 61)
     for name, chosen, colour in (
         ("first tenth of the patterns", number < tenth, GREY),
         ("last tenth", number >= recorded.onsets.size - tenth, BLUE),
@@ -137,7 +138,7 @@ def around(params: Masquelier2008, recorded: Recorded, facts: str = "") -> Figur
         right.stairs(rate, bins, color=colour, label=name)
     for ax in (left, right):
         ax.axvspan(0, 1e3 * params.t_pattern, color="0.88", lw=0, zorder=0)
-        ax.set(xlabel="since the pattern began, ms", xlim=(-1e3 * AROUND, 1e3 * AROUND))
+        ax.set(xlabel="since the pattern began, ms", xlim=(1e3 * start, 1e3 * stop))
     left.set(ylabel="pattern")
     right.set(ylabel="spikes per s")
     right.legend()
