@@ -4,12 +4,12 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from diehlcook.companions.masquelier2008 import Masquelier2008, afferents, criteria, experiment
-from diehlcook.companions.masquelier2008.afferents import Block
+from diehlcook.companions.masquelier2008 import Masquelier2008, afferents, blog, criteria, experiment
 from diehlcook.companions.masquelier2008.constants import RULES, scaled
 from diehlcook.errors import DiehlCookError
 from diehlcook.progress import Interrupted
@@ -106,10 +106,48 @@ def test_slots_are_never_neighbours(freq):
         assert seen.max() < 30  # 10 expected of each
 
 
+def rates_by_hand(params, chance, back, turn, rate, slope, last):
+    """Rates that drift, as the replication describes them, one afferent and grid point after the other."""
+    spikes, steepest = [], params.rate_max / params.sweep
+    for point in range(len(chance)):
+        for i in range(params.n_afferents):
+            now = (point + 1) * 1e-3
+            if chance[point, i] < rate[i] * 1e-3 or now - last[i] > params.silence_max:
+                last[i] = now - back[point, i] * 1e-3
+                spikes.append((last[i], i))
+            rate[i] = np.clip(rate[i] + slope[i] * 1e-3, 0, params.rate_max)
+            slope[i] += params.turn * steepest * (2 * turn[point, i] - 1)
+            slope[i] = np.clip(slope[i], -steepest, steepest)
+    return spikes
+
+
+def test_drifting_rates_by_hand():
+    """At most 4,500 Hz/s of change, at most 0.2 of it in a ms, a spike after 20 ms of silence."""
+    few = {"block": "0.5 s", "n_afferents": "5", "n_pattern": "1", "sweep": "20 ms", "silence_max": "20 ms"}
+    params, rng = PARAMS.with_values(few), np.random.default_rng(1)
+    rate, slope, last = rng.uniform(0, 90, 5), rng.uniform(-4500, 4500, 5), rng.uniform(-0.02, 0, 5)
+    expected = rates_by_hand(params, *rng.random((3, 500, 5)), rate, slope, last)
+    time, who = afferents.drifting(params, np.random.default_rng(1))
+    assert len(expected) > 100
+    assert who.tolist() == [i for _, i in expected]
+    assert time == pytest.approx([at for at, _ in expected])
+
+
+def test_a_base_that_is_at_hand_changes_nothing():
+    """It depends on each of the constants in OF_BASE, and on no other."""
+    params = PARAMS.with_values({"block": "0.4 s", "n_afferents": "20", "n_pattern": "10"})
+    base = afferents.draw_base(params, 3)
+    given, drawn = afferents.draw_block(params, 3, base), afferents.draw_block(params, 3)
+    assert all(np.array_equal(one, other) for one, other in zip(given, drawn, strict=True))
+    for name in PARAMS.table():
+        value = getattr(params, name)
+        changed = replace(params, **{name: "nn" if name == "rule" else 2 * value or 0.5})
+        same = np.array_equal(afferents.draw_base(changed, 3)[0], base[0])
+        assert same is (name not in afferents.OF_BASE), name
+
+
 def block_of(times, who, params):
-    step = np.rint(np.array(times) / params.dt).astype(np.int32)
-    order = np.lexsort((who, step))
-    return Block(step[order], np.array(who, np.int32)[order], np.array([2]))
+    return blog.given(params, 1e3 * np.array(times), who)._replace(slots=np.array([2]))
 
 
 def kernel(s, tau_m=10e-3, tau_s=2.5e-3):
@@ -213,6 +251,63 @@ def test_judgement_by_hand():
     assert (late.success, late.hit_rate) == (False, 1)
     silent = criteria.judge(np.array([]), onsets, 0.05, 450.0)
     assert (silent.success, silent.latency, silent.rate) == (False, None, 0)
+
+
+def test_where_in_the_pattern_by_hand():
+    """Ten answers in a row count, without a false alarm among them; patterns without an answer do not."""
+    onsets = np.arange(20.0)
+    late = np.append(onsets + 0.04, onsets + 0.045)
+    spikes = np.sort(np.append(late, [2.5, 4.5]))
+    assert criteria.answers(spikes, onsets, 0.05) == pytest.approx(0.04)
+    assert criteria.answers(np.array([1.0, 3.02]), np.arange(4.0), 0.05)[3] == pytest.approx(0.02)
+    assert np.isnan(criteria.answers(np.array([1.0, 3.02]), np.arange(4.0), 0.05)[:3]).all()
+    moving = np.sort(np.append(onsets + np.where(onsets < 15, 0.04, 0.01), [2.5, 4.5]))
+    assert criteria.first_found(moving, onsets, 0.05) == pytest.approx(0.04)
+    some = moving[(moving < 6) | (moving > 8)]  # two without an answer: ten later, five of them at 10 ms
+    assert criteria.first_found(some, onsets, 0.05) == pytest.approx((0.04 * 8 + 0.01 * 2) / 10)
+    assert criteria.first_found(onsets[10:] + 0.04, onsets, 0.05) == pytest.approx(0.04)
+    assert criteria.first_found(onsets[11:] + 0.04, onsets, 0.05) is None
+    assert criteria.first_found(np.array([]), onsets, 0.05) is None
+    assert criteria.hits(moving[moving > 10], onsets, 0.05, 5.0) == pytest.approx(10 / 15)
+    assert criteria.hits(moving, np.array([]), 0.05, 5.0) == 0
+
+
+def test_rewards_and_penalties_of_the_blog():
+    """Spike by spike: rewards when the neuron fires, penalties at the first spike after, and the sizes by hand."""
+    params = PARAMS.with_values(blog.FIVE | {"dt": "1 ms"})
+    block = blog.given(params, *blog.TRAIN)
+    course = blog.watch(params, block)
+    first, second = course.spikes
+    assert (first, second) == (39, 66)
+    reward = lambda since: params.a_plus * math.exp(-since / 16.8)
+    penalty = lambda since: -params.a_minus * math.exp(-since / 33.7)
+    expected = np.zeros((100, 5))
+    expected[39] = [reward(4), reward(37), reward(5), reward(16), reward(1)]
+    expected[51, 1], expected[60, 3], expected[62, 2] = penalty(12), penalty(21), penalty(23)
+    expected[66] = [penalty(27) + reward(0), reward(15), reward(4), reward(1), 0]
+    expected[67, 1] = penalty(1)
+    assert course.changes == pytest.approx(expected)
+    kept = PARAMS.with_values(blog.FIVE | {"dt": "1 ms", "a_minus": "0"})
+    assert blog.watch(kept, block).changes.min() == 0
+    whole = experiment.ENGINES["fused"](params, block, lambda *_: None, lambda: False)
+    assert whole.weights[-1] == pytest.approx(params.w_init + course.changes.sum(axis=0), abs=1e-6)
+    assert 1e3 * whole.spikes == pytest.approx(course.spikes)
+
+
+def test_random_synapses_of_the_blog():
+    """500 synapses: the neuron fires all the time; with learning, weights climb at 55 Hz and sink at 35 Hz, at 1 ms."""
+    settings = blog.RANDOM | {"dt": "1 ms", "block": "5 s"}
+    fixed = PARAMS.with_values(settings | {"a_plus": "0", "a_minus": "0", "block": "1 s"})
+    recorded = experiment.simulate(fixed, 1, "fused")
+    assert recorded.spikes.size > 30
+    assert np.diff(recorded.spikes).max() < 0.05
+    assert np.all(recorded.weights[-1] == np.float32(0.475))
+    low, high = (
+        experiment.simulate(PARAMS.with_values(settings | {"rate_max": rate}), 1, "fused").weights[-1].mean()
+        for rate in ("70 Hz", "110 Hz")
+    )
+    assert low < 0.46
+    assert high > 0.55
 
 
 def test_threshold_and_weights_follow_the_size_of_the_pattern():

@@ -1,4 +1,4 @@
-"""The spikes of the afferents: rates that drift at random, a pattern that comes again and again, noise; NumPy only.
+"""The spikes of the afferents: rates that drift at random, a pattern that comes again and again, noise.
 
 A block is drawn and shown several times. In slots of 50 ms that are drawn at random, never two in a row, some
 of the afferents fire the same spikes every time, but for a jitter of a millisecond. Rates say nothing: an
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from . import kernel
 from .constants import Masquelier2008
 
 GRID = 1e-3
@@ -32,12 +33,29 @@ class Block(NamedTuple):
     """Slots with the pattern, ascending."""
 
 
-def draw_block(params: Masquelier2008, seed: int) -> Block:
-    """Draw the input of a block; the same seed gives the same spikes on every machine with the same NumPy."""
-    base, slots, paste, noise = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)
-    )
-    time, afferent = drifting(params, base)
+Spikes = tuple[NDArray[np.float64], NDArray[np.int32]]
+"""Times in seconds and afferents (n,), one row of each per spike."""
+
+
+OF_BASE = ("block", "n_afferents", "rate_max", "sweep", "turn", "silence_max")
+"""The constants on which `draw_base` depends."""
+
+
+def draw_base(params: Masquelier2008, seed: int) -> Spikes:
+    """Draw the spikes of a block before pattern and noise, which takes most of the time."""
+    return drifting(params, generators(seed)[0])
+
+
+def draw_block(params: Masquelier2008, seed: int, base: Spikes | None = None) -> Block:
+    """Draw the input of a block; the same seed gives the same spikes on every machine with the same NumPy.
+
+    Parameters
+    ----------
+    base
+        What `draw_base` returned for the same seed, if it is at hand.
+    """
+    _, slots, paste, noise = generators(seed)
+    time, afferent = draw_base(params, seed) if base is None else base
     chosen = draw_slots(params, slots)
     time, afferent = with_pattern(params, time, afferent, chosen, paste)
     extra = noise.poisson(params.noise_rate * params.block * params.n_afferents)
@@ -49,9 +67,12 @@ def draw_block(params: Masquelier2008, seed: int) -> Block:
     return Block(step.astype(np.int32), afferent.astype(np.int32), chosen)
 
 
-def drifting(
-    params: Masquelier2008, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def generators(seed: int) -> list[np.random.Generator]:
+    """Return the generators of base, slots, pattern and noise: changing one of these leaves the others as they are."""
+    return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
+
+
+def drifting(params: Masquelier2008, rng: np.random.Generator) -> Spikes:
     """Return times and afferents of spikes at rates that drift between 0 and `rate_max`, without pattern and noise.
 
     On a grid of 1 ms: the slope of a rate changes at random, slope and rate are kept within bounds, and an
@@ -61,26 +82,14 @@ def drifting(
     rate = rng.uniform(0, params.rate_max, n)
     slope = rng.uniform(-slope_max, slope_max, n)
     last = rng.uniform(-params.silence_max, 0, n)
+    bounds = kernel.Bounds(params.rate_max, slope_max, params.turn * slope_max, params.silence_max)
     times, afferents = [], []  # per stretch, not per point: small arrays would fragment the memory
     points = round(params.block / GRID)
     for first in range(0, points, AT_ONCE):
-        count = min(AT_ONCE, points - first)
-        chance = rng.random((count, n)) / GRID
-        back = rng.random((count, n)) * GRID
-        turn = rng.uniform(-params.turn * slope_max, params.turn * slope_max, (count, n))
-        own_times, own_afferents = [], []
-        for point in range(count):
-            now = (first + point + 1) * GRID
-            spiking = np.flatnonzero((chance[point] < rate) | (now - last > params.silence_max))
-            last[spiking] = now - back[point, spiking]
-            own_times.append(last[spiking])
-            own_afferents.append(spiking.astype(np.int32))
-            rate += slope * GRID
-            slope += turn[point]
-            np.clip(slope, -slope_max, slope_max, out=slope)
-            np.clip(rate, 0, params.rate_max, out=rate)
-        times.append(np.concatenate(own_times))
-        afferents.append(np.concatenate(own_afferents))
+        chance, back, turn = rng.random((3, min(AT_ONCE, points - first), n))
+        own_times, own_afferents = kernel.drift(first, rate, slope, last, chance, back, turn, bounds, GRID)
+        times.append(own_times)
+        afferents.append(own_afferents)
     return np.concatenate(times), np.concatenate(afferents)
 
 
@@ -100,7 +109,7 @@ def with_pattern(
     afferent: NDArray[np.int32],
     slots: NDArray[np.int64],
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+) -> Spikes:
     """Replace the spikes of the first `n_pattern` afferents in `slots` by those of the first of these slots, jittered."""
     if not slots.size:
         return time, afferent

@@ -13,6 +13,9 @@ DECIDES = 3
 HIT_RATE, LATENCY = 0.98, 0.010
 """More hits and less latency (seconds) than this, without a false alarm, is success."""
 
+IN_A_ROW = 10
+"""So many answers without a false alarm among them, and the neuron has found a part of the pattern."""
+
 
 class Verdict(NamedTuple):
     """How the neuron did in the last third, and since when it has not been wrong."""
@@ -49,20 +52,49 @@ def latencies(
     return np.where((latest >= 0) & (since <= t_pattern), since, 0.0)
 
 
+def answers(
+    spikes: NDArray[np.float64], onsets: NDArray[np.float64], t_pattern: float
+) -> NDArray[np.float64]:
+    """Return for each pattern (m,) the seconds from its beginning to the first spike in it, NaN where there is none.
+
+    Parameters are those of `latencies`.
+    """
+    since = np.append(spikes, np.inf)[np.searchsorted(spikes, onsets, side="right")] - onsets
+    return np.where(since <= t_pattern, since, np.nan)
+
+
+def hits(spikes: NDArray[np.float64], onsets: NDArray[np.float64], t_pattern: float, start: float) -> float:
+    """Return the share of the patterns from `start` on, in seconds, during which the neuron fires; 0 without patterns."""
+    answered = ~np.isnan(answers(spikes, onsets, t_pattern)[onsets >= start])
+    return float(answered.mean()) if answered.size else 0.0
+
+
+def first_found(spikes: NDArray[np.float64], onsets: NDArray[np.float64], t_pattern: float) -> float | None:
+    """Return where in the pattern the neuron fires when it has just found it; None if it never has.
+
+    The mean seconds from the beginning of the pattern to the first spike in it, over the first `IN_A_ROW`
+    patterns answered without a false alarm among them. Parameters are those of `latencies`.
+    """
+    since = answers(spikes, onsets, t_pattern)
+    answered = ~np.isnan(since)
+    wrong = spikes[latencies(spikes, onsets, t_pattern) == 0]
+    before = np.searchsorted(wrong, onsets[answered])
+    found = np.flatnonzero(before[IN_A_ROW - 1 :] == before[: 1 - IN_A_ROW])
+    return float(since[answered][found[0] :][:IN_A_ROW].mean()) if found.size else None
+
+
 def judge(
     spikes: NDArray[np.float64], onsets: NDArray[np.float64], t_pattern: float, duration: float
 ) -> Verdict:
     """Return how the neuron did; times in seconds, ascending."""
     since = latencies(spikes, onsets, t_pattern)
     start = duration - duration / DECIDES
-    late, counted = spikes >= start, onsets[onsets >= start]
-    hit = np.unique(np.searchsorted(onsets, spikes[late & (since > 0)], side="right"))
-    hits = hit[onsets[hit - 1] >= start].size
+    late = spikes >= start
     wrong = np.flatnonzero(since == 0)
     false_alarms = int((late & (since == 0)).sum())
     right = since[late & (since > 0)]
     latency = float(right.mean()) if right.size else None
-    hit_rate = hits / counted.size if counted.size else 0.0
+    hit_rate = hits(spikes, onsets, t_pattern, start)
     found = bool(right.size) and not false_alarms
     last_wrong = int(wrong[-1]) if wrong.size else -1
     return Verdict(

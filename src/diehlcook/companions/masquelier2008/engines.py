@@ -78,10 +78,7 @@ def runtime(params: Masquelier2008, block: Block, report: Report, cancelled: Cal
 
 def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Callable[[], bool]) -> Recorded:
     """Run the compiled loop: the same spikes at the same time steps as Brian2."""
-    numbers, dt, total = per_step(params), params.dt, params.steps * params.blocks
-    state = np.array([0.0, 0.0, 0.0, -float(numbers.refractory)])
-    synapses = np.zeros((4, params.n_afferents))
-    synapses[0] = params.w_init
+    (numbers, state, synapses), dt, total = start(params), params.dt, params.steps * params.blocks
     fired = np.empty(total // max(numbers.refractory, 1) + 1, np.int64)
     spikes, weights, every = 0, [], round(WEIGHTS_EVERY / dt)
     potential, shown = np.empty(every, np.float32), []
@@ -105,6 +102,13 @@ def fused(params: Masquelier2008, block: Block, report: Report, cancelled: Calla
         np.concatenate(shown) / np.float32(params.threshold),
         kept * dt,
     )
+
+
+def start(params: Masquelier2008) -> tuple[kernel.Steps, NDArray[np.float64], NDArray[np.float64]]:
+    """Return what `kernel.run` takes at the beginning: constants, the neuron at rest, synapses at their initial weight."""
+    numbers, synapses = per_step(params), np.zeros((4, params.n_afferents))
+    synapses[0] = params.w_init
+    return numbers, np.array([0.0, 0.0, 0.0, -float(numbers.refractory)]), synapses
 
 
 def per_step(params: Masquelier2008) -> kernel.Steps:

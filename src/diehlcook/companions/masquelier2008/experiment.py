@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import DiehlCookError
 from ...progress import Report, no_report
 from ..common.run import Draw, run_and_keep
-from .afferents import draw_block
+from .afferents import Spikes, draw_block
 from .constants import Masquelier2008
 from .criteria import judge
 from .engines import ENGINES, Recorded
@@ -27,6 +27,7 @@ def simulate(
     engine: str = "runtime",
     report: Report = no_report,
     cancelled: Callable[[], bool] = lambda: False,
+    base: Spikes | None = None,
 ) -> Recorded:
     """Draw the input and run the network for the whole duration.
 
@@ -34,6 +35,8 @@ def simulate(
     ----------
     engine
         One of `ENGINES`.
+    base
+        What `draw_base` returned for the same seed, if it is at hand.
 
     Raises
     ------
@@ -42,7 +45,7 @@ def simulate(
     """
     if engine not in ENGINES:
         raise DiehlCookError(f"engine is {engine!r}; choose one of {', '.join(ENGINES)}")
-    block = draw_block(params, seed)
+    block = draw_block(params, seed, base)
     onsets = (np.arange(params.blocks)[:, None] * params.block + block.slots * params.t_pattern).ravel()
     shown = np.searchsorted(block.step * params.dt, onsets[:1].sum() + RASTER)
     raster = np.array([block.step[:shown], block.afferent[:shown]])

@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ...figures.style import BLUE, GREY, VERMILION, facts_title, new_figure, styled
+from ...figures.style import BLACK, BLUE, GREEN, GREY, VERMILION, facts_title, new_figure, styled
+from .afferents import Block
+from .blog import Closely
 from .constants import Masquelier2008
 from .criteria import latencies
 from .engines import Recorded
@@ -109,6 +111,59 @@ def afferents(params: Masquelier2008, recorded: Recorded, facts: str = "", secon
     facts_title(
         figure, "Afferents that take part in the pattern (below) and that do not; grey: the pattern", facts
     )
+    return figure
+
+
+AROUND = -0.05, 0.1
+"""Seconds since the beginning of a pattern between which `around` shows what the neuron does."""
+
+
+@styled
+def around(params: Masquelier2008, recorded: Recorded, facts: str = "") -> Figure:
+    """Draw the neuron's spikes around each pattern, one pattern a line, and its rate in the first and the last tenth of them."""
+    figure = new_figure((9, 3.6))
+    left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
+    since = recorded.spikes[None] - recorded.onsets[:, None]
+    start, stop = AROUND
+    number, spike = np.nonzero((since >= start) & (since < stop))
+    ms = 1e3 * since[number, spike]
+    left.plot(ms, number + 1, ".", ms=2, color=BLUE)
+    tenth = max(recorded.onsets.size // 10, 1)
+    bins = np.linspace(1e3 * start, 1e3 * stop, 61)
+    for name, chosen, colour in (
+        ("first tenth of the patterns", number < tenth, GREY),
+        ("last tenth", number >= recorded.onsets.size - tenth, BLUE),
+    ):
+        rate = np.histogram(ms[chosen], bins)[0] / tenth / (1e-3 * np.diff(bins))
+        right.stairs(rate, bins, color=colour, label=name)
+    for ax in (left, right):
+        ax.axvspan(0, 1e3 * params.t_pattern, color="0.88", lw=0, zorder=0)
+        ax.set(xlabel="since the pattern began, ms", xlim=(1e3 * start, 1e3 * stop))
+    left.set(ylabel="pattern")
+    right.set(ylabel="spikes per s")
+    right.legend()
+    facts_title(figure, "Spikes of the neuron around the pattern, before and after learning", facts)
+    return figure
+
+
+@styled
+def rewards(block: Block, course: Closely, facts: str = "") -> Figure:
+    """Draw spikes of the afferents, the rewards and penalties of their synapses, and the potential, step by step."""
+    figure = new_figure((9, 4))
+    top, bottom = figure.subplots(2, 1, sharex=True)
+    top.plot(course.time[block.step], block.afferent, "o", ms=9, color=BLUE, label="spike")
+    for sign, colour, name in ((1, GREEN, "reward"), (-1, VERMILION, "penalty")):
+        step, who = np.nonzero(sign * course.changes > 0)
+        top.plot(course.time[step], who, "o", ms=4, color=colour, label=name)
+    bottom.plot(course.time, course.potential, color=BLUE)
+    bottom.axhline(1, color=GREY, lw=0.6, ls=":")
+    for ax in (top, bottom):
+        for spike in course.spikes:
+            ax.axvline(spike, color=BLACK, lw=0.8, ls="--")
+    top.set(ylabel="synapse", ylim=(-0.7, course.changes.shape[1] - 0.3))
+    bottom.set(xlabel="ms", ylabel="u / T")
+    top.legend(ncols=3, loc="upper left", bbox_to_anchor=(0, 1.25))
+    facts_title(figure, "Rewards and penalties; dashed: spikes of the neuron", facts)
     return figure
 
 

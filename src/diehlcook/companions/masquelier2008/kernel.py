@@ -94,3 +94,46 @@ def run(first, last, steps, afferents, u, synapses, fired, potential, p):
                 ltd[i] = (ltd[i] if p.adding else 0.0) + p.a_minus
             u[0], u[1], u[2], u[3] = p.reset, 0.0, 1.0, step
     return spikes
+
+
+class Bounds(NamedTuple):
+    """What keeps the rates of the afferents within bounds."""
+
+    rate: float
+    slope: float
+    turn: float
+    """Largest change of the slope at a grid point."""
+    silence: float
+    """Seconds without a spike after which an afferent spikes."""
+
+
+@njit(cache=True, nogil=True)
+def drift(first, rate, slope, last, chance, back, turn, bounds, grid):
+    """Advance the rates of all afferents over some grid points; return times and afferents of the spikes.
+
+    Parameters
+    ----------
+    first
+        Number of the first grid point.
+    rate, slope, last
+        Rate, its slope, and time of the last spike of each afferent (n,), in place.
+    chance, back, turn
+        Random numbers from 0 to 1 for each grid point (k, n): whether there is a spike, how long before the
+        grid point it is, and how the slope changes.
+    bounds
+        `Bounds`.
+    grid
+        Seconds between two grid points.
+    """
+    times, afferents, spikes = np.empty(chance.size), np.empty(chance.size, np.int32), 0
+    for point in range(chance.shape[0]):
+        now = (first + point + 1) * grid
+        for i in range(rate.size):
+            if chance[point, i] / grid < rate[i] or now - last[i] > bounds.silence:
+                last[i] = now - back[point, i] * grid
+                times[spikes], afferents[spikes] = last[i], i
+                spikes += 1
+            rate[i] = min(max(rate[i] + slope[i] * grid, 0.0), bounds.rate)
+            changed = slope[i] + (-bounds.turn + 2 * bounds.turn * turn[point, i])
+            slope[i] = min(max(changed, -bounds.slope), bounds.slope)
+    return times[:spikes].copy(), afferents[:spikes].copy()
