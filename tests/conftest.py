@@ -43,9 +43,11 @@ def scripts():
         name: importlib.import_module(name)
         for name in (
             "held_out",
+            "other_data",
             "readout_study",
             "record",
             "results_page",
+            "robustness",
             "steps",
             "stopping_point",
             "trials",

@@ -137,3 +137,11 @@ def test_fewer_than_five_spikes_are_too_few(smoke, spikes, after):
     run(network, smoke, 1)
     assert network["spikes"].num_spikes == spikes
     assert (int(network["protocol"].position[0]), int(network["protocol"].attempt[0])) == after
+
+
+@pytest.mark.parametrize(("least", "after"), [(1, (0, 1)), (0, (1, 0))])
+def test_no_spikes_are_enough_where_none_are_asked_for(smoke, least, after):
+    """(position, attempt) after a presentation of a black image without a spike."""
+    network = run(build_network(smoke.with_values({"w_exc_inh": 0, "min_spikes": least})), smoke, 1)
+    assert network["spikes"].num_spikes == 0
+    assert (int(network["protocol"].position[0]), int(network["protocol"].attempt[0])) == after

@@ -186,7 +186,7 @@ class Ablation(NamedTuple):
     """One change to `diehl-cook-2015`, or another preset."""
 
     item: str
-    """Number in docs/deviations.md."""
+    """Number in docs/deviations.md, or section of the paper if it is no deviation."""
     what: str
     settings: str = ""
     label: int = LABEL
@@ -205,6 +205,7 @@ ABLATIONS = (
     Ablation("8", "50 ms lock-out", "lockout_exc=50 ms"),
     Ablation("7, 8", "v held and 50 ms lock-out, as in the ports", "clamp_exc=true; lockout_exc=50 ms"),
     Ablation("9", "initial v at rest", "v_init_offset=0 mV"),
+    Ablation("§2.1", "membrane time constant 20 ms instead of 100", "tau_mem_exc=20 ms"),
     Ablation("10", "theta starts at 10 mV", "theta_init=10 mV"),
     Ablation("10", "no offset of the threshold (theta starts at 0)", "theta_init=0 mV; theta_offset=0 mV"),
     Ablation("11", "inhibition reaches its own source too", "self_inhibition=true"),

@@ -319,7 +319,7 @@ class Params(Constants):
     )
     intensity_step: float = par(1.0, "ΔI", "intensity added for every further attempt", CODE, within=(0, 1e6))
     min_spikes: int = par(
-        5, "n_min", "fewer excitatory spikes than this: present again", PAPER.format("2.5"), within=(1, 1e6)
+        5, "n_min", "fewer excitatory spikes than this: present again", PAPER.format("2.5"), within=(0, 1e6)
     )
     max_attempts: int = par(
         20,
