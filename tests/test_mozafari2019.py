@@ -195,20 +195,38 @@ def test_layer_stops_when_it_has_settled(monkeypatch):
 @pytest.mark.parametrize(("share", "kept"), [("0", 20), ("0.5", 10), ("0.3", 14), ("0.99", 1)])
 def test_dropout_leaves_as_many_maps_of_each_class(share, kept):
     params = PARAMS.with_values({"dropout_3": share})
-    batches = [experiment.kept_maps(params, 0, epoch, batch).tolist() for epoch in (0, 1) for batch in (0, 1)]
+    batches = [experiment.kept_maps(params, 0, position).tolist() for position in (0, 50, 100, 5000)]
     for maps in batches:
         assert maps == sorted(set(maps))
         assert np.bincount(np.array(maps) // 20).tolist() == 10 * [kept]
     assert len(set(map(tuple, batches))) == (1 if kept == 20 else 4)
-    assert batches[0] == experiment.kept_maps(params, 0, 0, 0).tolist()
+    assert batches[0] == experiment.kept_maps(params, 0, 0).tolist()
     one_each = params.with_values({"maps_3": "10"})
-    assert experiment.kept_maps(one_each, 0, 0, 0).tolist() == list(range(10))
+    assert experiment.kept_maps(one_each, 0, 0).tolist() == list(range(10))
+
+
+def test_other_maps_drop_out_every_50_images_and_within_a_batch(monkeypatch):
+    drawn, shown = [], []
+    kept_maps = experiment.kept_maps
+    monkeypatch.setattr(
+        experiment, "kept_maps", lambda p, seed, at: drawn.append(at) or kept_maps(p, seed, at)
+    )
+    monkeypatch.setattr(kernel, "train_decision", lambda s, labels, *_: shown.append(len(labels)) or (1, 2))
+    params = PARAMS.with_values({"batch": "120"})
+    weights = np.zeros((1, 5, 5, 200), np.float32)
+    performance, right = experiment.train_epoch(
+        np.zeros((300, 1)), np.zeros(300), weights, params, 0, 2, (1.0, 1.0)
+    )
+    assert drawn == [600, 650, 700, 720, 770, 820, 840, 890]
+    assert shown == [50, 50, 20, 50, 50, 20, 50, 10]
+    assert right == 8 / 300
+    assert performance == (2 / 60, 54 / 60)  # of the last batch: two parts, each with one right and two silent
 
 
 def test_maps_that_drop_out_neither_decide_nor_learn():
     """The best map of the class is left out, and the next one is rewarded in its place, under its own number."""
     params = PARAMS.with_values({"maps_3": "40"})
-    kept = experiment.kept_maps(params, 0, 0, 0)
+    kept = experiment.kept_maps(params, 0, 0)
     out = np.setdiff1d(np.arange(40), kept)
     spiked = np.ones((1, 4, 4, 2), np.bool_)
     weights = np.full((2, 5, 5, 40), 0.4, np.float32)
@@ -251,8 +269,8 @@ def test_rates_of_reward_follow_the_errors_of_the_batch_before(monkeypatch):
         return len(labels) // 4, len(labels) // 10
 
     monkeypatch.setattr(kernel, "train_decision", batch)
-    weights = np.zeros((1, 5, 5, 200), np.float32)
-    experiment.train_epoch(np.zeros((2000, 1)), np.zeros(2000), weights, PARAMS, 0, 0, (1.0, 1.0))
+    weights, params = np.zeros((1, 5, 5, 200), np.float32), PARAMS.with_values({"dropout_3": "0"})
+    experiment.train_epoch(np.zeros((2000, 1)), np.zeros(2000), weights, params, 0, 0, (1.0, 1.0))
     assert seen[0] == pytest.approx(np.array([[0.004, -0.003], [-0.004, 0.0005]]))
     assert seen[1] == pytest.approx(np.array([[0.65 * 0.004, -0.65 * 0.003], [-0.25 * 0.004, 0.25 * 0.0005]]))
 

@@ -1,22 +1,23 @@
-"""Measure choices of the companion mozafari2019 with 10,000 images, and fill the tables of its page.
+"""Measure choices of the companion mozafari2019 with few images, and fill the tables of its page.
 
-    python scripts/studies/mozafari2019.py              # half an hour on one core; stop it at any time, the
+    python scripts/studies/mozafari2019.py              # twenty minutes on one core; stop it at any time, the
     same command goes on
     python scripts/studies/mozafari2019.py --page       # write the tables from the records, without running
     anything
     python scripts/studies/mozafari2019.py --only bins  # one table: bins or choices
 
-All networks learn from the first 10,000 training images of MNIST, in every layer; a sixth of these, the last
-ones, is held out.
+All networks learn from the first 10,000 or 6,000 training images of MNIST, in every layer; a sixth of these,
+the last ones, is held out.
 
 bins: each row of docs/companions/mozafari2019_bins.csv is a network as in the authors' code but for the number
 of bins, with 30 epochs of reward, and a linear classifier on layer 2. The epoch and the classifier's C are
 chosen on held-out images; the figures are of all 10,000 test images.
 
 choices: each row of docs/companions/mozafari2019_choices.csv is a network with the authors' order of images
-or the shuffled one, with dropout or without, and with layers that stop when they have settled; 20 epochs of
-reward. The figures are of the held-out images: test images are not looked at, because the defaults are chosen
-by this table.
+or the shuffled one, with dropout or without, and with layers that stop when they have settled; 10 epochs of
+reward on 6,000 images. The figures are of the held-out images: test images are not looked at, because the
+defaults are chosen by this table. The last column counts the held-out images on which inhibition between the
+maps of layer 3 would change the winner.
 """
 
 import argparse
@@ -24,12 +25,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 from pages import Row, put, read_rows, table, write_rows
 
 from diehlcook.arguments import seeds
-from diehlcook.companions.mozafari2019 import experiment
-from diehlcook.companions.mozafari2019.constants import Mozafari2019
-from diehlcook.companions.mozafari2019.encoding import encode
+from diehlcook.companions.mozafari2019 import experiment, kernel
+from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
+from diehlcook.companions.mozafari2019.encoding import NEVER, encode
 from diehlcook.data import datasets
 from diehlcook.progress import shown
 
@@ -47,13 +49,18 @@ BINS_COLUMNS = ("steps", "seed", "held_out", "test", "test_at_best", "linear_hel
 CHOICES: dict[str, dict[str, str]] = {
     "as in the authors' code": {},
     "shuffled": {"order": "shuffled"},
-    "dropout of half": {"dropout_3": "0.5"},
-    "shuffled, dropout of half": {"order": "shuffled", "dropout_3": "0.5"},
-    "the same, stop at 0.008": {"order": "shuffled", "dropout_3": "0.5", "settled": "0.008"},
+    "dropout": {"dropout_3": "0.5"},
+    "shuffled, dropout": {"order": "shuffled", "dropout_3": "0.5"},
+    "shuffled, dropout, the same maps for 1,000 images": {
+        "order": "shuffled",
+        "dropout_3": "0.5",
+        "renewal_3": "1000",
+    },
+    "shuffled, dropout, stop at 0.008": {"order": "shuffled", "dropout_3": "0.5", "settled": "0.008"},
 }
 """Changes of `PUBLISHED`."""
 CHOICES_IMAGES, CHOICES_EPOCHS = 6_000, 10
-CHOICES_COLUMNS = ("choice", "seed", "learning", "last", "best", "best_epoch")
+CHOICES_COLUMNS = ("choice", "seed", "learning", "last", "best", "best_epoch", "changed_by_inhibition")
 
 
 def measure_bins(steps: str, seed: int, runs: Path) -> Row:
@@ -86,8 +93,22 @@ def measure_choice(choice: str, seed: int, runs: Path) -> Row:
         curve = experiment.run_part(folder, images, params, seed, CHOICES_EPOCHS, report)
     best = int(curve["judged"].argmax())
     values = curve["train"][-1], curve["judged"][-1], curve["judged"][best]
-    cells = choice, str(seed), *(f"{value:.4f}" for value in values), str(best + 1)
+    counts = best + 1, changed_by_inhibition(folder, params)
+    cells = choice, str(seed), *(f"{value:.4f}" for value in values), *map(str, counts)
     return dict(zip(CHOICES_COLUMNS, cells, strict=True))
+
+
+def changed_by_inhibition(folder: Path, params: Mozafari2019) -> int:
+    """Return how many held-out images have another winner in layer 3 when its maps compete at each position, as in the blog."""
+    weights = np.load(folder / "weights_3.npy")
+    one_winner = Layer(params.maps_3, params.size_3, params.pad_3, 0.0, 1, winners=1, radius=0)
+    changed = 0
+    for spiked in experiment.read_features(folder / "features_judging.npy", params):
+        potentials = np.ascontiguousarray(kernel.at_the_end(spiked, weights, params.pad_3))
+        last_step = np.where(potentials > 0, params.steps - 1, NEVER).astype(np.uint8)
+        ((winner, row, column, _),) = kernel.choose_winners(last_step, potentials, one_winner)
+        changed += (winner, row, column) != kernel.decide(spiked, weights, params.pad_3)
+    return changed
 
 
 STUDIES: dict[str, tuple[Iterable[str], Callable[[str, int, Path], Row], str]] = {

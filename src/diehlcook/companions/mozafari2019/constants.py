@@ -14,6 +14,7 @@ CODE = "authors' code (SpykeTorch)"
 SHALLOW = (
     "ours, chosen on held-out training images: half, as in the authors' code of 2018 (MozafariShallow.py)"
 )
+RENEWAL = "ours; the authors' code of 2018 draws them for each pass over some hundreds of images"
 SHUFFLED = "ours, chosen on held-out training images; the authors' code has file order"
 BLOG = "ours: off, as in the authors' code; the blog has 0.008"
 
@@ -88,12 +89,9 @@ class Mozafari2019(Constants):
     low_3: float = par(0.2, "", "smallest weight of layer 3", CODE, within=(0, 1e9))
     high_3: float = par(0.8, "", "largest weight of layer 3", CODE, within=(0, 1e9))
     dropout_3: float = par(
-        0.5,
-        "",
-        "share of the maps of each class that neither decide nor learn, drawn for each batch",
-        SHALLOW,
-        within=(0, 0.99),
+        0.5, "", "share of the maps of each class that neither decide nor learn", SHALLOW, within=(0, 0.99)
     )
+    renewal_3: int = par(50, "", "images after which other maps drop out", RENEWAL, within=(1, 1e9))
 
     w_mean: float = par(0.8, "", "mean of the initial weights", CODE, within=(1e-6, 1e9))
     w_sd: float = par(0.05, "", "their standard deviation", CODE, within=(0, 1e9))
@@ -118,11 +116,7 @@ class Mozafari2019(Constants):
         0.004, "b-", "depression of inputs that spiked, when punished", CODE, within=(0, 1e9)
     )
     batch: int = par(
-        1000,
-        "",
-        "images after which reward and punishment adapt to the errors, and dropout is drawn anew",
-        CODE,
-        within=(1, 1e9),
+        1000, "", "images after which reward and punishment adapt to the errors", CODE, within=(1, 1e9)
     )
 
     def __post_init__(self) -> None:

@@ -115,13 +115,44 @@ def convergence(weights: Weights) -> float:
     return float((weights * (1 - weights)).mean())
 
 
-def kept_maps(params: Mozafari2019, seed: int, epoch: int, batch: int) -> NDArray[np.int64]:
-    """Return the maps of layer 3 that dropout leaves for a batch, as many of each class; the others neither decide nor learn."""
+def kept_maps(params: Mozafari2019, seed: int, position: int) -> NDArray[np.int64]:
+    """Return the maps of layer 3 that dropout leaves from a position on, as many of each class.
+
+    The position counts the images shown to the layer from 0, over all passes.
+    """
     per_class = params.maps_3 // 10
-    key = fold(fold(fold(fold(0, seed), DROPOUT), epoch), batch)
+    key = fold(fold(fold(0, seed), DROPOUT), position)
     by_chance = uniform(key, np.arange(params.maps_3)).reshape(10, per_class).argsort(axis=1)
     left = by_chance[:, int(params.dropout_3 * per_class) :]
     return np.sort((left + per_class * np.arange(10)[:, None]).ravel())
+
+
+def train_batch(
+    spiked: NDArray[np.bool_],
+    labels: NDArray[np.uint8],
+    weights: Weights,
+    params: Mozafari2019,
+    seed: int,
+    position: int,
+    rates: NDArray[np.float32],
+) -> tuple[int, int]:
+    """Let the last layer learn from a batch, in place; return how many images were right, and how many had no winner.
+
+    Maps that drop out are not computed at all: those that are left learn in an array of their own.
+    """
+    right, quiet = 0, 0
+    some = params.renewal_3 if params.dropout_3 else len(labels)
+    for first in range(0, len(labels), some):
+        part = slice(first, first + some)
+        kept = kept_maps(params, seed, position + first)
+        left = np.ascontiguousarray(weights[..., kept])
+        counts = kernel.train_decision(
+            spiked[part], labels[part], left, kept // (params.maps_3 // 10), params.pad_3, rates,
+            (params.low_3, params.high_3),
+        )  # fmt: skip
+        weights[..., kept] = left
+        right, quiet = right + counts[0], quiet + counts[1]
+    return right, quiet
 
 
 def train_epoch(
@@ -155,17 +186,13 @@ def train_epoch(
     punished = np.array([-params.b_minus, params.b_plus])
     total, n = 0, len(labels)
     images = image_at(np.arange(epoch * n, (epoch + 1) * n), n, order=params.order, seed=seed)
-    for number, first in enumerate(range(0, n, params.batch)):
+    for first in range(0, n, params.batch):
         batch = images[first : first + params.batch]
         right_before, wrong_before = performance
         rates = np.array([rewarded * wrong_before, punished * right_before], np.float32)
-        kept = kept_maps(params, seed, epoch, number)
-        learning = np.ascontiguousarray(weights[..., kept])
-        right, quiet = kernel.train_decision(
-            spiked[batch], labels[batch], learning, kept // (params.maps_3 // 10), params.pad_3, rates,
-            (params.low_3, params.high_3),
-        )  # fmt: skip
-        weights[..., kept] = learning
+        right, quiet = train_batch(
+            spiked[batch], labels[batch], weights, params, seed, epoch * n + first, rates
+        )
         performance = right / len(batch), (len(batch) - right - quiet) / len(batch)
         total += right
     return performance, total / n
