@@ -53,11 +53,8 @@ def convolve(times, weights, layer, steps):
     channels, size, _, maps = weights.shape
     kernels = weights.reshape(channels, size, size * maps)
     rows, columns, width = len(potential), potential.shape[1] // maps, times.shape[1]
-    spikes, at_spike = (
-        np.full((rows, columns, maps), NEVER_, np.uint8),
-        np.zeros((rows, columns, maps), np.float32),
-    )
-    flat = times.ravel()
+    shape, flat = (rows, columns, maps), times.ravel()
+    spikes, at_spike = np.full(shape, NEVER_, np.uint8), np.zeros(shape, np.float32)
     for step in range(steps):
         for place in np.flatnonzero(flat == step):
             position, channel = divmod(place, channels)
