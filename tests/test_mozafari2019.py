@@ -172,24 +172,18 @@ def test_each_pass_shows_every_image_once_in_the_order_that_was_asked_for(order,
         assert shown == (first, second)[epoch]
 
 
-def test_layer_stops_when_it_has_settled(monkeypatch):
-    """At a look every `doubling` images; not at all without a bound."""
+@pytest.mark.parametrize(("settled", "shown"), [("0.2", 1500), ("0.02", 2500), ("0.01", 3000), ("0", 3000)])
+def test_layer_stops_when_it_has_settled(settled, shown, monkeypatch):
+    """At a look every 500 images, after the first pass; w is halved there each time, so w (1 - w) is 0.19 at first."""
     weights = np.full((1, 1, 1, 4), 0.5, np.float32)
 
     def halve(times, weights, *_):
         weights *= 0.5
 
     monkeypatch.setattr(kernel, "train", halve)
-    images = images_of_which_each_tells_its_number(3000)
-    params = PARAMS.with_values({"settled": "0.008", "epochs_1": "1"})
-    assert experiment.train_layer(1, images, weights.copy(), params, 0) == 3000  # 6 looks: 1/128 * 127/128
-    assert (
-        experiment.train_layer(1, images, weights.copy(), params.with_values({"settled": "0.01"}), 0) == 3000
-    )
-    assert (
-        experiment.train_layer(1, images, weights.copy(), params.with_values({"settled": "0.02"}), 0) == 2500
-    )
-    assert experiment.train_layer(1, images, weights.copy(), params.with_values({"settled": "0"}), 0) == 3000
+    params = PARAMS.with_values({"settled": settled})
+    images = images_of_which_each_tells_its_number(1500)
+    assert experiment.train_layer(1, images, weights, params, 0) == shown
 
 
 @pytest.mark.parametrize(("share", "kept"), [("0", 20), ("0.5", 10), ("0.3", 14), ("0.99", 1)])
@@ -220,7 +214,10 @@ def test_other_maps_drop_out_every_50_images_and_within_a_batch(monkeypatch):
     assert drawn == [600, 650, 700, 720, 770, 820, 840, 890]
     assert shown == [50, 50, 20, 50, 50, 20, 50, 10]
     assert right == 8 / 300
-    assert performance == (2 / 60, 54 / 60)  # of the last batch: two parts, each with one right and two silent
+    assert performance == (
+        2 / 60,
+        54 / 60,
+    )  # of the last batch: two parts, each with one right and two silent
 
 
 def test_maps_that_drop_out_neither_decide_nor_learn():
@@ -403,6 +400,12 @@ def test_filters_of_the_blog_are_on_and_off():
         (np.zeros((0, 9)), {}, "has 0 pixels"),
         (np.zeros((9, 9)), {}, "gives 0 input spikes; at least 15"),
         (np.zeros((9, 9)), {"filters": ((6, 1, 2),)}, r"filter \(6, 1, 2\): expected an odd size"),
+        (
+            np.zeros((9, 9)),
+            {"filters": ((7, 2, 2),)},
+            r"filter \(7, 2, 2\): expected an odd size.* different",
+        ),
+        (np.zeros((9, 9)), {"filters": ((7, 0, 2),)}, r"filter \(7, 0, 2\): expected an odd size.* positive"),
         (np.zeros((9, 9)), {"filters": ()}, "there are 0 filters"),
         (np.zeros((9, 9)), {"steps": 0}, "steps is 0"),
     ],

@@ -105,7 +105,7 @@ class Mozafari2019(Constants):
     settled: float = par(
         0.0,
         "C",
-        "layer 1 or 2 stops when its mean of w (1 - w) is below, 0 for never",
+        "layer 1 or 2 stops after its first pass once its mean of w (1 - w) is below, 0 for never",
         BLOG,
         within=(0, 0.25),
     )

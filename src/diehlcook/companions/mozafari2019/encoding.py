@@ -52,7 +52,8 @@ def dog_kernels(filters: Filters = DOG) -> NDArray[np.float32]:
         one, other = (np.exp(-square / (2 * sd**2)) / sd**2 for sd in (first, second))
         kernel = one - other
         kernel -= kernel.mean()
-        kernels[edge : edge + size, edge : edge + size, number] = kernel / kernel.max()
+        with np.errstate(invalid="ignore"):  # of two equal Gaussians nothing is left; `code` refuses them
+            kernels[edge : edge + size, edge : edge + size, number] = kernel / kernel.max()
     return kernels.astype(np.float32)
 
 
@@ -152,7 +153,8 @@ def code(picture: ArrayLike, filters: Filters = DOG_BLOG, floor: float = 50.0, s
     """
     grey = checked("picture", picture, Expected((None, None), "fiu", low=0, high=255))
     for size, first, second in filters:
-        if size < 3 or size % 2 == 0 or min(first, second) <= 0 or first == second:
+        possible = size >= 3 and size % 2 == 1 and min(first, second) > 0
+        if not (possible and np.isfinite(dog_kernels(((size, first, second),))).all()):
             raise DiehlCookError(
                 f"filter ({size}, {first}, {second}): expected an odd size from 3 on and two different, positive "
                 "standard deviations, e.g. (7, 1, 2)"

@@ -87,8 +87,8 @@ def train_layer(
 ) -> int:
     """Let layer 1 or 2 learn by STDP, in place; return how many images it was shown.
 
-    Rates double every `doubling` images until they are at their largest; as often it is seen whether the
-    weights have `settled`.
+    Rates double every `doubling` images until they are at their largest; as often, but not before the end of the
+    first pass, it is seen whether the weights have `settled`.
     """
     layer, epochs = params.layer(number), params.epochs_1 if number == 1 else params.epochs_2
     a_plus, a_minus = params.a_plus, params.a_minus
@@ -102,7 +102,7 @@ def train_layer(
         if shown % params.doubling == 0:
             a_plus = min(2 * a_plus, params.a_plus_max)
             a_minus = params.a_ratio * a_plus
-            if params.settled and convergence(weights) < params.settled:
+            if params.settled and shown >= n and convergence(weights) < params.settled:
                 break
         waiting_for(f"layer {number}, image {shown} of {epochs * n}")
         if cancelled():
