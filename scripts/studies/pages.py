@@ -14,7 +14,7 @@ def put(page: Path, script: str, text: str) -> None:
     if page.exists():
         begin = f"<!-- measured: scripts/studies/{script} -->\n"
         before, rest = page.read_text(encoding="utf-8").split(begin)
-        after = rest.split(END)[1]
+        after = rest.split(END, 1)[1]
         page.write_text(f"{before}{begin}\n{text.strip()}\n\n{END}{after}", encoding="utf-8")
 
 
