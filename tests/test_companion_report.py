@@ -104,6 +104,19 @@ def test_what_came_out_is_in_words_and_in_tables(tmp_path):
     assert '<th scope="row">test, at best epoch</th><td>0.5</td>' in page
 
 
+def test_constants_that_an_older_run_lacks_are_what_it_did(tmp_path):
+    params = make(tmp_path / "run", "mozafari2019").as_texts()
+    for name in ("order", "dropout_3", "settled", "renewal_3"):
+        del params[name]
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"params": params}))
+    page = report(tmp_path / "run").read_text()
+    command = re.search(r'<pre class="commands">(.*?)</pre>', page)[1]
+    assert "--set order=file" in command
+    assert "--set dropout_3=0.0" in command
+    assert "settled" not in command
+
+
 def test_foreign_texts_are_escaped(tmp_path):
     make(tmp_path / "<b>&", "xo")
     page = report(tmp_path / "<b>&").read_text()

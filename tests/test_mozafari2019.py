@@ -8,8 +8,8 @@ import mozafari2019_layers as layers
 import numpy as np
 import pytest
 
-from diehlcook.companions.mozafari2019 import encoding, experiment, kernel, linear
-from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
+from diehlcook.companions.mozafari2019 import encoding, experiment, figures, kernel, linear
+from diehlcook.companions.mozafari2019.constants import DOG_BLOG, Layer, Mozafari2019
 from diehlcook.companions.mozafari2019.encoding import NEVER
 from diehlcook.data.datasets import Dataset, load
 from diehlcook.errors import DiehlCookError
@@ -118,24 +118,124 @@ def test_kernels_end_at_their_bounds():
     assert experiment.convergence(weights[..., :1]) < 1e-6
 
 
+def images_of_which_each_tells_its_number(n):
+    return np.arange(n).astype(np.uint16).reshape(n, 1, 1, 1)
+
+
 def test_rates_double_every_500_images_up_to_their_largest(monkeypatch):
     seen = []
     monkeypatch.setattr(
         kernel, "train", lambda times, _w, _l, _s, plus, minus: seen.append((len(times), plus, minus))
     )
-    images = np.zeros((1300, 1, 1, 1), np.uint8)
-    experiment.train_layer(1, images, None, PARAMS, lambda: False)
+    assert experiment.train_layer(1, images_of_which_each_tells_its_number(1300), None, PARAMS, 0) == 2600
     edges = np.cumsum([0, *(n for n, _, _ in seen)])
     rate = {int(first): (plus, minus) for first, (_, plus, minus) in zip(edges, seen, strict=False)}
-    assert edges[-1] == 2600
+    assert edges.tolist() == [
+        0,
+        500,
+        1000,
+        1500,
+        2000,
+        2500,
+        2600,
+    ]  # an epoch's end, at 1300, does not matter
     assert rate[0] == (0.004, 0.003)
     assert rate[500] == pytest.approx((0.008, 0.006))
-    assert rate[1300] == rate[1000] == pytest.approx((0.016, 0.012))  # an epoch's end does not matter
-    long = np.zeros((4000, 1, 1, 1), np.uint8)
+    assert rate[1000] == pytest.approx((0.016, 0.012))
     seen.clear()
-    experiment.train_layer(1, long, None, PARAMS, lambda: False)
+    experiment.train_layer(1, images_of_which_each_tells_its_number(4000), None, PARAMS, 0)
     assert [plus for _, plus, _ in seen][5:8] == pytest.approx([0.128, 0.15, 0.15])
     assert seen[-1][2] == pytest.approx(0.1125)
+
+
+@pytest.mark.parametrize("order", ["file", "shuffled"])
+def test_each_pass_shows_every_image_once_in_the_order_that_was_asked_for(order, monkeypatch):
+    shown = []
+    monkeypatch.setattr(kernel, "train", lambda times, *_: shown.extend(times.ravel()))
+    params = PARAMS.with_values({"order": order, "doubling": "130"})
+    experiment.train_layer(1, images_of_which_each_tells_its_number(300), None, params, 4)
+    first, second = shown[:300], shown[300:]
+    assert sorted(first) == sorted(second) == list(range(300))
+    assert (first == list(range(300))) == (first == second) == (order == "file")
+
+    def batch(spiked, labels, *_):
+        assert spiked.ravel().tolist() == labels.tolist()
+        shown.extend(labels)
+        return 0, 0
+
+    monkeypatch.setattr(kernel, "train_decision", batch)
+    numbers = np.arange(300)
+    weights, params = np.zeros((1, 5, 5, 200), np.float32), params.with_values({"batch": "130"})
+    for epoch in (0, 1):
+        shown.clear()
+        experiment.train_epoch(numbers.reshape(-1, 1), numbers, weights, params, 4, epoch, (1.0, 1.0))
+        assert shown == (first, second)[epoch]
+
+
+@pytest.mark.parametrize(("settled", "shown"), [("0.2", 1500), ("0.02", 2500), ("0.01", 3000), ("0", 3000)])
+def test_layer_stops_when_it_has_settled(settled, shown, monkeypatch):
+    """At a look every 500 images, after the first pass; w is halved there each time, so w (1 - w) is 0.19 at first."""
+    weights = np.full((1, 1, 1, 4), 0.5, np.float32)
+
+    def halve(times, weights, *_):
+        weights *= 0.5
+
+    monkeypatch.setattr(kernel, "train", halve)
+    params = PARAMS.with_values({"settled": settled})
+    images = images_of_which_each_tells_its_number(1500)
+    assert experiment.train_layer(1, images, weights, params, 0) == shown
+
+
+@pytest.mark.parametrize(("share", "kept"), [("0", 20), ("0.5", 10), ("0.3", 14), ("0.99", 1)])
+def test_dropout_leaves_as_many_maps_of_each_class(share, kept):
+    params = PARAMS.with_values({"dropout_3": share})
+    batches = [experiment.kept_maps(params, 0, position).tolist() for position in (0, 50, 100, 5000)]
+    for maps in batches:
+        assert maps == sorted(set(maps))
+        assert np.bincount(np.array(maps) // 20).tolist() == 10 * [kept]
+    assert len(set(map(tuple, batches))) == (1 if kept == 20 else 4)
+    assert batches[0] == experiment.kept_maps(params, 0, 0).tolist()
+    one_each = params.with_values({"maps_3": "10"})
+    assert experiment.kept_maps(one_each, 0, 0).tolist() == list(range(10))
+
+
+def test_other_maps_drop_out_every_50_images_and_within_a_batch(monkeypatch):
+    drawn, shown = [], []
+    kept_maps = experiment.kept_maps
+    monkeypatch.setattr(
+        experiment, "kept_maps", lambda p, seed, at: drawn.append(at) or kept_maps(p, seed, at)
+    )
+    monkeypatch.setattr(kernel, "train_decision", lambda s, labels, *_: shown.append(len(labels)) or (1, 2))
+    params = PARAMS.with_values({"batch": "120"})
+    weights = np.zeros((1, 5, 5, 200), np.float32)
+    performance, right = experiment.train_epoch(
+        np.zeros((300, 1)), np.zeros(300), weights, params, 0, 2, (1.0, 1.0)
+    )
+    assert drawn == [600, 650, 700, 720, 770, 820, 840, 890]
+    assert shown == [50, 50, 20, 50, 50, 20, 50, 10]
+    assert right == 8 / 300
+    assert performance == (
+        2 / 60,
+        54 / 60,
+    )  # of the last batch: two parts, each with one right and two silent
+
+
+def test_maps_that_drop_out_neither_decide_nor_learn():
+    """The best map of the class is left out, and the next one is rewarded in its place, under its own number."""
+    params = PARAMS.with_values({"maps_3": "40"})
+    kept = experiment.kept_maps(params, 0, 0)
+    out = np.setdiff1d(np.arange(40), kept)
+    spiked = np.ones((1, 4, 4, 2), np.bool_)
+    weights = np.full((2, 5, 5, 40), 0.4, np.float32)
+    weights[..., out] = 0.7
+    weights[..., kept[11]] = 0.5
+    before = weights.copy()
+    label = np.array([kept[11] // 4], np.uint8)
+    performance, right = experiment.train_epoch(spiked, label, weights, params, 0, 0, (1.0, 1.0))
+    assert right == 1
+    assert performance == (1, 0)
+    assert np.unique(np.argwhere(weights != before)[:, 3]).tolist() == [kept[11]]
+    assert kernel.decisions(spiked, weights, params.pad_3)[0] in out  # when it is judged, all maps decide
 
 
 @pytest.mark.parametrize(("good", "expected"), [(True, (0.004, -0.003)), (False, (-0.004, 0.0005))])
@@ -147,8 +247,8 @@ def test_reward_and_punishment(good, expected):
     weights[0, 2, 2, 6] = 0.6  # map 6 is of class 3 and wins where the spike is in its middle
     before = weights.copy()
     label = np.array([3 if good else 4], np.uint8)
-    params = PARAMS.with_values({"maps_3": "20"})
-    performance, right = experiment.train_epoch(spiked, label, weights, params, (1.0, 1.0))
+    params = PARAMS.with_values({"maps_3": "20", "dropout_3": "0"})
+    performance, right = experiment.train_epoch(spiked, label, weights, params, 0, 0, (1.0, 1.0))
     change = weights - before
     assert change[0, 2, 2, 6] == pytest.approx(expected[0], abs=1e-6)
     change[0, 2, 2, 6] = expected[1]
@@ -161,14 +261,26 @@ def test_reward_and_punishment(good, expected):
 def test_rates_of_reward_follow_the_errors_of_the_batch_before(monkeypatch):
     seen = []
 
-    def batch(_spiked, labels, _weights, _pad, rates, _bounds):
+    def batch(_spiked, labels, _weights, _classes, _pad, rates, _bounds):
         seen.append(rates)
         return len(labels) // 4, len(labels) // 10
 
     monkeypatch.setattr(kernel, "train_decision", batch)
-    experiment.train_epoch(np.zeros((2000, 1)), np.zeros(2000), None, PARAMS, (1.0, 1.0))
+    weights, params = np.zeros((1, 5, 5, 200), np.float32), PARAMS.with_values({"dropout_3": "0"})
+    experiment.train_epoch(np.zeros((2000, 1)), np.zeros(2000), weights, params, 0, 0, (1.0, 1.0))
     assert seen[0] == pytest.approx(np.array([[0.004, -0.003], [-0.004, 0.0005]]))
     assert seen[1] == pytest.approx(np.array([[0.65 * 0.004, -0.65 * 0.003], [-0.25 * 0.004, 0.25 * 0.0005]]))
+
+
+def test_inhibition_among_the_maps_of_layer_3_changes_nothing(tiny):
+    """With one winner: what is the largest of all is the largest at its position, so it is never inhibited."""
+    times, weights = tiny
+    one_winner = TINY._replace(winners=1, radius=0)
+    for one in times != NEVER:
+        potentials = np.ascontiguousarray(kernel.at_the_end(one, weights, TINY.pad))
+        last_step = np.where(potentials > 0, STEPS - 1, NEVER).astype(np.uint8)
+        ((winner, row, column, _),) = kernel.choose_winners(last_step, potentials, one_winner)
+        assert (winner, row, column) == kernel.decide(one, weights, TINY.pad)
 
 
 def test_decision_is_by_potential_whatever_the_order_of_spikes(tiny):
@@ -182,7 +294,7 @@ def test_decision_is_by_potential_whatever_the_order_of_spikes(tiny):
     assert kernel.decisions(np.zeros((1, *spiked.shape), np.bool_), weights, TINY.pad).tolist() == [-1]
 
 
-def plain_train_decision(spiked, labels, weights, pad, rates, bounds):
+def plain_train_decision(spiked, labels, weights, classes, pad, rates, bounds):
     """`kernel.train_decision` in plain NumPy."""
     right = silent = 0
     for one, label in zip(spiked, labels, strict=True):
@@ -190,17 +302,17 @@ def plain_train_decision(spiked, labels, weights, pad, rates, bounds):
         if winner is None:
             silent += 1
             continue
-        good = winner.map // (weights.shape[3] // 10) == label
+        good = classes[winner.map] == label
         right += good
         layers.reward(one, weights, winner, pad, tuple(rates[0 if good else 1]), bounds)
     return right, silent
 
 
 def test_compiled_is_the_same(tiny):
-    """Twelve images through everything, compiled and plain."""
+    """Twelve images through everything, compiled and plain; rates of layer 3 keep its sums exact, too."""
     times, weights = tiny
     labels = np.arange(12) % 10
-    rates = np.array([[0.004, -0.003], [-0.004, 0.0005]], np.float32)
+    rates = np.array([[4, -3], [-4, 1]], np.float32) / 1024
     compiled, plain = weights.copy(), weights.copy()
     kernel.train(times, compiled, TINY, STEPS, 0.1, 0.075)
     for one in times:
@@ -213,9 +325,10 @@ def test_compiled_is_the_same(tiny):
     spiked, last = times != NEVER, [np.tile(weights, (1, 1, 1, 4)) for _ in range(2)]
     decided = [layers.decide(one, weights, TINY.pad).map for one in spiked]
     assert kernel.decisions(spiked, weights, TINY.pad).tolist() == decided
-    result = kernel.train_decision(spiked, labels, last[0], TINY.pad, rates, (0.2, 0.8))
-    assert result == plain_train_decision(spiked, labels, last[1], TINY.pad, rates, (0.2, 0.8))
-    assert np.allclose(*last, atol=1e-6)
+    arguments = np.arange(20) // 2, TINY.pad, rates, (0.25, 0.75)
+    result = kernel.train_decision(spiked, labels, last[0], *arguments)
+    assert result == plain_train_decision(spiked, labels, last[1], *arguments)
+    assert np.array_equal(*last)
     assert set(result) != {0}
 
 
@@ -251,6 +364,55 @@ def test_strong_responses_spike_first_in_equal_bins():
     assert encoding.ranks(responses, 4).tolist() == [NEVER, 2, 3, 0, NEVER, 1, NEVER]
     with pytest.raises(DiehlCookError, match="gives 6 input spikes; at least 7"):
         encoding.ranks(responses, 7)
+
+
+def test_picture_of_any_size_is_coded_as_its_parts_are(monkeypatch):
+    """Filters by hand at one place; bands of rows do not show; ranks are over all filters together."""
+    picture = np.random.default_rng(3).integers(0, 256, (40, 23)).astype(np.uint8)
+    coded = encoding.code(picture, steps=7)
+    kernels = encoding.dog_kernels(DOG_BLOG)
+    around = picture[8:15, 3:10].astype(np.float64)
+    assert coded.responses[11, 6] == pytest.approx((around[..., None] * kernels).sum(axis=(0, 1)), rel=1e-4)
+    assert np.array_equal(coded.contrasts, np.where(coded.responses < 50, 0, coded.responses))
+    assert np.array_equal(coded.times, encoding.ranks(coded.contrasts, 7))
+    assert (coded.responses < 0).any()
+    monkeypatch.setattr(encoding, "WINDOWS", 100)
+    assert encoding.code(picture, steps=7).responses == pytest.approx(coded.responses, rel=1e-4, abs=1e-2)
+    drawn = figures.coded_picture(picture, coded).axes
+    assert np.array_equal(np.ma.filled(drawn[3].images[0].get_array(), NEVER), coded.times[..., 0])
+
+
+def test_filters_of_the_blog_are_on_and_off():
+    """A light point on dark: the on filter spikes at once in its middle, the off filter around it and not there."""
+    picture = np.zeros((15, 15), np.uint8)
+    picture[7, 7] = 255
+    on, off = np.moveaxis(encoding.code(picture, steps=3).times, 2, 0)
+    assert (on[7, 7], off[7, 7]) == (0, NEVER)
+    assert (on[7, 10], off[7, 10]) == (NEVER, 0)
+
+
+@pytest.mark.parametrize(
+    ("picture", "options", "says"),
+    [
+        (np.zeros((9, 9, 3)), {}, r"picture: shape is \(9, 9, 3\)"),
+        (np.full((9, 9), 300), {}, "largest value is 300"),
+        (np.full((9, 9), np.nan), {}, "contains NaN"),
+        (np.zeros((0, 9)), {}, "has 0 pixels"),
+        (np.zeros((9, 9)), {}, "gives 0 input spikes; at least 15"),
+        (np.zeros((9, 9)), {"filters": ((6, 1, 2),)}, r"filter \(6, 1, 2\): expected an odd size"),
+        (
+            np.zeros((9, 9)),
+            {"filters": ((7, 2, 2),)},
+            r"filter \(7, 2, 2\): expected an odd size.* different",
+        ),
+        (np.zeros((9, 9)), {"filters": ((7, 0, 2),)}, r"filter \(7, 0, 2\): expected an odd size.* positive"),
+        (np.zeros((9, 9)), {"filters": ()}, "there are 0 filters"),
+        (np.zeros((9, 9)), {"steps": 0}, "steps is 0"),
+    ],
+)
+def test_pictures_that_cannot_be_coded_are_refused(picture, options, says):
+    with pytest.raises(DiehlCookError, match=says):
+        encoding.code(picture, **options)
 
 
 def test_encoding_of_digits():

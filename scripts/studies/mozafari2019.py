@@ -1,83 +1,165 @@
-"""Measure what the number of time bins does in the companion mozafari2019, with 10,000 images; fill the table of its page.
+"""Measure choices of the companion mozafari2019 with few images, and fill the tables of its page.
 
-    python scripts/studies/mozafari2019.py           # a quarter of an hour on one core; stop it at any time,
-    the same command goes on
-    python scripts/studies/mozafari2019.py --page    # write the table from the records, without running
+    python scripts/studies/mozafari2019.py              # twenty minutes on one core; stop it at any time, the
+    same command goes on
+    python scripts/studies/mozafari2019.py --page       # write the tables from the records, without running
     anything
+    python scripts/studies/mozafari2019.py --only bins  # one table: bins or choices
 
-Each row of docs/companions/mozafari2019_bins.csv is a network that has learned from the first 10,000 training
-images of MNIST, in every layer: the constants of the package but the number of bins, 30 epochs of reward, and
-a linear classifier on layer 2. The epoch and the classifier's C are chosen on the last sixth of these images;
-the figures are of all 10,000 test images.
+All networks learn from the first 10,000 or 6,000 training images of MNIST, in every layer; a sixth of these,
+the last ones, is held out.
+
+bins: each row of docs/companions/mozafari2019_bins.csv is a network as in the authors' code but for the number
+of bins, with 30 epochs of reward, and a linear classifier on layer 2. The epoch and the classifier's C are
+chosen on held-out images; the figures are of all 10,000 test images.
+
+choices: each row of docs/companions/mozafari2019_choices.csv is a network with the authors' order of images
+or the shuffled one, with dropout or without, and with layers that stop when they have settled; 10 epochs of
+reward on 6,000 images. The figures are of the held-out images: test images are not looked at, because the
+defaults are chosen by this table. The last column counts the held-out images on which inhibition between the
+maps of layer 3 would change the winner.
 """
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 from pages import Row, put, read_rows, table, write_rows
 
 from diehlcook.arguments import seeds
-from diehlcook.companions.mozafari2019 import experiment
-from diehlcook.companions.mozafari2019.constants import Mozafari2019
+from diehlcook.companions.mozafari2019 import experiment, kernel
+from diehlcook.companions.mozafari2019.constants import Layer, Mozafari2019
+from diehlcook.companions.mozafari2019.encoding import NEVER, encode
 from diehlcook.data import datasets
 from diehlcook.progress import shown
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "companions"
-TABLE, PAGE = DOCS / "mozafari2019_bins.csv", DOCS / "mozafari2019.md"
-BINS, IMAGES, EPOCHS = (10, 15, 20, 25), 10_000, 30
+PAGE = DOCS / "mozafari2019.md"
+TABLES = {name: DOCS / f"mozafari2019_{name}.csv" for name in ("bins", "choices")}
 
-COLUMNS = ("steps", "seed", "held_out", "test", "test_at_best", "linear_held_out", "linear_test")
+PUBLISHED = {"order": "file", "dropout_3": "0", "settled": "0"}
+"""What the authors' code has."""
+
+BINS, BINS_IMAGES, BINS_EPOCHS = ("10", "15", "20", "25"), 10_000, 30
+BINS_COLUMNS = ("steps", "seed", "held_out", "test", "test_at_best", "linear_held_out", "linear_test")
+
+CHOICES: dict[str, dict[str, str]] = {
+    "as in the authors' code": {},
+    "shuffled": {"order": "shuffled"},
+    "dropout": {"dropout_3": "0.5"},
+    "shuffled, dropout": {"order": "shuffled", "dropout_3": "0.5"},
+    "shuffled, dropout, the same maps for 1,000 images": {
+        "order": "shuffled",
+        "dropout_3": "0.5",
+        "renewal_3": "1000",
+    },
+    "shuffled, dropout, stop at 0.008": {"order": "shuffled", "dropout_3": "0.5", "settled": "0.008"},
+}
+"""Changes of `PUBLISHED`."""
+CHOICES_IMAGES, CHOICES_EPOCHS = 6_000, 10
+CHOICES_COLUMNS = ("choice", "seed", "learning", "last", "best", "best_epoch", "changed_by_inhibition")
 
 
-def measure(steps: int, seed: int, runs: Path) -> Row:
+def measure_bins(steps: str, seed: int, runs: Path) -> Row:
     """Train and test one network; return its row."""
-    train = datasets.load("mnist", "train").head(IMAGES)
+    train = datasets.load("mnist", "train").head(BINS_IMAGES)
     test = datasets.load("mnist", "test")
-    params = Mozafari2019().with_values({"steps": str(steps)})
+    params = Mozafari2019().with_values({**PUBLISHED, "steps": steps})
     folder = runs / f"bins-{steps}-seed-{seed}"
-    with shown(True, f"{steps} bins, seed {seed}", 2 * EPOCHS, unit="epochs") as report:
+    with shown(True, f"{steps} bins, seed {seed}", 2 * BINS_EPOCHS, unit="epochs") as report:
         facts = experiment.run(
-            folder, train, test, params, seed=seed, epochs=EPOCHS, resume=folder.exists(), report=report
+            folder, train, test, params, seed=seed, epochs=BINS_EPOCHS, resume=folder.exists(), report=report
         )
     linear = experiment.add_linear(folder, train, test, params)["linear"]
     values = (
         facts["validation"]["best"], facts["test"]["last"], facts["test"]["at_best_epoch"],
         linear["validation"], linear["test"],
     )  # fmt: skip
-    return dict(zip(COLUMNS, (str(steps), str(seed), *(f"{value:.4f}" for value in values)), strict=True))
+    return dict(zip(BINS_COLUMNS, (steps, str(seed), *(f"{value:.4f}" for value in values)), strict=True))
 
 
-def write_page(rows: list[Row]) -> None:
-    """Put the table between its marks in the page."""
-    head = "| bins | seeds | reward, last epoch, % | at the epoch chosen, % | linear on layer 2, % |"
+def measure_choice(choice: str, seed: int, runs: Path) -> Row:
+    """Train one network, and judge it by held-out training images; return its row."""
+    data = datasets.load("mnist", "train").head(CHOICES_IMAGES)
+    params = Mozafari2019().with_values({**PUBLISHED, **CHOICES[choice]})
+    kept = len(data) - round(experiment.HELD_OUT * len(data))
+    times = encode(data.images, params)
+    images = experiment.Images(times[:kept], data.labels[:kept], times[kept:], data.labels[kept:])
+    folder = runs / f"choices-{list(CHOICES).index(choice)}-seed-{seed}"
+    with shown(True, f"{choice}, seed {seed}", CHOICES_EPOCHS, unit="epochs") as report:
+        curve = experiment.run_part(folder, images, params, seed, CHOICES_EPOCHS, report)
+    best = int(curve["judged"].argmax())
+    values = curve["train"][-1], curve["judged"][-1], curve["judged"][best]
+    counts = best + 1, changed_by_inhibition(folder, params)
+    cells = choice, str(seed), *(f"{value:.4f}" for value in values), *map(str, counts)
+    return dict(zip(CHOICES_COLUMNS, cells, strict=True))
+
+
+def changed_by_inhibition(folder: Path, params: Mozafari2019) -> int:
+    """Return how many held-out images have another winner in layer 3 when its maps compete at each position, as in the blog."""
+    weights = np.load(folder / "weights_3.npy")
+    one_winner = Layer(params.maps_3, params.size_3, params.pad_3, 0.0, 1, winners=1, radius=0)
+    changed = 0
+    for spiked in experiment.read_features(folder / "features_judging.npy", params):
+        potentials = np.ascontiguousarray(kernel.at_the_end(spiked, weights, params.pad_3))
+        last_step = np.where(potentials > 0, params.steps - 1, NEVER).astype(np.uint8)
+        ((winner, row, column, _),) = kernel.choose_winners(last_step, potentials, one_winner)
+        changed += (winner, row, column) != kernel.decide(spiked, weights, params.pad_3)
+    return changed
+
+
+STUDIES: dict[str, tuple[Iterable[str], Callable[[str, int, Path], Row], str]] = {
+    "bins": (
+        BINS,
+        measure_bins,
+        "| bins | seeds | reward, last epoch, % | at the epoch chosen, % | linear on layer 2, % |",
+    ),
+    "choices": (
+        CHOICES,
+        measure_choice,
+        "| | seeds | while learning, last epoch, % | held out, last, % | held out, best epoch, % |",
+    ),
+}
+"""Of each table what varies, how one is measured, and the head of the table in the page."""
+
+SHOWN = {"bins": ("test", "test_at_best", "linear_test"), "choices": ("learning", "last", "best")}
+"""The columns of a record that the page has, means over seeds."""
+
+
+def page_table(name: str) -> str:
+    """Return the table of one study for the page."""
+    varied, _, head = STUDIES[name]
+    rows = read_rows(TABLES[name])
     lines = []
-    for steps in BINS:
-        some = [row for row in rows if row["steps"] == str(steps)]
+    for one in varied:
+        some = [row for row in rows if next(iter(row.values())) == one]
         if some:
-            means = (
-                f"{100 * fmean(float(row[name]) for row in some):.2f}"
-                for name in ("test", "test_at_best", "linear_test")
-            )
-            lines.append((steps, ", ".join(row["seed"] for row in some), *means))
-    put(PAGE, "mozafari2019.py", table(head, lines))
+            means = (f"{100 * fmean(float(row[column]) for row in some):.2f}" for column in SHOWN[name])
+            lines.append((one, ", ".join(row["seed"] for row in some), *means))
+    return table(head, lines)
 
 
 def main() -> None:
-    """Run what is missing and write the table."""
+    """Run what is missing and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--page", action="store_true", help="write the table only")
+    parser.add_argument("--page", action="store_true", help="write the tables only")
+    parser.add_argument("--only", choices=STUDIES, help="one of the tables")
     parser.add_argument("--seeds", type=seeds, default=[0])
     parser.add_argument("--runs", type=Path, default=ROOT / "data" / "runs" / "mozafari2019")
     options = parser.parse_args()
-    rows = read_rows(TABLE)
-    if not options.page:
-        done = {(row["steps"], row["seed"]) for row in rows}
-        for steps, seed in ((b, s) for s in options.seeds for b in BINS if (str(b), str(s)) not in done):
-            rows.append(measure(steps, seed, options.runs))
-            write_rows(TABLE, rows)
-    write_page(rows)
+    for name, (varied, measure, _) in STUDIES.items():
+        if options.page or options.only not in (None, name):
+            continue
+        rows = read_rows(TABLES[name])
+        done = {tuple(row.values())[:2] for row in rows}
+        for one, seed in ((one, s) for s in options.seeds for one in varied if (one, str(s)) not in done):
+            rows.append(measure(one, seed, options.runs))
+            write_rows(TABLES[name], rows)
+    for name in STUDIES:
+        put(PAGE, f"mozafari2019.py {name}", page_table(name))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,8 @@ def report(folder: Path, path: Path | None = None) -> Path:
 def constants_of(own: Any, content: Mapping[str, Any]) -> tuple[Constants, Constants]:
     """Return the constants that a companion (its `command`) has without options, and those of a run."""
     defaults: Constants = resolved(own, {})
-    return defaults, defaults.with_values(content["params"], dict(content.get("sources", {})))
+    values = {**getattr(own, "LATER", {}), **content["params"]}
+    return defaults, defaults.with_values(values, dict(content.get("sources", {})))
 
 
 def resolved(own: Any, settings: Mapping[str, str]) -> Any:

@@ -18,6 +18,9 @@ EPOCHS = 30
 SMALL = {"maps_1": "10", "maps_2": "40", "maps_3": "20", "epochs_2": "2"}
 """A smaller network, for the embedded digits."""
 
+LATER = {"order": "file", "dropout_3": "0", "settled": "0"}
+"""Constants that runs of earlier versions lack, each with the value that does what these versions did."""
+
 PUBLISHED = {"paper": 0.972, "SpykeTorch, 680 epochs": 0.964}
 """Test accuracies: Mozafari et al. 2019, abstract; SpykeTorch issue 7, at the last epoch."""
 

@@ -7,16 +7,32 @@ from typing import ClassVar, NamedTuple
 
 from ...errors import DiehlCookError
 from ...model.constants import Constants, par
+from ...model.params import ORDERS
 from ..common.constants import require
 
 CODE = "authors' code (SpykeTorch)"
+SHALLOW = (
+    "ours, chosen on held-out training images: half, as in the authors' code of 2018 (MozafariShallow.py)"
+)
+RENEWAL = "ours; the authors' code of 2018 draws them for each pass over some hundreds of images"
+SHUFFLED = "ours, chosen on held-out training images; the authors' code has file order"
+BLOG = "ours: off, as in the authors' code; the blog has 0.008"
 
 IMAGE_SIDE = 28
 """Rows and columns of an image."""
 
-DOG = ((3, 3, 6), (3, 6, 3), (7, 7, 14), (7, 14, 7), (13, 13, 26), (13, 26, 13))
-"""Difference-of-Gaussians kernels: size, and 9 times the two standard deviations, in pixels; on and off
-centres at three scales."""
+Filters = tuple[tuple[int, float, float], ...]
+"""Difference-of-Gaussians filters: size, and standard deviations of the Gaussian that is added and of the one that
+is taken away, in pixels."""
+
+DOG: Filters = tuple(
+    (size, one / 9, other / 9)
+    for size, one, other in ((3, 3, 6), (3, 6, 3), (7, 7, 14), (7, 14, 7), (13, 13, 26), (13, 26, 13))
+)
+"""The filters of the network: on and off centres at three scales."""
+
+DOG_BLOG: Filters = ((7, 1, 2), (7, 2, 1))
+"""The filters of the blog, on and off centres at one scale, as in Kheradpisheh et al. 2018."""
 
 
 class Layer(NamedTuple):
@@ -41,6 +57,14 @@ class Mozafari2019(Constants):
     floor: float = par(50.0, "", "smaller responses of a filter are none", CODE, within=(0, 1e9))
     radius_norm: int = par(8, "", "radius of the local normalisation, pixels", CODE, within=(0, 1e3))
 
+    order: str = par(
+        "shuffled",
+        "",
+        "order of the training images: every pass as in the file, or each pass shuffled anew from the seed",
+        SHUFFLED,
+        choices=ORDERS,
+    )
+
     maps_1: int = par(30, "", "maps of layer 1", CODE, within=(1, 1e5))
     size_1: int = par(5, "", "kernel of layer 1", CODE, within=(1, 1e3))
     pad_1: int = par(2, "", "padding of layer 1", CODE, within=(0, 1e3))
@@ -64,6 +88,10 @@ class Mozafari2019(Constants):
     pad_3: int = par(2, "", "padding of layer 3", CODE, within=(0, 1e3))
     low_3: float = par(0.2, "", "smallest weight of layer 3", CODE, within=(0, 1e9))
     high_3: float = par(0.8, "", "largest weight of layer 3", CODE, within=(0, 1e9))
+    dropout_3: float = par(
+        0.5, "", "share of the maps of each class that neither decide nor learn", SHALLOW, within=(0, 0.99)
+    )
+    renewal_3: int = par(50, "", "images after which other maps drop out", RENEWAL, within=(1, 1e9))
 
     w_mean: float = par(0.8, "", "mean of the initial weights", CODE, within=(1e-6, 1e9))
     w_sd: float = par(0.05, "", "their standard deviation", CODE, within=(0, 1e9))
@@ -73,6 +101,13 @@ class Mozafari2019(Constants):
     a_plus_max: float = par(0.15, "", "potentiation at most", CODE, within=(0, 1e9))
     a_ratio: float = par(
         0.75, "", "depression over potentiation once they have doubled", CODE, within=(0, 1e9)
+    )
+    settled: float = par(
+        0.0,
+        "C",
+        "layer 1 or 2 stops after its first pass once its mean of w (1 - w) is below, 0 for never",
+        BLOG,
+        within=(0, 0.25),
     )
     b_plus: float = par(
         0.0005, "b+", "potentiation of inputs that did not spike, when punished", CODE, within=(0, 1e9)

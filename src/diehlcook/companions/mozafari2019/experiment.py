@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from ...data.datasets import Dataset
 from ...errors import DiehlCookError
 from ...model.arrays import Expected
+from ...model.order import image_at
+from ...model.stimulus import fold, uniform
 from ...progress import Interrupted, Report, no_report, waiting_for
 from ...runs import layout
 from ...runs.checkpoints import Checkpoints
@@ -41,6 +43,9 @@ OF_PARTS = (
 
 HELD_OUT = 1 / 6
 """Share of the training images that choose: the last 10,000 of 60,000."""
+
+DROPOUT = 6
+"""Tells the keys of dropout from those of `order` and `stimulus`."""
 
 CURVE = np.dtype([("train", "f8"), ("judged", "f8"), ("silent", "f8")])
 """A row per epoch of the last layer: share of right decisions while learning, and of the images that judge;
@@ -73,26 +78,36 @@ def initial_weights(params: Mozafari2019, seed: int) -> tuple[Weights, Weights, 
 
 
 def train_layer(
-    number: int, times: Times, weights: Weights, params: Mozafari2019, cancelled: Callable[[], bool]
-) -> None:
-    """Let layer 1 or 2 learn by STDP, in place; rates double every `doubling` images until they are at their largest."""
+    number: int,
+    times: Times,
+    weights: Weights,
+    params: Mozafari2019,
+    seed: int,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> int:
+    """Let layer 1 or 2 learn by STDP, in place; return how many images it was shown.
+
+    Rates double every `doubling` images until they are at their largest; as often, but not before the end of the
+    first pass, it is seen whether the weights have `settled`.
+    """
     layer, epochs = params.layer(number), params.epochs_1 if number == 1 else params.epochs_2
     a_plus, a_minus = params.a_plus, params.a_minus
-    shown = 0
-    for _ in range(epochs):
-        first = 0
-        while first < len(times):
-            # up to where the rates double next, which does not care where an epoch ends
-            until = min(first + params.doubling - shown % params.doubling, len(times))
-            kernel.train(times[first:until], weights, layer, params.steps, a_plus, a_minus)
-            shown += until - first
-            first = until
-            if shown % params.doubling == 0:
-                a_plus = min(2 * a_plus, params.a_plus_max)
-                a_minus = params.a_ratio * a_plus
-            waiting_for(f"layer {number}, image {shown} of {epochs * len(times)}")
-            if cancelled():
-                raise Interrupted("interrupted; `--resume` begins again with layer 1")
+    n, shown = len(times), 0
+    while shown < epochs * n:
+        # up to where the rates double next, which does not care where an epoch ends
+        until = min(shown + params.doubling - shown % params.doubling, epochs * n)
+        images = image_at(np.arange(shown, until), n, order=params.order, seed=seed)
+        kernel.train(times[images], weights, layer, params.steps, a_plus, a_minus)
+        shown = until
+        if shown % params.doubling == 0:
+            a_plus = min(2 * a_plus, params.a_plus_max)
+            a_minus = params.a_ratio * a_plus
+            if params.settled and shown >= n and convergence(weights) < params.settled:
+                break
+        waiting_for(f"layer {number}, image {shown} of {epochs * n}")
+        if cancelled():
+            raise Interrupted("interrupted; `--resume` begins again with layer 1")
+    return shown
 
 
 def convergence(weights: Weights) -> float:
@@ -100,11 +115,53 @@ def convergence(weights: Weights) -> float:
     return float((weights * (1 - weights)).mean())
 
 
+def kept_maps(params: Mozafari2019, seed: int, position: int) -> NDArray[np.int64]:
+    """Return the maps of layer 3 that dropout leaves from a position on, as many of each class.
+
+    The position counts the images shown to the layer from 0, over all passes.
+    """
+    per_class = params.maps_3 // 10
+    key = fold(fold(fold(0, seed), DROPOUT), position)
+    by_chance = uniform(key, np.arange(params.maps_3)).reshape(10, per_class).argsort(axis=1)
+    left = by_chance[:, int(params.dropout_3 * per_class) :]
+    return np.sort((left + per_class * np.arange(10)[:, None]).ravel())
+
+
+def train_batch(
+    spiked: NDArray[np.bool_],
+    labels: NDArray[np.uint8],
+    weights: Weights,
+    params: Mozafari2019,
+    seed: int,
+    position: int,
+    rates: NDArray[np.float32],
+) -> tuple[int, int]:
+    """Let the last layer learn from a batch, in place; return how many images were right, and how many had no winner.
+
+    Maps that drop out are not computed at all: those that are left learn in an array of their own.
+    """
+    right, quiet = 0, 0
+    some = params.renewal_3 if params.dropout_3 else len(labels)
+    for first in range(0, len(labels), some):
+        part = slice(first, first + some)
+        kept = kept_maps(params, seed, position + first)
+        left = np.ascontiguousarray(weights[..., kept])
+        counts = kernel.train_decision(
+            spiked[part], labels[part], left, kept // (params.maps_3 // 10), params.pad_3, rates,
+            (params.low_3, params.high_3),
+        )  # fmt: skip
+        weights[..., kept] = left
+        right, quiet = right + counts[0], quiet + counts[1]
+    return right, quiet
+
+
 def train_epoch(
     spiked: NDArray[np.bool_],
     labels: NDArray[np.uint8],
     weights: Weights,
     params: Mozafari2019,
+    seed: int,
+    epoch: int,
     performance: tuple[float, float],
 ) -> tuple[tuple[float, float], float]:
     """Let the last layer learn for an epoch, in place.
@@ -113,6 +170,8 @@ def train_epoch(
 
     Parameters
     ----------
+    epoch
+        Its number, from 0: with the seed it decides the order of the images and what dropout leaves out.
     performance
         Shares of right and of wrong decisions of the batch before; (1, 1) at the very first.
 
@@ -125,18 +184,18 @@ def train_epoch(
     """
     rewarded = np.array([params.a_plus, -params.a_minus])
     punished = np.array([-params.b_minus, params.b_plus])
-    total = 0
-    for first in range(0, len(labels), params.batch):
-        part = slice(first, first + params.batch)
+    total, n = 0, len(labels)
+    images = image_at(np.arange(epoch * n, (epoch + 1) * n), n, order=params.order, seed=seed)
+    for first in range(0, n, params.batch):
+        batch = images[first : first + params.batch]
         right_before, wrong_before = performance
         rates = np.array([rewarded * wrong_before, punished * right_before], np.float32)
-        n = len(labels[part])
-        right, quiet = kernel.train_decision(
-            spiked[part], labels[part], weights, params.pad_3, rates, (params.low_3, params.high_3)
+        right, quiet = train_batch(
+            spiked[batch], labels[batch], weights, params, seed, epoch * n + first, rates
         )
-        performance = right / n, (n - right - quiet) / n
+        performance = right / len(batch), (len(batch) - right - quiet) / len(batch)
         total += right
-    return performance, total / len(labels)
+    return performance, total / n
 
 
 def features(times: Times, weights: tuple[Weights, Weights], params: Mozafari2019) -> NDArray[np.bool_]:
@@ -169,9 +228,9 @@ def run_part(
         times = images.times
         for number, weights in enumerate((w1, w2), 1):
             started = time.monotonic()
-            train_layer(number, times, weights, params, cancelled)
+            shown = train_layer(number, times, weights, params, seed, cancelled)
             wall, settled = time.monotonic() - started, convergence(weights)
-            log.info("layer %d: %.0f s, mean w (1 - w) %.4f", number, wall, settled)
+            log.info("layer %d: %d images, %.0f s, mean w (1 - w) %.4f", number, shown, wall, settled)
             times = kernel.transform(times, weights, params.layer(number), params.steps)
         both = times != NEVER, features(images.judging, (w1, w2), params)
         save_array(folder / "labels_judging.npy", images.judging_labels)
@@ -191,7 +250,7 @@ def run_part(
         report(len(curve), f"{curve['judged'][-1]:.2%}" if len(curve) else "")
         if cancelled():
             raise Interrupted("interrupted; `--resume` goes on")
-        performance, learnt = train_epoch(spiked, images.labels, w3, params, performance)
+        performance, learnt = train_epoch(spiked, images.labels, w3, params, seed, len(curve), performance)
         decided = kernel.decisions(judging, w3, params.pad_3)
         right = (decided // (params.maps_3 // 10) == images.judging_labels).mean()
         curve = np.append(curve, np.array([(learnt, right, (decided < 0).mean())], CURVE))

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...figures.style import BLUE, CLASS_COLOURS, GREY, VERMILION, facts_title, new_figure, styled
-from .encoding import NEVER, Times, Weights, dog_kernels
+from .encoding import NEVER, Coded, Times, Weights, dog_kernels
 
 SHOWN = 100
 """Features of a layer that are drawn at most, from all of its maps."""
@@ -70,6 +70,33 @@ def spike_times(times: Times, steps: int, facts: str = "") -> Figure:
         ax.set(xticks=[], yticks=[])
     figure.colorbar(image, ax=figure.axes, label="time step", shrink=0.8)
     facts_title(figure, "Spike times of the input; white: never", facts)
+    return figure
+
+
+@styled
+def coded_picture(
+    picture: ArrayLike, coded: Coded, facts: str = "", names: Sequence[str] = ("on", "off")
+) -> Figure:
+    """Draw a picture (rows, columns), and of each filter its responses, those above the floor, and when they spike."""
+    grey = np.asarray(picture)
+    steps = int(coded.times[coded.times != NEVER].max()) + 1
+    figure = new_figure((9, 0.7 + len(names) * (0.3 + 2 * grey.shape[0] / grey.shape[1])))
+    panels = figure.subplots(len(names), 4, squeeze=False)
+    for number, (name, row) in enumerate(zip(names, panels, strict=True)):
+        responses, contrasts, times = (one[..., number] for one in coded)
+        largest = np.abs(responses).max() / 2  # the strongest few would leave all others grey
+        row[1].imshow(responses, cmap="gray", vmin=-largest, vmax=largest)
+        row[2].imshow(contrasts, cmap="gray", vmin=0, vmax=largest)
+        shown = np.where(times == NEVER, np.nan, times)
+        image = row[3].imshow(shown, cmap="viridis", vmin=0, vmax=steps - 1, interpolation="nearest")
+        for ax, title in zip(row[1:], ("responses", "above the floor", "spike times"), strict=True):
+            ax.set_title(f"{name}: {title}", fontsize=8)
+    panels[0, 0].imshow(grey, cmap="gray", vmin=0, vmax=255)
+    panels[0, 0].set_title("picture", fontsize=8)
+    for ax in panels.flat:
+        ax.axis("off")
+    figure.colorbar(image, ax=panels[:, 3], label="time step", shrink=0.8)
+    facts_title(figure, "From a picture to spike times; white: never", facts)
     return figure
 
 

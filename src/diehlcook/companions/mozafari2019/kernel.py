@@ -22,23 +22,25 @@ LATER = 1e4
 
 @njit(cache=True, nogil=True)
 def at_rest(inputs, weights, pad):
-    """Return the potentials, all 0, of the neurons that see a map of inputs (rows, columns, maps)."""
+    """Return the potentials, all 0, of the neurons that see a map of inputs (rows, columns, maps).
+
+    Of shape (rows, columns * maps), the columns from right to left: so an input finds the weights and the neurons
+    of a row side by side in memory, in the same order.
+    """
     edge = 2 * pad - weights.shape[1] + 1
-    return np.zeros((inputs.shape[0] + edge, inputs.shape[1] + edge, weights.shape[3]), np.float32)
+    return np.zeros((inputs.shape[0] + edge, (inputs.shape[1] + edge) * weights.shape[3]), np.float32)
 
 
 @njit(cache=True, nogil=True)
-def arrive(potential, weights, pad, place, inputs):
-    """Add the weights of the input at a place of the flat map to the potentials of all neurons that see it."""
-    size, channels = weights.shape[1], inputs.shape[2]
-    row, column = place // channels // inputs.shape[1] + pad, place // channels % inputs.shape[1] + pad
-    kernel = weights[place % channels]
-    for r in range(max(row - size + 1, 0), min(row + 1, potential.shape[0])):
-        for c in range(max(column - size + 1, 0), min(column + 1, potential.shape[1])):
-            add = kernel[row - r, column - c]
-            to = potential[r, c]
-            for f in range(add.size):
-                to[f] += add[f]
+def arrive(potential, kernel, maps, row, column):
+    """Add the weights (size, size * maps) of one input, at a place of the padded map, to the potentials of all neurons that see it."""
+    rows, columns, size = len(potential), potential.shape[1] // maps, len(kernel)
+    left, right = max(column - size + 1, 0), min(column, columns - 1)
+    first, seen, n = (columns - 1 - right) * maps, (column - right) * maps, (right - left + 1) * maps
+    for r in range(max(row - size + 1, 0), min(row + 1, rows)):
+        to, add = potential[r, first : first + n], kernel[row - r, seen : seen + n]
+        for k in range(n):
+            to[k] += add[k]
 
 
 @njit(cache=True, nogil=True)
@@ -48,15 +50,19 @@ def convolve(times, weights, layer, steps):
     A neuron spikes at the first step at which its potential is above the threshold.
     """
     potential = at_rest(times, weights, layer.pad)
-    spikes, at_spike = np.full(potential.shape, NEVER_, np.uint8), np.zeros(potential.shape, np.float32)
-    rows, columns, maps = potential.shape
-    flat = times.ravel()
+    channels, size, _, maps = weights.shape
+    kernels = weights.reshape(channels, size, size * maps)
+    rows, columns, width = len(potential), potential.shape[1] // maps, times.shape[1]
+    shape, flat = (rows, columns, maps), times.ravel()
+    spikes, at_spike = np.full(shape, NEVER_, np.uint8), np.zeros(shape, np.float32)
     for step in range(steps):
         for place in np.flatnonzero(flat == step):
-            arrive(potential, weights, layer.pad, place, times)
+            position, channel = divmod(place, channels)
+            row, column = divmod(position, width)
+            arrive(potential, kernels[channel], maps, row + layer.pad, column + layer.pad)
         for r in range(rows):
             for c in range(columns):
-                here = potential[r, c]
+                here = potential[r, (columns - 1 - c) * maps : (columns - c) * maps]
                 above = 0
                 for f in range(maps):
                     above += here[f] > layer.theta
@@ -70,29 +76,39 @@ def convolve(times, weights, layer, steps):
 
 
 @njit(cache=True, nogil=True)
-def choose_winners(spikes, at_spike, layer):
-    """Return map, row, column and time of the neurons that learn, at most `layer.winners`.
+def compete(spikes, at_spike):
+    """Let the maps compete at each position, and return the one that stays, and what it is worth (rows, columns).
 
-    At each position only the earliest map stays, the one with the highest potential if there are several.
-    Among these, winners are taken in the same order; each one inhibits its map, and all maps within
-    `layer.radius` of it.
+    It is the map that spikes earliest, of several the one with the highest potential. An earlier spike is worth
+    more, then a higher potential; -inf where no map spikes.
     """
     rows, columns, maps = spikes.shape
-    best, key = np.zeros((rows, columns), np.int64), np.full((rows, columns), -np.inf)
+    best, worth = np.zeros((rows, columns), np.int64), np.full((rows, columns), -np.inf)
     for r in range(rows):
         for c in range(columns):
             for f in range(maps):
                 if spikes[r, c, f] != NEVER_:
                     value = np.float64(at_spike[r, c, f]) - LATER * spikes[r, c, f]
-                    if value > key[r, c]:
-                        best[r, c], key[r, c] = f, value
+                    if value > worth[r, c]:
+                        best[r, c], worth[r, c] = f, value
+    return best, worth
+
+
+@njit(cache=True, nogil=True)
+def choose_winners(spikes, at_spike, layer):
+    """Return map, row, column and time of the neurons that learn, at most `layer.winners`.
+
+    They are taken from the maps that stay at each position (`compete`), what is worth most first; each one
+    inhibits its map, and all maps within `layer.radius` of it.
+    """
+    best, worth = compete(spikes, at_spike)
     winners: list[Any] = []
-    while len(winners) < layer.winners and key.max() > -np.inf:
-        row, column = divmod(key.argmax(), columns)
+    while len(winners) < layer.winners and worth.max() > -np.inf:
+        row, column = divmod(worth.argmax(), worth.shape[1])
         winner, near = best[row, column], layer.radius
         winners.append((winner, row, column, spikes[row, column, winner]))
-        key = np.where(best == winner, -np.inf, key)
-        key[max(row - near, 0) : row + near + 1, max(column - near, 0) : column + near + 1] = -np.inf
+        worth = np.where(best == winner, -np.inf, worth)
+        worth[max(row - near, 0) : row + near + 1, max(column - near, 0) : column + near + 1] = -np.inf
     return winners
 
 
@@ -103,13 +119,18 @@ def learn(spiked, weights, winner, pad, rates, bounds, soft):
     Those outside of the map are among the others. With `soft`, changes are in proportion to w (1 - w).
     """
     f, row, column = winner
-    for channel, ky, kx in np.ndindex(weights.shape[:3]):
-        r, c = row + ky - pad, column + kx - pad
-        inside = 0 <= r < spiked.shape[0] and 0 <= c < spiked.shape[1]
-        w = weights[channel, ky, kx, f]
-        scale = w * (np.float32(1) - w) if soft else np.float32(1)
-        w += (rates[0] if inside and spiked[r, c, channel] else rates[1]) * scale
-        weights[channel, ky, kx, f] = min(max(w, np.float32(bounds[0])), np.float32(bounds[1]))
+    low, high, one = np.float32(bounds[0]), np.float32(bounds[1]), np.float32(1)
+    channels, size, _, _ = weights.shape
+    for channel in range(channels):  # in the order in which weights lie in memory
+        for ky in range(size):
+            r = row + ky - pad
+            for kx in range(size):
+                c = column + kx - pad
+                inside = 0 <= r < spiked.shape[0] and 0 <= c < spiked.shape[1]
+                w = weights[channel, ky, kx, f]
+                scale = w * (one - w) if soft else one
+                w += (rates[0] if inside and spiked[r, c, channel] else rates[1]) * scale
+                weights[channel, ky, kx, f] = min(max(w, low), high)
 
 
 @njit(cache=True, nogil=True)
@@ -132,7 +153,9 @@ def transform(images, weights, layer, steps):
 
     The earliest spike of each window stays; what does not fill a window is left out.
     """
-    window, (rows, columns, maps) = layer.pool, at_rest(images[0], weights, layer.pad).shape
+    window, maps = layer.pool, weights.shape[3]
+    rows, width = at_rest(images[0], weights, layer.pad).shape
+    columns = width // maps
     pooled = np.full((len(images), rows // window, columns // window, maps), NEVER_, np.uint8)
     for number in range(len(images)):
         spikes, _ = convolve(images[number], weights, layer, steps)
@@ -145,15 +168,27 @@ def transform(images, weights, layer, steps):
 
 
 @njit(cache=True, nogil=True)
+def at_the_end(spiked, weights, pad):
+    """Return the potentials of the last layer when all inputs (rows, columns, channels) that spike have done so (rows, columns, maps)."""
+    potential = at_rest(spiked, weights, pad)
+    channels, size, _, maps = weights.shape
+    kernels = weights.reshape(channels, size, size * maps)
+    for channel in range(channels):  # outermost, so that each weight is read from memory once
+        for row in range(spiked.shape[0]):
+            for column in range(spiked.shape[1]):
+                if spiked[row, column, channel]:
+                    arrive(potential, kernels[channel], maps, row + pad, column + pad)
+    return potential.reshape(len(potential), -1, maps)[:, ::-1]
+
+
+@njit(cache=True, nogil=True)
 def decide(spiked, weights, pad):
     """Return map, row and column of the neuron of the last layer with the highest potential, map -1 if none is above 0.
 
     Its neurons have no threshold and spike at the last step, so all that counts is which inputs (rows,
     columns, channels) have spiked; the first of equals wins, in the order of maps, rows, columns.
     """
-    potential = at_rest(spiked, weights, pad)
-    for place in np.flatnonzero(spiked):
-        arrive(potential, weights, pad, place, spiked)
+    potential = at_the_end(spiked, weights, pad)
     rows, columns, _ = potential.shape
     winner, position = divmod(np.ascontiguousarray(potential.transpose(2, 0, 1)).argmax(), rows * columns)
     row, column = divmod(position, columns)
@@ -167,18 +202,19 @@ def decisions(images, weights, pad):
 
 
 @njit(cache=True, nogil=True)
-def train_decision(images, labels, weights, pad, rates, bounds):
+def train_decision(images, labels, weights, classes, pad, rates, bounds):
     """Reward or punish the winner of each image, in place; return how many were right, and how many had no winner.
 
-    `rates` are for inputs that spiked and for others (columns), rewarded and punished (rows).
+    `classes` are those of the maps, `rates` are for inputs that spiked and for others (columns), rewarded and
+    punished (rows).
     """
-    right, silent, per_class = 0, 0, weights.shape[3] // 10
+    right, silent = 0, 0
     for number in range(len(images)):
         winner = decide(images[number], weights, pad)
         if winner[0] < 0:
             silent += 1
             continue
-        good = winner[0] // per_class == labels[number]
+        good = classes[winner[0]] == labels[number]
         right += good
         learn(images[number], weights, winner, pad, rates[0 if good else 1], bounds, False)
     return right, silent
