@@ -156,8 +156,8 @@ def code(picture: ArrayLike, filters: Filters = DOG_BLOG, floor: float = 50.0, s
         possible = size >= 3 and size % 2 == 1 and min(first, second) > 0
         if not (possible and np.isfinite(dog_kernels(((size, first, second),))).all()):
             raise DiehlCookError(
-                f"filter ({size}, {first}, {second}): expected an odd size from 3 on and two different, positive "
-                "standard deviations, e.g. (7, 1, 2)"
+                f"filter ({size}, {first}, {second}): expected an odd size from 3 on and two different, "
+                "positive standard deviations, e.g. (7, 1, 2)"
             )
     params = Mozafari2019(steps=steps, floor=floor)
     if not (filters and grey.size):
