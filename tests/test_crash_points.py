@@ -17,7 +17,7 @@ def tried(*arguments):
 
 
 def test_a_sample_of_crash_points():
-    assert tried("--sample", "7", *SAMPLE) >= 40
+    assert tried("--sample", "5", *SAMPLE) >= 28
 
 
 @pytest.mark.slow

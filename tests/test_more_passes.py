@@ -60,7 +60,8 @@ class Fake(Engine):
     def blank_state(self):
         return {
             "protocol.stream": np.zeros(1, np.int64), "protocol.position": np.zeros(1, np.int64),
-            "exc.v": np.zeros(self.model.params.n_exc), "exc.theta": np.full(self.model.params.n_exc, 0.02),
+            "exc.v": np.zeros(self.model.params.n_exc), "inh.v": np.zeros(self.model.params.n_exc),
+            "exc.theta": np.full(self.model.params.n_exc, 0.02),
         }  # fmt: skip
 
     def simulate(self, state, images, presentations, cancelled):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..model.params import Params
 from ..model.rules import EQUATIONS
+from ..model.wiring import initial_potentials
 from .base import LONG_AGO_SECONDS, REST_SPIKES, State
 
 
@@ -85,12 +86,13 @@ def variables(params: Params, learning: bool) -> dict[str, Variable]:
 
 
 def blank(params: Params, learning: bool) -> State:
-    """Return the state of a network that has just been built, all weights and potentials 0."""
+    """Return the state of a network that has just been built, all weights 0."""
     state: State = {
         name: np.zeros([getattr(params, size) for size in one.size] or 1, one.dtype)
         for name, one in variables(params, learning).items()
     }
     state["exc.theta"][:] = params.theta_init
+    state["exc.v"], state["inh.v"] = initial_potentials(params, state["exc.theta"], 0)
     state["exc.lockout_left"][:] = params.steps("lockout_exc")
     for group in ("exc", "inh"):
         state[f"{group}.lastspike"][:] = LONG_AGO_SECONDS
