@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -146,3 +147,15 @@ def test_errors_speak_python_in_python():
     with spoken_to_the_command_line():
         assert str(DiehlCookError(typed)) == typed
     assert str(DiehlCookError(typed)) == spoken
+
+
+def test_a_signal_amid_a_write_writes_nothing_itself(caplog):
+    """A handler that writes to a stream that is being written to raises; so the words come when it is asked."""
+    with progress.Interruption() as cancelled:
+        cancelled.beginning(progress.no_report)(0)
+        signal.raise_signal(signal.SIGINT)
+        assert cancelled.asked
+        assert not caplog.records
+        assert cancelled()
+        assert cancelled()
+    assert [one.getMessage().partition(":")[0] for one in caplog.records] == ["interrupted"]

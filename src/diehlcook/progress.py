@@ -252,11 +252,15 @@ class Interruption:
 
     def __init__(self) -> None:
         self.asked = False
+        self.said = False
         self.begun = False
         self.previous: dict[int, Any] = {}
 
     def __call__(self) -> bool:
-        """Return whether the phase shall stop."""
+        """Return whether the phase shall stop; the first time that it shall, say so."""
+        if self.asked and not self.said:
+            self.said = True
+            log.warning("interrupted: saving; once more to give up at once")
         return self.asked
 
     def beginning(self, report: Report) -> Report:
@@ -269,11 +273,10 @@ class Interruption:
         return told
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
-        """Remember the first signal."""
+        """Remember the first signal; nothing is written here, because the signal may have come amid a write."""
         if not self.begun or (self.asked and number == signal.SIGINT):
             raise KeyboardInterrupt
         self.asked = True
-        log.warning("interrupted: saving; once more to give up at once")
 
     def __enter__(self) -> Self:
         try:
