@@ -28,6 +28,7 @@ PAGES = {
     ROOT / "README.md": "index",
     ROOT / "CONTRIBUTING.md": "included/contributing",
     ROOT / "CHANGELOG.md": "included/changelog",
+    ROOT / "REPRODUCING.md": "included/reproducing",
     ROOT / "data" / "README.md": "included/data",
     DOCS / "search.md": "included/search",  # search.html is the page that searches the site
     DOCS / "notebooks": "notebooks/README",

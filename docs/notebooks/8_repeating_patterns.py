@@ -13,7 +13,7 @@
 # # One neuron finds a repeating pattern, step by step
 # In 2018 David Corvoysier rebuilt the experiment of Masquelier, Guyonneau & Thorpe (2008) in TensorFlow and wrote a blog about it:
 # *Identify Repeating Patterns using Spiking Neural Networks in Tensorflow*.
-# This notebook takes the same steps with the companion [masquelier2008](../companions/masquelier2008.md), in the order of the blog, with the numbers of the blog's own notebook.
+# This notebook takes the same steps with the companion masquelier2008 (docs/companions/masquelier2008.md), in the order of the blog, with the numbers of the blog's own notebook.
 # Each step says what the blog saw, and what is seen here.
 # The companion has two time steps to compare: 1 ms, as in the blog, and 0.1 ms, at which the experiment was replicated with success.
 
@@ -249,5 +249,5 @@ for name, chosen in (("first 5 s", recorded.spikes < 5), ("last 5 s", recorded.s
 # %% [markdown]
 # ## What to take home
 # - What the blog saw is what the model does at a time step of 1 ms, its last remark included.
-# - How often the neuron begins at the end of the pattern, over 50 seeds, is counted on the companion's [page](../companions/masquelier2008.md).
+# - How often the neuron begins at the end of the pattern, over 50 seeds, is counted on the companion's page, docs/companions/masquelier2008.md.
 # - With a time step of 0.1 ms the depression of the paper works as it is, and the neuron ends near the beginning.
