@@ -28,7 +28,8 @@ WORKFLOW = "snakemake --profile scripts/workflow/profiles/local"
 
 HEAD = """# Reproducing the numbers
 
-Every number that README and the [results](docs/results.md) have of this package, the command that makes it, and what to expect.
+The test accuracies that README and the [results](docs/results.md) have of this package, the command that makes each, and what to expect.
+Other pages name the command beside what it has measured.
 A command gives the same spikes wherever it was tried (AMD EPYC with and without AVX-512, Python 3.11 to 3.13), so the figure to expect is the figure, to the last digit that is shown.
 Times are those of 2 shared cores of an AMD EPYC; [performance](docs/performance.md) says how machines differ.
 This page is made by `python scripts/tools/claims.py` from [`claims.toml`](scripts/tools/claims.toml) and the records in [`docs/results`](docs/results).
