@@ -142,24 +142,13 @@ INTACT = Damage("intact")
 AMOUNTS = {
     "synapses removed": (0.25, 0.5, 0.75),
     "weight noise": (0.5, 1.0),
-    "bits per weight": (8, 4, 2, 1),
+    "bits per weight": (8, 7, 6, 5, 4, 3, 2, 1),
     "neurons removed": (0.5, 0.75, 0.9),
     "theta set to its mean": (0.0,),
     "delays removed": (0.0,),
     "time step": (1.0, 0.25),
 }
 DAMAGES = [Damage(kind, amount) for kind, amounts in AMOUNTS.items() for amount in amounts]
-CONTROL = [
-    Damage("synapses removed", 0.5),
-    Damage("synapses removed", 0.75),
-    Damage("weight noise", 1.0),
-    Damage("bits per weight", 1),
-    Damage("neurons removed", 0.5),
-    Damage("neurons removed", 0.9),
-    Damage("theta set to its mean"),
-]
-"""What is done to the untrained network, too."""
-
 RESTORED = [Damage("synapses removed, sums restored", 0.5), Damage("synapses removed, sums restored", 0.75)]
 """Whether it is the pattern of the weights that matters, or their sum."""
 
@@ -192,11 +181,7 @@ def cases(parts: int) -> list[Case]:
     """Return all rows that are wanted, the most wanted first."""
     wanted = []
     for part in range(parts):
-        for damages, names in (
-            ([INTACT, *DAMAGES], (TRIPLET, POWER_LAW)),
-            ([INTACT, *CONTROL], (UNTRAINED,)),
-            ([*RESTORED, *SLOW], (TRIPLET, POWER_LAW)),
-        ):
+        for damages, names in (([INTACT, *DAMAGES], NETWORKS), ([*RESTORED, *SLOW], (TRIPLET, POWER_LAW))):
             wanted += [Case(name, damage, part) for name in names for damage in damages]
     return wanted
 

@@ -243,6 +243,7 @@ ABLATIONS = (
     Ablation("7, 8, 19", "the ports: flipped, held, locked out", "eta_pre=-1e-4; clamp_exc=true; "
                                                                  "lockout_exc=50 ms"),
     Ablation("2, 3, 7–9, 30, 35", "`brian2-example` with dt 0.5 ms", "dt=0.5 ms", preset="brian2-example"),
+    Ablation("1–3, 7, 8, 19", "`ports-2016`: the ports, with Euler and 0.1 ms", preset="ports-2016"),
     Ablation("1, 10, 13", "`authors-400`", preset="authors-400"),
     Ablation("10, 13", "`paper-triplet-400`, the default", preset="paper-triplet-400"),
 )  # fmt: skip
