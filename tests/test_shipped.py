@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import load_script
 
 from diehlcook import load_shipped, observe, plot, predict, report, train
 from diehlcook import test as judge
@@ -18,20 +19,40 @@ from diehlcook.runs.shipped import TRAINED, shipped_names, unpack
 RULES = {"triplet", "power-law", "exponential", "pre-and-post"}
 
 
-def test_one_network_of_400_neurons_for_each_rule():
-    runs = {name: load_shipped(name) for name in shipped_names()}
-    assert {run.params.rule for run in runs.values()} >= RULES
-    for name, run in runs.items():
+NETWORKS = {f"{rule}-400" for rule in RULES} | {"best-triplet-100", "best-triplet-400"}
+
+
+def test_the_networks_are_what_their_names_say():
+    assert set(shipped_names()) == NETWORKS
+    for name in shipped_names():
+        run = load_shipped(name)
         size = sum(path.stat().st_size for path in (TRAINED / name).iterdir())
         assert size < 1.5e6, name
         weights = np.load(TRAINED / name / "weights.npy")
         assert weights.dtype == np.float32
         assert digest(weights) == run.facts["train"]["sha256"]["weights"]
         assert digest(run.delays()) == run.facts["train"]["sha256"]["delays"]
-        assert name == f"{run.params.rule}-{run.params.n_exc}"
-        assert run.params == load_preset(f"paper-{name}")
-        assert (run.facts["train"]["images"], run.facts["train"]["epochs"]) == (60_000, 3)
+        assert run.preset == (name if name.startswith("best") else f"paper-{name}")
+        assert run.params == load_preset(run.preset)
+        assert run.seed == 1
+        trained = run.facts["train"]["images"], run.facts["train"]["epochs"]
+        assert trained == ((40_000, 1) if name.endswith("-100") else (60_000, 3))
         assert run.facts["observe"]["images"] == 60_000
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_the_card_of_a_network_says_what_its_run_has(name):
+    run, text = load_shipped(name), (TRAINED / name / "card.md").read_text()
+    assert text == load_script("ship").card(name)
+    assert f"--preset {run.preset} " in text
+    assert f"--seed {run.seed}`" in text
+    assert f"{100 * run.facts['shipped']['accuracy']:.2f} % [" in text
+
+
+def test_the_best_readout_of_a_card_is_that_of_held_out_images():
+    made = load_shipped("best-triplet-400").facts["shipped"]["readouts"]
+    best = max(made, key=lambda one: made[one]["held_out"])
+    assert f"images choose the readout `{best}`" in load_script("ship").card("best-triplet-400")
 
 
 @pytest.mark.parametrize("name", shipped_names())

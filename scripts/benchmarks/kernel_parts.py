@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from benchmark import SEED, load_images
+from contestants import SEED
 from numba import njit
+from speed import load_images
 
 from diehlcook.engines.base import Model
 from diehlcook.engines.fused import events, membranes
@@ -94,7 +95,7 @@ def parts(n_exc: int, images: np.ndarray) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    images = load_images(None).images[:2000].reshape(2000, -1)
+    images = load_images().images[:2000].reshape(2000, -1)
     sizes = (400, 6400)
     table = [parts(n_exc, images) for n_exc in sizes]
     print("| ms | " + " | ".join(f"{n} neurons" for n in sizes) + " |\n|---|" + "---:|" * len(sizes))

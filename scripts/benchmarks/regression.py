@@ -12,7 +12,6 @@ Nothing else should run meanwhile. The exit code is 1 if a case has lost more th
 import argparse
 import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from workers import Worker
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,37 +94,17 @@ def tree_of(ref: str) -> Iterator[Path]:
             subprocess.run([*git, "remove", "--force", tree], check=True)
 
 
-class Tree:
+class Tree(Worker):
     """A process that times the networks of one tree."""
 
     def __init__(self, tree: Path) -> None:
         given = json.dumps([(preset, learning, presentations(preset)) for preset, learning in CASES])
-        self.name = tree.name
-        self.process: subprocess.Popen[str] = subprocess.Popen(
-            [sys.executable, "-c", WORKER, given],
-            env=os.environ | {"PYTHONPATH": str(tree / "src"), "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def answer(self) -> str:
-        """Return what the process says next."""
-        line = self.process.stdout.readline() if self.process.stdout else ""
-        if not line:
-            sys.exit(f"regression: the networks of {self.name} cannot be run; is it too old?")
-        return line.strip()
+        command = [sys.executable, "-c", WORKER, given]
+        super().__init__(f"regression: {tree.name}", command, {"PYTHONPATH": str(tree / "src")})
 
     def seconds(self, case: int) -> float:
         """Time a network once."""
-        if self.process.stdin:
-            print(case, file=self.process.stdin, flush=True)
-        return float(self.answer())
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.kill()
-        self.process.wait()
+        return float(self.ask(case))
 
 
 def compare(this: Any, other: Any, rounds: int) -> list[tuple[list[float], list[float]]]:

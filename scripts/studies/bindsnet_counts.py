@@ -20,17 +20,40 @@ import torch
 from bindsnet.encoding import poisson
 from bindsnet.models import DiehlAndCook2015
 from bindsnet.network.monitors import Monitor
+from numpy.typing import NDArray
 
 TIME, HIGHEST_RATE = 250, 128
 """Steps of 1 ms for an image; Hz at grey level 255."""
 
 
-def images_in(folder: Path, number: int) -> torch.Tensor:
-    """Return MNIST's first training images as rates in Hz (number, 28, 28)."""
+def images_in(folder: Path, number: int) -> NDArray[np.uint8]:
+    """Return MNIST's first training images as grey levels (number, 784)."""
     path = next(folder.glob("train-images*"))
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    grey = np.frombuffer(content, np.uint8, offset=16).reshape(-1, 28, 28)[:number]
-    return torch.from_numpy(grey * np.float32(HIGHEST_RATE / 255))
+    return np.frombuffer(content, np.uint8, offset=16).reshape(-1, 784)[:number]
+
+
+def build(neurons: int, seed: int) -> tuple[DiehlAndCook2015, Monitor]:
+    """Return a new network, on one core, and what counts its spikes."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    network = DiehlAndCook2015(
+        n_inpt=784, n_neurons=neurons, exc=22.5, inh=120, dt=1.0, norm=78.4, theta_plus=0.05,
+        inpt_shape=(1, 28, 28),
+    )  # fmt: skip
+    spikes = Monitor(network.layers["Ae"], ["s"], time=TIME)
+    network.add_monitor(spikes, "spikes")
+    return network, spikes
+
+
+def show(network: DiehlAndCook2015, spikes: Monitor, image: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Show an image (784,), and return the spikes of each neuron (neurons,)."""
+    rates = torch.from_numpy(image.reshape(1, 28, 28) * np.float32(HIGHEST_RATE / 255))
+    shown = poisson(rates, time=TIME, dt=1.0).view(TIME, 1, 1, 28, 28)
+    network.run({"X": shown}, time=TIME)
+    counts: NDArray[np.uint16] = spikes.get("s").sum(0).numpy().ravel().astype(np.uint16)
+    network.reset_state_variables()
+    return counts
 
 
 def main() -> None:
@@ -42,22 +65,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    torch.manual_seed(given.seed)
-    torch.set_num_threads(1)
-    network = DiehlAndCook2015(
-        n_inpt=784, n_neurons=given.neurons, exc=22.5, inh=120, dt=1.0, norm=78.4, theta_plus=0.05,
-        inpt_shape=(1, 28, 28),
-    )  # fmt: skip
-    spikes = Monitor(network.layers["Ae"], ["s"], time=TIME)
-    network.add_monitor(spikes, "spikes")
-    rates = images_in(given.mnist, given.images)
-    counts = np.zeros((given.images, given.neurons), np.uint16)
+    network, spikes = build(given.neurons, given.seed)
+    images = images_in(given.mnist, given.images)
     began = time.perf_counter()
-    for k, rate in enumerate(rates):
-        shown = poisson(rate.unsqueeze(0), time=TIME, dt=1.0).view(TIME, 1, 1, 28, 28)
-        network.run({"X": shown}, time=TIME)
-        counts[k] = spikes.get("s").sum(0).numpy().ravel()
-        network.reset_state_variables()
+    counts = np.array([show(network, spikes, image) for image in images])
     print(f"{1e3 * (time.perf_counter() - began) / given.images:.0f} ms per image")
     given.out.mkdir(parents=True, exist_ok=True)
     np.save(given.out / "counts.npy", counts)

@@ -9,10 +9,10 @@ END = "<!-- end of measured -->\n"
 Row = dict[str, str]
 
 
-def put(page: Path, script: str, text: str) -> None:
-    """Put a text between the marks of a script in a page; a page that is not there is left alone."""
+def put(page: Path, script: str, text: str, folder: str = "studies") -> None:
+    """Put a text between the marks of a script of scripts/FOLDER in a page; a page that is not there is left alone."""
     if page.exists():
-        begin = f"<!-- measured: scripts/studies/{script} -->\n"
+        begin = f"<!-- measured: scripts/{folder}/{script} -->\n"
         before, rest = page.read_text(encoding="utf-8").split(begin)
         after = rest.split(END, maxsplit=1)[1]
         page.write_text(f"{before}{begin}\n{text.strip()}\n\n{END}{after}", encoding="utf-8")

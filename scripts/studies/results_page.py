@@ -285,6 +285,92 @@ def confusions(records: list[Record], number: int = 6) -> str:
     )
 
 
+def begun_cells() -> Cells:
+    """Return the newest records of the networks that go on, by cell and how many passes they have had."""
+    newest: Cells = {}
+    for one in sorted(read_passes(), key=lambda one: int(one["train"]["epochs"])):
+        newest.setdefault(one["cell"], []).append(one)
+    return {f"{cell}, {passes_of(some[-1])}": [some[-1]] for cell, some in newest.items()}
+
+
+def passes_of(record: Record) -> str:
+    """Return how many passes a network has had, in words."""
+    epochs = record["train"]["epochs"]
+    return f"{epochs} pass" if epochs == 1 else f"{epochs} passes"
+
+
+def readouts_table(cells: Cells) -> str:
+    """Return what each readout gives, for the cells whose records have it."""
+    found = {
+        cell: some
+        for cell, records in cells.items()
+        if (some := [one for one in records if "readouts" in one])
+    }
+    names = sorted({name for records in found.values() for one in records for name in one["readouts"]})
+    rows = [
+        (
+            cell,
+            *(
+                mean_sd(np.array([100 * one["readouts"][name]["accuracy"] for one in records]))
+                for name in names
+            ),
+            len(records),
+        )
+        for cell, records in found.items()
+    ]
+    return table(f"| cell | {' | '.join(f'`{name}`' for name in names)} | n |", rows)
+
+
+def spikes_per_neuron(record: Record) -> NDArray[np.float64]:
+    """Return the spikes of each neuron per 1,000 test images."""
+    shown = record["test"]["images"] * record["test"]["repeats"] / 1_000
+    return np.array(record["neurons"]["test_spikes"], np.float64) / float(shown)
+
+
+def neurons_table(cells: Cells) -> str:
+    """Return how the spikes are spread over the neurons, for the cells whose records have them."""
+    rows = []
+    for cell, records in cells.items():
+        if some := [spikes_per_neuron(one) for one in records if "neurons" in one]:
+            spikes = np.sort(np.concatenate(some))
+            low, middle, high = np.percentile(spikes, [5, 50, 95])
+            busiest = spikes[-max(1, len(spikes) // 10) :].sum() / spikes.sum()
+            rows.append(
+                (
+                    cell,
+                    f"{middle:.0f}",
+                    f"{low:.0f} to {high:.0f}",
+                    f"{busiest:.0%}",
+                    (spikes == 0).sum(),
+                    len(some),
+                )
+            )
+    head = "| cell | median | 5th to 95th percentile | share of the busiest tenth | silent neurons | n |"
+    return table(head, rows)
+
+
+@styled
+def draw_neurons(cells: Cells) -> None:
+    """Draw how the spikes are spread over the neurons."""
+    ax = new_axes((6.4, 4.2), "constrained")
+    for cell, records in cells.items():
+        if some := [spikes_per_neuron(one) for one in records if "neurons" in one]:
+            spikes = np.sort(np.concatenate(some))
+            share = (np.arange(len(spikes)) + 0.5) / len(spikes)
+            (one,) = (rule for rule in RULES if rule == records[0]["rule"])
+            width = 2.2 if records[0]["n_exc"] == 6400 else 1.1
+            style = "-" if cell.startswith("best-") else "--"
+            ax.plot(100 * share, spikes, style, color=COLOURS[one], lw=width, label=cell)
+    ax.set(
+        xlabel="neurons, % (those with the fewest spikes first)",
+        ylabel="spikes per 1,000 test images",
+        yscale="log",
+    )
+    ax.legend(loc="lower right")
+    figures.facts_title(ax, "Spikes per neuron", "all seeds of a cell together · test images")
+    save(ax, "neurons")
+
+
 def confusions_table(cells: Cells) -> str:
     """Return the commonest confusions of each cell."""
     rows = [(cell, confusions(records)) for cell, records in cells.items()]
@@ -352,15 +438,20 @@ def draw_training(cells: Cells) -> None:
 
 @styled
 def draw_confusion(cells: Cells) -> None:
-    """Draw the confusions of the best cell."""
-    cell = max(of_table(cells) or cells, key=lambda cell: accuracies(cells[cell]).mean())
-    matrix, presentations = confusion(cells[cell])
-    ax = figures.confusion_matrix(
-        matrix,
-        accuracy=mean_of(cells[cell], "test", "accuracy"),
-        facts=f"{cell} · {presentations} presentations of the 10,000 test images",
-    )
-    save(ax, "confusion")
+    """Draw the confusions of the largest networks of the two rules with the most records, as the paper's Fig. 3A."""
+    figure = new_figure((11.0, 5.2), "compressed")
+    for ax, (cell, records) in zip(
+        figure.subplots(1, len(cells), squeeze=False).flat, cells.items(), strict=True
+    ):
+        matrix, presentations = confusion(records)
+        figures.confusion_matrix(
+            matrix,
+            accuracy=mean_of(records, "test", "accuracy"),
+            facts=f"{presentations} presentation of the 10,000 test images",
+            title=cell,
+            ax=ax,
+        )
+    figure.savefig(RECORDS / "confusion.png", dpi=110)
 
 
 def save(ax: Any, name: str) -> None:
@@ -423,7 +514,9 @@ def text() -> str:
         order_section=order_section(cells),
         passes_table=passes_table(),
         passes_remarks=(RECORDS / "remarks_passes.md").read_text(encoding="utf-8"),
-        confusions_table=confusions_table(cells),
+        confusions_table=confusions_table(cells | begun_cells()),
+        readouts_table=readouts_table(cells | begun_cells()),
+        neurons_table=neurons_table(cells | begun_cells()),
         spikes_table=spikes_table(cells),
         labels_table=labels_table(cells),
     )
@@ -434,7 +527,8 @@ def main() -> None:
     cells = read_records()
     draw_accuracy(cells)
     draw_training(cells)
-    draw_confusion(cells)
+    draw_confusion(begun_cells())
+    draw_neurons(cells | begun_cells())
     draw_fields()
     PAGE.write_text(text(), encoding="utf-8")
 

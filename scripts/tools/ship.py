@@ -1,47 +1,133 @@
-"""Make a trained run one of those that come with the package: single precision, labelled and tested as shipped.
+"""Make a trained run one of those that come with the package: single precision, labelled and tested as shipped, with a card.
 
-    python scripts/tools/ship.py data/runs/workflow/triplet-400-seed1
+    python scripts/tools/ship.py data/runs/workflow/best-triplet-400-seed1
+    python scripts/tools/ship.py --cards    # write the cards of all that come with the package again
 
 Rounding the weights changes spikes, so the labels and the accuracy are those of the rounded network: labels
-from all 60,000 training images, one presentation of the 10,000 test images.
+from all 60,000 training images, one presentation of the 10,000 test images. Every readout is also fitted to
+the responses to the training images that choose no hyperparameter, and judged by those that do; this says,
+without a test image, which readout is the best of this network.
 """
 
 import argparse
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from diehlcook.analysis import readouts
+from diehlcook.analysis.ladder import ladder
 from diehlcook.data import datasets
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
 from diehlcook.runs.files import digest, load_json, save_array, save_json
-from diehlcook.runs.run import load_run
-from diehlcook.runs.shipped import TRAINED
+from diehlcook.runs.provenance import responses
+from diehlcook.runs.run import Run, load_run
+from diehlcook.runs.shipped import CARD, TRAINED, load_shipped, shipped_names
 
 
-def main() -> None:
-    """Round, label, test and store."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="finished run directory")
-    options = parser.parse_args()
-    name = "{0.rule}-{0.n_exc}".format(load_run(options.run).params)
+def name_of(run: Run) -> str:
+    """Return what a network is called: the name of its preset, of which the rows of the paper's table lose their first word."""
+    return run.preset.removeprefix("paper-")
+
+
+def readouts_of(run: Run) -> dict[str, dict[str, Any]]:
+    """Return what each readout has right of held-out training images, and of the test images."""
+    labels, counts = datasets.load("mnist", "train").labels, responses(run, "observe")
+    judges = readouts.held_out(len(counts))
+    found = {}
+    for name, row in ladder(run)["readouts"].items():
+        fitted = readouts.fit(name, counts[~judges], labels[~judges])
+        right = fitted.classify(counts[judges]) == labels[judges]
+        found[name] = {
+            "held_out": float(right.mean()),
+            "test": row["accuracy"],
+            "interval95": row["interval95"],
+        }
+    return found
+
+
+def card(name: str) -> str:
+    """Return what somebody should know who takes a network: where it is from, what it can do, and what not."""
+    run = load_shipped(name)
+    versions = load_json(TRAINED / name / "run.json")["versions"]
+    made, training = run.facts["shipped"], run.facts["train"]
+    low, high = (f"{100 * end:.2f}" for end in made["interval95"])
+    shown = f"--epochs {training['epochs']}" if training["epochs"] > 1 else f"--samples {training['images']}"
+    lines = [
+        f"# {name}",
+        "",
+        (
+            f"{run.params.n_exc} excitatory neurons that have learned the digits of MNIST by the rule "
+            f"`{run.params.rule}`."
+        ),
+        "Rounding to single precision is all that was done to it after training.",
+        "It was chosen before it was tested: it is seed 1 of its preset, and no other seed was considered.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| trained with | `python -m diehlcook train --preset {run.preset} {shown} --seed {run.seed}` |",
+        (
+            f"| images | {training['images']:,} training images of MNIST, {training['epochs']} "
+            f"{'passes' if training['epochs'] > 1 else 'pass'}, {run.params.order} order |"
+        ),
+        f"| labelled with | {run.facts['observe']['images']:,} training images |",
+        (
+            f"| test accuracy | {100 * made['accuracy']:.2f} % [{low}, {high}], the paper's readout, "
+            f"{made['images']:,} test images presented once, 95 % interval (Wilson) |"
+        ),
+        f"| versions | {', '.join(' '.join(one) for one in versions.items())} |",
+        "| licence | MIT, as the package; MNIST itself is not part of it |",
+        "",
+    ]
+    if "readouts" in made:
+        best = max(made["readouts"], key=lambda one: float(made["readouts"][one]["held_out"]))
+        lines += [
+            f"Held-out training images choose the readout `{best}`.",
+            "Once `observe` has made responses, `predict --readout` takes it.",
+            "",
+            "| readout | held-out training images, % | test images, % |",
+            "|---|---:|---:|",
+            *(
+                f"| `{one}` | {100 * row['held_out']:.2f} | {100 * row['test']:.2f} "
+                f"[{100 * row['interval95'][0]:.2f}, {100 * row['interval95'][1]:.2f}] |"
+                for one, row in made["readouts"].items()
+            ),
+            "",
+        ]
+    lines += [
+        f'Use it: `python -m diehlcook networks {name}`, or `diehlcook.load_shipped("{name}")` in Python.',
+        (
+            "It knows handwritten digits that are scaled and centred as MNIST's are, bright on dark, and answers "
+            "to everything else with one of ten digits or with silence."
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def ship(path: Path) -> str:
+    """Round, label, test and store; return the name."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        run = load_run(options.run)
+        run = load_run(path)
+        name = name_of(run)
         weights = run.weights().astype(np.float32)
         save_array(folder / "weights.npy", weights)
         for file in ("theta.npy", "delays.npy", "train_accuracy.npy"):
-            shutil.copy(options.run / file, folder / file)
+            shutil.copy(path / file, folder / file)
         run.folder, train = folder, run.trained()
         train["sha256"]["weights"] = digest(weights)
         run.facts = {"train": train}
         run.save()
         observe(run, datasets.load("mnist", "train"), engine="fused", jobs=2)
         test(run, datasets.load("mnist", "test"), engine="fused", jobs=2)
-        tested = run.facts.pop("test")
-        run.facts["shipped"] = {key: tested[key] for key in ("images", "repeats", "accuracy", "interval95")}
+        tested = run.facts["test"]
+        made = {key: tested[key] for key in ("images", "repeats", "accuracy", "interval95")}
+        run.facts["shipped"] = made | {"readouts": readouts_of(run)}
+        del run.facts["test"]
         run.save()
         target = TRAINED / name
         target.mkdir(parents=True, exist_ok=True)
@@ -52,6 +138,18 @@ def main() -> None:
         content["observe"].pop("raster")  # its files do not come with the package
         save_json(target / "run.json", content)
     print(f"{name}: {tested['accuracy']:.2%} of {tested['images']} test images")
+    return name
+
+
+def main() -> None:
+    """Store a network, if one is given, and write cards."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("run", type=Path, nargs="?", help="finished run directory")
+    chosen.add_argument("--cards", action="store_true", help="write all cards again")
+    options = parser.parse_args()
+    for name in shipped_names() if options.cards else [ship(options.run)]:
+        (TRAINED / name / CARD).write_text(card(name), encoding="utf-8")
 
 
 if __name__ == "__main__":

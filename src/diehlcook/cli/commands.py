@@ -496,12 +496,16 @@ def demo(run: Path | None, how: How, seed: int | None) -> Result:
 
 def networks(name: str | None, run: Path | None, force: bool) -> Result:
     """List the trained networks that come with the package, or make a run directory of one."""
-    from ..runs.shipped import load_shipped, shipped_names, unpack
+    from ..runs.shipped import CARD, TRAINED, load_shipped, shipped_names, unpack
 
     if name:
         folder = str(unpack(name, folder_for(run, name), force=force).folder)
-        go_on = pasteable("test", "--run", folder)
-        return Result({"unpacked": folder}, [f"a run of it is in {folder}; go on with {go_on}"])
+        go_on, card = pasteable("test", "--run", folder), str(TRAINED / name / CARD)
+        told = [
+            f"a run of it is in {folder}; go on with {go_on}",
+            f"where it is from and what it can do: {card}",
+        ]
+        return Result({"unpacked": folder, "card": card}, told)
     facts: Facts = {"networks": {}}
     for known in shipped_names():
         one = load_shipped(known)

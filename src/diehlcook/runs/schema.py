@@ -112,7 +112,10 @@ RUN = {
     "equations?": Each(Each(Kind("a text or a list", lambda v: isinstance(v, str | list | bool)),
     named=True), named=True),
     "train?": {"finished": FLAG, "imported?": {}}, "observe?": {"imported?": {}}, "test?": TESTED,
-    "shipped?": {"images": POSITIVE, "repeats": POSITIVE, "accuracy": SHARE, "interval95": Each(SHARE, 2)},
+    "shipped?": {
+        "images": POSITIVE, "repeats": POSITIVE, "accuracy": SHARE, "interval95": Each(SHARE, 2),
+        "readouts?": Each({"held_out": SHARE, "test": SHARE, "interval95": Each(SHARE, 2)}, named=True),
+    },
 }  # fmt: skip
 """run.json; see `check_run` for what depends on what."""
 

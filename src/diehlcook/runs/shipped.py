@@ -1,7 +1,7 @@
-"""Trained networks that come with the package: weights, thresholds and labels of 400 neurons for each rule of the paper.
+"""Trained networks that come with the package: weights, thresholds and labels.
 
 Each is a small run directory under ``trained``: weights.npy in single precision, theta.npy, assignments.npy,
-train_accuracy.npy and run.json. Delays are drawn again from the seed, and must give the digest that run.json
+train_accuracy.npy, run.json and card.md. Delays are drawn again from the seed, and must give the digest that run.json
 has.
 """
 
@@ -19,6 +19,9 @@ MAKING = "copy of a network of the package"
 """What run.json has for an engine while a copy is being made."""
 
 TRAINED = Path(__file__).with_name("trained")
+
+CARD = "card.md"
+"""What one should know who takes a network; ``scripts/tools/ship.py`` writes it."""
 
 
 def shipped_names() -> list[str]:
