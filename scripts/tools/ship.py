@@ -100,8 +100,8 @@ def card(name: str) -> str:
     lines += [
         f'Use it: `python -m diehlcook networks {name}`, or `diehlcook.load_shipped("{name}")` in Python.',
         (
-            "It knows handwritten digits that are scaled and centred as MNIST's are, bright on dark, and answers "
-            "to everything else with one of ten digits or with silence."
+            "It knows handwritten digits that are scaled and centred as MNIST's are, bright on dark, "
+            "and answers to everything else with one of ten digits or with silence."
         ),
         "",
     ]
