@@ -108,7 +108,10 @@ STUDIES = {
     # The authors' script for 400 neurons and their public code differ in three things
     "triplet": (grid("authors-400", dt=("0.5 ms", "0.25 ms"), theta_init=("10 mV", "20 mV")), (LEARN_MORE,)),
     # Of a network that is given away: does it learn better from passes in new orders?
-    "triplet, order": ([*grid("paper-triplet-400"), *grid("best-triplet-400")], (LEARN_PASSES,)),
+    "triplet, order": (
+        [*grid("paper-triplet-400"), *grid("best-triplet-400")],
+        (LEARN_MORE._replace(epochs=3, choose=10_000),),
+    ),
     # The authors' script for 400 neurons has commented code of the other rules: is its threshold and are
     # its delays theirs
     # too? To compare with the rounds of the same length above
