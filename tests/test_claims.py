@@ -1,5 +1,8 @@
 """REPRODUCING.md: it is made of the claims and the records, and a claim that no longer holds is said to fail."""
 
+import json
+import re
+import statistics
 import subprocess
 
 import pytest
@@ -21,6 +24,31 @@ def test_the_readme_has_the_figures_of_its_claims():
         if "README.md" in one.where:
             figure = f"{100 * one.expected:.2f}".rstrip("0")
             assert f"{figure} %" in readme or f"{figure}%" in readme, one.says
+
+
+def test_every_page_that_a_script_writes_is_a_claim():
+    pages = (claims.ROOT / "docs").rglob("*.md")
+    marks = {one for page in pages for one in re.findall(r"<!-- measured: (.+) -->", page.read_text("utf-8"))}
+    told = claims.read_measured()
+    assert marks == {mark for one in told for mark in one.marks}
+    for one in told:
+        for page in one.where.split(", "):
+            assert (claims.ROOT / page).exists()
+
+
+def test_the_readme_has_the_times_that_were_measured():
+    readme = (claims.ROOT / "README.md").read_text(encoding="utf-8")
+    times = json.loads((claims.ROOT / "docs" / "performance.json").read_text())["ms"]
+    own, example, standalone, classic = (
+        statistics.median(times[label]["400"])
+        for label in (
+            "fused, the default preset", "fused, `brian2-example`", "standalone, `brian2-example`",
+            "classic loop, `brian2-example`",
+        )
+    )  # fmt: skip
+    assert f"takes {own:.1f} ms in training with fused" in readme
+    assert f"{example:.1f} ms with fused, {standalone:.1f} ms with standalone, and {classic:.0f} ms" in readme
+    assert f"{classic / example:.0f} times as long" in readme
 
 
 def test_the_short_claims_take_less_than_ten_minutes():

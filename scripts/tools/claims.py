@@ -28,8 +28,7 @@ WORKFLOW = "snakemake --profile scripts/workflow/profiles/local"
 
 HEAD = """# Reproducing the numbers
 
-The test accuracies that README and the [results](docs/results.md) have of this package, the command that makes each, and what to expect.
-Other pages name the command beside what it has measured.
+What README and the pages of `docs` claim of this package, the command that shows it, and what to expect: first what one command shows, then the networks of the tables, then what scripts measure and write into pages.
 A command gives the same spikes wherever it was tried (AMD EPYC with and without AVX-512, Python 3.11 to 3.13), so the figure to expect is the figure, to the last digit that is shown.
 Times are those of 2 shared cores of an AMD EPYC; [performance](docs/performance.md) says how machines differ.
 This page is made by `python scripts/tools/claims.py` from [`claims.toml`](scripts/tools/claims.toml) and the records in [`docs/results`](docs/results).
@@ -45,6 +44,12 @@ NETWORKS = """## Networks of the tables
 The [workflow](docs/cluster.md) makes the record of a network that has none, so a record has to be deleted before it is made again.
 The accuracy is that of the test set, the mean over its presentations.
 The time is that of one core: training, labelling and testing together.
+"""
+
+
+MEASURED = """## Measured pages
+Each of these scripts writes its tables and pictures into the page, from a record that is in the repository; what the record has is not run again.
+Delete rows of the record, and the script makes them anew.
 """
 
 
@@ -64,9 +69,32 @@ class Claim(NamedTuple):
     unit: str = "%"
 
 
+class Measured(NamedTuple):
+    """What a script measures and writes into a page."""
+
+    says: str
+    where: str
+    marks: list[str]
+    """The scripts that the page names before what it has measured."""
+    command: str
+    conditions: str
+    """Seeds, and how many images or networks."""
+    time: str
+
+
+def written() -> dict[str, Any]:
+    """Return what claims.toml has."""
+    return tomllib.loads(CLAIMS.read_text(encoding="utf-8"))
+
+
 def read_claims() -> list[Claim]:
-    """Return the claims of claims.toml."""
-    return [Claim(**one) for one in tomllib.loads(CLAIMS.read_text(encoding="utf-8"))["claim"]]
+    """Return the claims of claims.toml that one command shows."""
+    return [Claim(**one) for one in written()["claim"]]
+
+
+def read_measured() -> list[Measured]:
+    """Return the pages of claims.toml that a script writes."""
+    return [Measured(**one) for one in written()["measured"]]
 
 
 def shown(value: float, unit: str) -> str:
@@ -111,7 +139,13 @@ def page() -> str:
     """Return the page."""
     head = "| what | where | command | seed | expected | time |\n|---|---|---|---|---|---|"
     claims = "\n".join(map(row, read_claims()))
-    return f"{HEAD}\n{head}\n{claims}\n\n{NETWORKS}\n{head}\n" + "\n".join(cells()) + "\n"
+    networks = "\n".join(cells())
+    measured = "\n".join(
+        f"| {one.says} | {one.where} | `{one.command}` | {one.conditions} | {one.time} |"
+        for one in read_measured()
+    )
+    pages = f"{MEASURED}\n| what | where | command | conditions | time |\n|---|---|---|---|---|\n{measured}\n"
+    return f"{HEAD}\n{head}\n{claims}\n\n{NETWORKS}\n{head}\n{networks}\n\n{pages}"
 
 
 def value_of(claim: Claim, folder: Path) -> float:
