@@ -87,6 +87,7 @@ def card(name: str) -> str:
         lines += [
             f"Held-out training images choose the readout `{best}`.",
             "Once `observe` has made responses, `predict --readout` takes it.",
+            "The network has seen the held-out images in training, without their labels.",
             "",
             "| readout | held-out training images, % | test images, % |",
             "|---|---:|---:|",
