@@ -206,7 +206,7 @@ def test_other_maps_drop_out_every_50_images_and_within_a_batch(monkeypatch):
         experiment, "kept_maps", lambda p, seed, at: drawn.append(at) or kept_maps(p, seed, at)
     )
     monkeypatch.setattr(kernel, "train_decision", lambda s, labels, *_: shown.append(len(labels)) or (1, 2))
-    params = PARAMS.with_values({"batch": "120"})
+    params = PARAMS.with_values({"batch": "120", "dropout_3": "0.5"})
     weights = np.zeros((1, 5, 5, 200), np.float32)
     performance, right = experiment.train_epoch(
         np.zeros((300, 1)), np.zeros(300), weights, params, 0, 2, (1.0, 1.0)
@@ -222,7 +222,7 @@ def test_other_maps_drop_out_every_50_images_and_within_a_batch(monkeypatch):
 
 def test_maps_that_drop_out_neither_decide_nor_learn():
     """The best map of the class is left out, and the next one is rewarded in its place, under its own number."""
-    params = PARAMS.with_values({"maps_3": "40"})
+    params = PARAMS.with_values({"maps_3": "40", "dropout_3": "0.5"})
     kept = experiment.kept_maps(params, 0, 0)
     out = np.setdiff1d(np.arange(40), kept)
     spiked = np.ones((1, 4, 4, 2), np.bool_)
@@ -247,7 +247,7 @@ def test_reward_and_punishment(good, expected):
     weights[0, 2, 2, 6] = 0.6  # map 6 is of class 3 and wins where the spike is in its middle
     before = weights.copy()
     label = np.array([3 if good else 4], np.uint8)
-    params = PARAMS.with_values({"maps_3": "20", "dropout_3": "0"})
+    params = PARAMS.with_values({"maps_3": "20"})
     performance, right = experiment.train_epoch(spiked, label, weights, params, 0, 0, (1.0, 1.0))
     change = weights - before
     assert change[0, 2, 2, 6] == pytest.approx(expected[0], abs=1e-6)
@@ -266,7 +266,7 @@ def test_rates_of_reward_follow_the_errors_of_the_batch_before(monkeypatch):
         return len(labels) // 4, len(labels) // 10
 
     monkeypatch.setattr(kernel, "train_decision", batch)
-    weights, params = np.zeros((1, 5, 5, 200), np.float32), PARAMS.with_values({"dropout_3": "0"})
+    weights, params = np.zeros((1, 5, 5, 200), np.float32), PARAMS
     experiment.train_epoch(np.zeros((2000, 1)), np.zeros(2000), weights, params, 0, 0, (1.0, 1.0))
     assert seen[0] == pytest.approx(np.array([[0.004, -0.003], [-0.004, 0.0005]]))
     assert seen[1] == pytest.approx(np.array([[0.65 * 0.004, -0.65 * 0.003], [-0.25 * 0.004, 0.25 * 0.0005]]))

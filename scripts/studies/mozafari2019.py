@@ -85,7 +85,7 @@ def measure_choice(choice: str, seed: int, runs: Path) -> Row:
     """Train one network, and judge it by held-out training images; return its row."""
     data = datasets.load("mnist", "train").head(CHOICES_IMAGES)
     params = Mozafari2019().with_values({**PUBLISHED, **CHOICES[choice]})
-    kept = len(data) - round(experiment.HELD_OUT * len(data))
+    kept = experiment.learned_from(len(data))
     times = encode(data.images, params)
     images = experiment.Images(times[:kept], data.labels[:kept], times[kept:], data.labels[kept:])
     folder = runs / f"choices-{list(CHOICES).index(choice)}-seed-{seed}"

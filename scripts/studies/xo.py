@@ -1,6 +1,6 @@
 """Show what faults, cures and the form of the neuron do to the networks of the companion xo; fill its page's tables, draw its figures.
 
-    python scripts/studies/xo.py           # 23 experiments of 20 networks with two seeds, under two minutes
+    python scripts/studies/xo.py           # 27 experiments of 20 networks with two seeds, under two minutes
     python scripts/studies/xo.py --page    # write the tables from the records, without running anything
 
 First the program of the forum with all its faults, which are then mended one after the other; then the mended
@@ -149,7 +149,7 @@ def noise(rows: dict[str, Row]) -> str:
     head = (
         "| | clean, right % | 4 flips, right % | 8 flips, right % "
         "| seeds 0 and 1 | 8 flips, wrong and none, % | "
-        "networks with 95 % or more at 8 flips (95 % interval) | unevenness |"
+        "networks with 95 % or more at 8 flips (95 % interval) | unevenness | findings |"
     )
     lines = []
     for name in NOISE:
@@ -160,10 +160,13 @@ def noise(rows: dict[str, Row]) -> str:
         counted = f"{enough} of {networks} ({100 * low:.0f} to {100 * high:.0f} %)"
         others = ", ".join(percent(one, "wrong_8", "none_8"))
         lines.append(
-            (name, *(right(one, flips) for flips in FLIPS), seeds, others, counted, one["unevenness"])
-        )
+            (
+                name, *(right(one, flips) for flips in FLIPS), seeds, others, counted, one["unevenness"],
+                one["findings"] or "none",
+            )
+        )  # fmt: skip
     nearest = percent(rows["no fault"], "nearest_8")[0]
-    return table(head, [*lines, ("the nearest pattern", nearest, nearest, nearest, "", "", "", "")])
+    return table(head, [*lines, ("the nearest pattern", nearest, nearest, nearest, "", "", "", "", "")])
 
 
 def trials(rows: dict[str, Row]) -> str:

@@ -28,7 +28,7 @@ class Verdict(NamedTuple):
     latency: float | None
     """Mean seconds from the beginning of the pattern to a spike within; None without spikes."""
     found_at: float | None
-    """Seconds: the last false alarm of all; None if there is one in the last third, or no spike there."""
+    """Seconds: the last false alarm of all (in the replication: the spike after that within 50 s); None if there is one in the last third, or no spike there."""
     found_after: int | None
     """Spikes until then."""
     rate: float

@@ -11,11 +11,9 @@ from ...model.params import ORDERS
 from ..common.constants import require
 
 CODE = "authors' code (SpykeTorch)"
-SHALLOW = (
-    "ours, chosen on held-out training images: half, as in the authors' code of 2018 (MozafariShallow.py)"
-)
+SHALLOW = "authors' code has no dropout here; that of 2018 (MozafariShallow.py) has 0.4 or 0.5"
 RENEWAL = "ours; the authors' code of 2018 draws them for each pass over some hundreds of images"
-SHUFFLED = "ours, chosen on held-out training images; the authors' code has file order"
+SHUFFLED = "ours, as in the blog's script; the authors' code has file order"
 BLOG = "ours: off, as in the authors' code; the blog has 0.008"
 
 IMAGE_SIDE = 28
@@ -89,7 +87,7 @@ class Mozafari2019(Constants):
     low_3: float = par(0.2, "", "smallest weight of layer 3", CODE, within=(0, 1e9))
     high_3: float = par(0.8, "", "largest weight of layer 3", CODE, within=(0, 1e9))
     dropout_3: float = par(
-        0.5, "", "share of the maps of each class that neither decide nor learn", SHALLOW, within=(0, 0.99)
+        0.0, "", "share of the maps of each class that neither decide nor learn", SHALLOW, within=(0, 0.99)
     )
     renewal_3: int = par(50, "", "images after which other maps drop out", RENEWAL, within=(1, 1e9))
 

@@ -52,6 +52,11 @@ CURVE = np.dtype([("train", "f8"), ("judged", "f8"), ("silent", "f8")])
 without a decision."""
 
 
+def learned_from(n_images: int) -> int:
+    """Return how many training images are learned from while those that choose are held out."""
+    return n_images - round(HELD_OUT * n_images)
+
+
 class Images(NamedTuple):
     """Spike times and labels of what a part learns from and what judges it."""
 
@@ -314,7 +319,7 @@ def run(
     for data in (train, test):
         if data.images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE) or data.labels.max(initial=0) > 9:
             raise DiehlCookError(f"{data.name}: images must be of 28 x 28 pixels, labels from 0 to 9")
-    if not round(HELD_OUT * len(train)):
+    if learned_from(len(train)) == len(train):
         raise DiehlCookError(f"{len(train)} training images are too few: a sixth of them is held out")
     if resume and force:
         raise DiehlCookError("--resume goes on, --force begins again; choose one")
@@ -371,7 +376,7 @@ def run_owned(
         return round(float(before.get("wall_s", 0.0)) + time.monotonic() - started, 1)
 
     times, test_times = prepare(folder, train, test, params)
-    kept = len(train) - round(HELD_OUT * len(train))
+    kept = learned_from(len(train))
     parts = {
         "select": Images(times[:kept], train.labels[:kept], times[kept:], train.labels[kept:]),
         "refit": Images(times, train.labels, test_times, test.labels),
@@ -421,7 +426,7 @@ def add_linear(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019
     """Fit the linear classifier on the features of both parts; write and return what run.json gets."""
     from .linear import readout
 
-    kept = len(train) - round(HELD_OUT * len(train))
+    kept = learned_from(len(train))
     labels = (train.labels[:kept], train.labels[kept:]), (train.labels, test.labels)
     select, refit = (
         (
