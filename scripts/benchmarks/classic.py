@@ -8,7 +8,7 @@ count; all neurons inhibit all others through n (n - 1) synapses; explicit Euler
 input are arguments; inhibitory neurons take input from their own excitatory neuron only.
 
 Frozen: it is the baseline that ``tests/test_against_classic.py`` compares the package with and
-``scripts/benchmarks/benchmark.py`` measures it against: it must not use the package, nor get faster or
+``scripts/benchmarks/speed.py`` measures it against: it must not use the package, nor get faster or
 better.
 """
 

@@ -48,7 +48,7 @@ from diehlcook.model import wiring
 from diehlcook.model.params import load_preset
 from diehlcook.model.stimulus import stream_key
 
-strokes = np.zeros((400, 28, 28), np.uint8)
+strokes = np.zeros((440, 28, 28), np.uint8)
 rng = np.random.default_rng(0)
 for image in strokes:  # some hundred bright pixels, as a digit has
     row, column = rng.integers(4, 18, 2)

@@ -11,8 +11,8 @@ neuroSush's source archive.
 
 Every contestant is a process (contestants.py). All of a size are opened; then, in every repeat, each of them
 is timed once, so that a machine that drifts drifts for all. Those of the package and the classic loop start
-every repeat from the same state, that of a network which has learned from the first images, and show the same
-images; BindsNET and neuroSush go on learning. Times are wall times; a slow neighbour makes them longer, which
+every repeat from the same state, that of a network which has learned from the first images, and from the same
+image, the slower ones with fewer images; BindsNET and neuroSush go on learning. Times are wall times; a slow neighbour makes them longer, which
 is why lowest and highest stand beside the median. What is measured is kept in docs/performance.json.
 """
 

@@ -48,7 +48,7 @@ The time is that of one core: training, labelling and testing together.
 
 
 MEASURED = """## Measured pages
-Each of these scripts writes its tables and pictures into the page, from a record that is in the repository; what the record has is not run again.
+Each of these scripts writes its tables and pictures into the page, from a record that is in the repository; what the record has is not run again, but for times.
 Delete rows of the record, and the script makes them anew.
 """
 
