@@ -91,7 +91,11 @@ def test_the_page_has_ratios_to_the_classic_loop_and_times_to_an_accuracy():
 def test_peak_memory_of_a_process_is_seen():
     worker = speed.Worker(
         "memory",
-        [sys.executable, "-c", "print(0)\nfor _ in open(0):\n b = b'1' * 10**8; print(1, flush=True)"],
+        [
+            sys.executable,
+            "-c",
+            "print(0, flush=True)\nfor _ in open(0):\n b = b'1' * 10**8; print(1, flush=True)",
+        ],
     )
     try:
         with speed.Peak(worker.process.pid) as peak:
