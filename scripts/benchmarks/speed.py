@@ -12,8 +12,9 @@ neuroSush's source archive.
 Every contestant is a process (contestants.py). All of a size are opened; then, in every repeat, each of them
 is timed once, so that a machine that drifts drifts for all. Those of the package and the classic loop start
 every repeat from the same state, that of a network which has learned from the first images, and from the same
-image, the slower ones with fewer images; BindsNET and neuroSush go on learning. Times are wall times; a slow neighbour makes them longer, which
-is why lowest and highest stand beside the median. What is measured is kept in docs/performance.json.
+image, the slower ones with fewer images; BindsNET and neuroSush go on learning. Times are wall times; a slow
+neighbour makes them longer, which is why lowest and highest stand beside the median. What is measured is kept in
+docs/performance.json.
 """
 
 import argparse
@@ -76,7 +77,7 @@ class Contestant(NamedTuple):
     model: str
     """Which constants or which model."""
     command: tuple[str, ...]
-    """What contestants.py is called with, after the number of neurons; of a plain program, its own arguments."""
+    """What contestants.py is called with, after the number of neurons."""
     work: int = 0
     """Neurons times presentations of one measurement, at least 3 presentations; 0: 5 presentations."""
     sizes: tuple[int, ...] = SIZES
