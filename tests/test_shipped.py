@@ -55,6 +55,18 @@ def test_the_best_readout_of_a_card_is_that_of_held_out_images():
     assert f"images choose the readout `{best}`" in load_script("ship").card("best-triplet-400")
 
 
+def test_weights_are_rounded_to_even_levels():
+    weights = np.array([[0.0, 0.1, 0.4999, 0.5, 1.0]])
+    rounded = load_script("ship").rounded
+    assert rounded(weights, 2).dtype == np.float32
+    np.testing.assert_allclose(rounded(weights, 2), [[0, 0, 1 / 3, 2 / 3, 1]], rtol=1e-7)
+    np.testing.assert_array_equal(rounded(weights, None), weights.astype(np.float32))
+    many = np.random.default_rng(0).random((50, 50))
+    levels = rounded(many, 8)
+    assert len(np.unique(levels)) <= 256
+    assert np.abs(levels - many).max() <= many.max() / 510 * 1.001
+
+
 @pytest.mark.parametrize("name", shipped_names())
 def test_shipped_network_recognises_mnist(name, mnist_folder):
     data = load("mnist", "test", data=mnist_folder).head(300)

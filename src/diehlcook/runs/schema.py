@@ -114,6 +114,7 @@ RUN = {
     "train?": {"finished": FLAG, "imported?": {}}, "observe?": {"imported?": {}}, "test?": TESTED,
     "shipped?": {
         "images": POSITIVE, "repeats": POSITIVE, "accuracy": SHARE, "interval95": Each(SHARE, 2),
+        "bits?": POSITIVE, "before_rounding?": SHARE,
         "readouts?": Each({"held_out": SHARE, "test": SHARE, "interval95": Each(SHARE, 2)}, named=True),
     },
 }  # fmt: skip
