@@ -4,10 +4,10 @@
     same command goes on
     python scripts/studies/mozafari2019.py --page       # write the tables from the records, without running
     anything
-    python scripts/studies/mozafari2019.py --only bins  # one table: bins or choices
+    python scripts/studies/mozafari2019.py --only bins  # one table: bins, choices or whole
 
-All networks learn from the first 10,000 or 6,000 training images of MNIST, in every layer; a sixth of these,
-the last ones, is held out.
+The networks of bins and choices learn from the first 10,000 or 6,000 training images of MNIST, in every layer;
+a sixth of these, the last ones, is held out.
 
 bins: each row of docs/companions/mozafari2019_bins.csv is a network as in the authors' code but for the number
 of bins, with 30 epochs of reward, and a linear classifier on layer 2. The epoch and the classifier's C are
@@ -18,6 +18,11 @@ or the shuffled one, with dropout or without, and with layers that stop when the
 reward on 6,000 images. The figures are of the held-out images: test images are not looked at, because the
 defaults are chosen by this table. The last column counts the held-out images on which inhibition between the
 maps of layer 3 would change the winner.
+
+whole: docs/companions/mozafari2019_whole.csv has a row per pass of layer 3 over all training images, of the
+default network and of two others, with the share of the held-out images that is right (the part `select`) and
+that of the test images (the part `refit`). Each takes about an hour; they are not run unless `--only whole`
+asks for them.
 """
 
 import argparse
@@ -38,7 +43,7 @@ from diehlcook.progress import shown
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "companions"
 PAGE = DOCS / "mozafari2019.md"
-TABLES = {name: DOCS / f"mozafari2019_{name}.csv" for name in ("bins", "choices")}
+TABLES = {name: DOCS / f"mozafari2019_{name}.csv" for name in ("bins", "choices", "whole")}
 
 PUBLISHED = {"order": "file", "dropout_3": "0", "settled": "0"}
 """What the authors' code has."""
@@ -61,6 +66,16 @@ CHOICES: dict[str, dict[str, str]] = {
 """Changes of `PUBLISHED`."""
 CHOICES_IMAGES, CHOICES_EPOCHS = 6_000, 10
 CHOICES_COLUMNS = ("choice", "seed", "learning", "last", "best", "best_epoch", "changed_by_inhibition")
+
+WHOLE: dict[str, tuple[dict[str, str], int]] = {
+    "default": ({}, 46),
+    "dropout, stop at 0.008": ({"dropout_3": "0.5", "settled": "0.008"}, 30),
+    "as in the authors' code": ({"order": "file"}, 46),
+}
+"""Changes of the default, and passes of layer 3."""
+WHOLE_COLUMNS = ("network", "seed", "passes", "held_out", "test")
+WHOLE_SHOWN = (1, 10, 20, 30)
+"""Passes that the page has, besides the last one and the best one on held-out images."""
 
 
 def measure_bins(steps: str, seed: int, runs: Path) -> Row:
@@ -111,6 +126,46 @@ def changed_by_inhibition(folder: Path, params: Mozafari2019) -> int:
     return changed
 
 
+def measure_whole(network: str, seed: int, runs: Path) -> list[Row]:
+    """Train and test one network with all images, as the command does; return a row for each pass of layer 3."""
+    changes, epochs = WHOLE[network]
+    train, test = (datasets.load("mnist", split) for split in ("train", "test"))
+    folder = runs / f"whole-{list(WHOLE).index(network)}-seed-{seed}"
+    params = Mozafari2019().with_values(changes)
+    with shown(True, f"{network}, seed {seed}", 2 * epochs, unit="epochs") as report:
+        experiment.run(folder, train, test, params, seed=seed, epochs=epochs, resume=True, report=report)
+    curves = [np.load(folder / part / "curve.npy")["judged"][:epochs] for part in experiment.PARTS]
+    return [
+        dict(zip(WHOLE_COLUMNS, (network, str(seed), str(k), f"{held:.4f}", f"{tested:.4f}"), strict=True))
+        for k, (held, tested) in enumerate(zip(*curves, strict=True), 1)
+    ]
+
+
+def whole_table() -> str:
+    """Return the table of the networks that learned from all images, a column each: held-out images, test images."""
+    found: dict[str, dict[int, tuple[float, float]]] = {network: {} for network in WHOLE}
+    for row in read_rows(TABLES["whole"]):
+        shares = float(row["held_out"]), float(row["test"])
+        found[row["network"]][int(row["passes"])] = shares
+    found = {network: passes for network, passes in found.items() if passes}
+
+    def cell(shares: tuple[float, float] | None) -> str:
+        return " / ".join(f"{100 * one:.2f}" for one in shares) if shares else ""
+
+    def best(passes: dict[int, tuple[float, float]]) -> int:
+        return max(passes, key=lambda k: passes[k][0])
+
+    lines = [(f"{k}", *(cell(passes.get(k)) for passes in found.values())) for k in WHOLE_SHOWN]
+    lines.append(("the last", *(f"{max(passes)}: {cell(passes[max(passes)])}" for passes in found.values())))
+    lines.append(
+        (
+            "the best on held-out images",
+            *(f"{best(passes)}: {cell(passes[best(passes)])}" for passes in found.values()),
+        )
+    )
+    return table(f"| passes of layer 3 | {' | '.join(found)} |", lines)
+
+
 STUDIES: dict[str, tuple[Iterable[str], Callable[[str, int, Path], Row], str]] = {
     "bins": (
         BINS,
@@ -146,7 +201,7 @@ def main() -> None:
     """Run what is missing and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--page", action="store_true", help="write the tables only")
-    parser.add_argument("--only", choices=STUDIES, help="one of the tables")
+    parser.add_argument("--only", choices=TABLES, help="one of the tables")
     parser.add_argument("--seeds", type=seeds, default=[0])
     parser.add_argument("--runs", type=Path, default=ROOT / "data" / "runs" / "mozafari2019")
     options = parser.parse_args()
@@ -158,8 +213,15 @@ def main() -> None:
         for one, seed in ((one, s) for s in options.seeds for one in varied if (one, str(s)) not in done):
             rows.append(measure(one, seed, options.runs))
             write_rows(TABLES[name], rows)
+    if options.only == "whole" and not options.page:
+        rows = read_rows(TABLES["whole"])
+        done = {(row["network"], row["seed"]) for row in rows}
+        for network, seed in ((one, s) for s in options.seeds for one in WHOLE if (one, str(s)) not in done):
+            rows += measure_whole(network, seed, options.runs)
+            write_rows(TABLES["whole"], rows)
     for name in STUDIES:
         put(PAGE, f"mozafari2019.py {name}", page_table(name))
+    put(PAGE, "mozafari2019.py whole", whole_table())
 
 
 if __name__ == "__main__":
