@@ -284,7 +284,8 @@ def run(c, net, images, first_position, presentations, recorded):
             advance_inhibitory(c, step, v_inh, ge_inh, refractory_inh, awake, fired_inh)
             # --- synapses
             if step < arriving:
-                due_first, due = list_new(step, net, events, to_list, listed, row, due_first, due)
+                if size(to_list):  # what is passed is counted, which takes longer than a step of 100 neurons
+                    due_first, due = list_new(step, net, events, to_list, listed, row, due_first, due)
                 if step < c.stimulus_steps:
                     for e in range(first_of_step[step], first_of_step[step + 1]):
                         happened[event_input[e]] += 1
