@@ -73,6 +73,14 @@ def test_a_constant_of_a_rule_is_declared_where_it_is_used():
     assert rule.neuron_variables == EQUATIONS["triplet"].neuron_variables
 
 
+def test_a_constant_of_a_trace_may_not_hide_a_parameter(tiny, numpy_target):
+    """It would be used in place of the parameter, of which run.json and the report tell."""
+    hiding = EQUATIONS["triplet"].changed(constants={"tau_post1": 5 * b2.ms})
+    assert "tau_post1 = " in hiding.neuron
+    with pytest.raises(DiehlCookError, match="plasticity: tau_post1 is a parameter of the model"):
+        check_equations(tiny, EXCITATORY, hiding)
+
+
 def learned(params, rule=None, excitatory=EXCITATORY):
     images = np.random.default_rng(3).integers(0, 256, (2, params.n_input))
     network = build_network(params, seed=4, images=images, plasticity=rule, excitatory=excitatory)

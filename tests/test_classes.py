@@ -266,6 +266,9 @@ def pictures(tmp_path_factory):
     Image.fromarray(digits[0]).save(folder / "plain.png")
     Image.fromarray(255 - digits[0]).save(folder / "paper.png")
     Image.fromarray(digits[0].astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray(digits[0].astype(np.int32)).save(folder / "wide.tiff")
+    Image.fromarray(digits[0].astype(np.float32) / 255).save(folder / "real.tiff")
+    Image.fromarray(digits[0].astype(np.float32)).save(folder / "unreal.tiff")
     frames = [Image.fromarray(one) for one in digits[:2]]
     frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
     Image.fromarray(np.dstack([np.repeat(digits[0], 2, 0).repeat(2, 1)] * 3)).save(folder / "large.png")
@@ -284,7 +287,7 @@ def answers(capsys, run, *arguments):
 def test_a_picture_is_the_same_in_every_file(two, pictures, capsys, caplog):
     caplog.set_level(logging.INFO)
     expected = predict(two, load("digits", "test").only(3, 7).images[:1], engine="fused")
-    for name in ("plain.png", "deep.png", "moving.gif", "large.png"):
+    for name in ("plain.png", "deep.png", "wide.tiff", "real.tiff", "moving.gif", "large.png"):
         (one,), _ = answers(capsys, two, pictures / name)
         assert one["picture"] == name
         assert one["class"] == ["3", "7"][expected.labels[0]]
@@ -293,6 +296,8 @@ def test_a_picture_is_the_same_in_every_file(two, pictures, capsys, caplog):
         most = np.argsort(-expected.counts[0].astype(int), kind="stable")[: len(one["neurons"])]
         if name != "large.png":
             assert [n["neuron"] for n in one["neurons"]] == most.tolist()
+    assert main(["predict", "--run", str(two), str(pictures / "unreal.tiff")]) == 1
+    assert "unreal.tiff: its grey levels: values 0.0 to" in capsys.readouterr().err
     assert "large.png: 56 x 56 pixels, colour; turned to grey and resized to 28 x 28" in caplog.messages
     assert "moving.gif: 28 x 28 pixels, colour, the first of 2 frames; turned to grey" in caplog.messages
 

@@ -16,7 +16,7 @@ from diehlcook.engines.base import Model
 from diehlcook.engines.cuda import engine as cuda
 from diehlcook.engines.cuda import library
 from diehlcook.engines.registry import ENGINES, choose, open_engine
-from diehlcook.errors import Cancelled, DiehlCookError
+from diehlcook.errors import Cancelled, DiehlCookError, NetworkError
 from diehlcook.model import stimulus, wiring
 from diehlcook.model.params import with_rule
 from diehlcook.phases.observe import observe
@@ -178,7 +178,7 @@ def test_more_spikes_than_there_is_room_for_stop_the_run(smoke, strokes, monkeyp
     params = smoke.with_values(SHORT)
     with (
         open_engine("cuda", Model(params, learning=True), wiring.initial_delays(params, 3)) as engine,
-        pytest.raises(DiehlCookError, match="12 presentations: the network is running away"),
+        pytest.raises(NetworkError, match="12 presentations; the network is running away"),
     ):
         engine.advance(engine.initial_state(1, wiring.initial_weights(params, 3)), strokes, presentations=12)
 

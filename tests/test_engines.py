@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diehlcook.engines import compiler
 from diehlcook.engines.base import REST_SPIKES, Model, check_state, make_responses
 from diehlcook.engines.fused import active, arrays, cached, exponential, membranes, presentation
 from diehlcook.engines.fused.engine import constants, equations_digest
@@ -701,7 +702,7 @@ def test_no_presentations_are_refused(fused, start, strokes):
 
 
 @pytest.mark.parametrize(
-    ("numba", "compiler", "changed", "name", "why"),
+    ("numba", "compiled", "changed", "name", "why"),
     [
         (True, True, False, "fused", "the fastest; the equations are those of this package"),
         (True, False, False, "fused", "the fastest"),
@@ -711,16 +712,40 @@ def test_no_presentations_are_refused(fused, start, strokes):
         (True, False, True, "runtime", "the equations are not those of this package, and there is no"),
     ],
 )
-def test_the_engine_that_auto_chooses(smoke, monkeypatch, numba, compiler, changed, name, why):
+def test_the_engine_that_auto_chooses(smoke, monkeypatch, numba, compiled, changed, name, why):
     if not numba:
         monkeypatch.setitem(sys.modules, "numba", None)
-    if not compiler:
+    if not compiled:
         monkeypatch.setenv("PATH", "")
         monkeypatch.delenv("CXX", raising=False)
     excitatory = neurons.EXCITATORY._replace(reset="v = v_reset") if changed else neurons.EXCITATORY
     chosen = choose(Model(smoke, learning=True, excitatory=excitatory))
     assert chosen.name == name
     assert re.match(why, chosen.why)
+
+
+@pytest.mark.parametrize("given", [" ", '"', "/nowhere/g++ -O2"])
+def test_what_is_no_compiler_is_none(given, monkeypatch):
+    monkeypatch.setenv("CXX", given)
+    assert compiler.compiler() is None
+    assert compiler.compiler_version() is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_input", "n_exc"), [(784, 1), (1, 3)])
+def test_the_smallest_networks_are_the_same_network_too(smoke, n_input, n_exc):
+    """In which the indices of the synapses are arrays like others."""
+    params = smoke.with_values({**SHORT, "n_input": n_input, "n_exc": n_exc, "pixel_rate": "2 Hz"})
+    images = np.full((3, n_input), 200, np.uint8)
+    found = []
+    for name in ("standalone", "fused"):
+        with open_engine(name, Model(params, learning=True), wiring.initial_delays(params, 3)) as engine:
+            start = engine.initial_state(stimulus.stream_key(3, "train"), wiring.initial_weights(params, 3))
+            found.append(engine.advance(start, images, presentations=4))
+    (state, one), (other_state, other) = found
+    assert one.counts.any()
+    assert np.array_equal(one.counts, other.counts)
+    np.testing.assert_allclose(state["inp_exc.w"], other_state["inp_exc.w"], rtol=1e-9)
 
 
 @pytest.mark.parametrize("count_rest", [True, False])

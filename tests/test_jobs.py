@@ -84,10 +84,16 @@ def test_a_second_interrupt_does_not_wait_for_the_workers(tmp_path):
         if (tmp_path / "begun").exists():
             raise KeyboardInterrupt
 
+    (tmp_path / "other").mkdir()
+    of_the_caller = multiprocessing.get_context("spawn").Process(target=sleep, args=(tmp_path / "other",))
+    of_the_caller.start()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         jobs.run_jobs(sleep, {"a": (tmp_path,)}, jobs=1, keep=lambda *_: None, watch=interrupt)
     assert time.monotonic() - started < 50
+    assert of_the_caller.is_alive()
+    of_the_caller.kill()
+    of_the_caller.join()
 
 
 def sleep(folder):
@@ -98,6 +104,15 @@ def sleep(folder):
 def test_a_worker_that_dies_is_told_in_one_line():
     with pytest.raises(DiehlCookError, match="a worker process died"):
         jobs.run_jobs(die, {"a": ()}, jobs=1, keep=lambda *_: None)
+
+
+def unprepared(_given):
+    raise DiehlCookError("no space left for workers")
+
+
+def test_a_worker_that_cannot_be_prepared_says_why():
+    with pytest.raises(DiehlCookError, match="no space left for workers"):
+        jobs.run_jobs(die, {"a": ()}, jobs=1, keep=lambda *_: None, prepare=unprepared)
 
 
 PREDICT = """

@@ -253,6 +253,17 @@ def test_judgement_by_hand():
     assert (silent.success, silent.latency, silent.rate) == (False, None, 0)
 
 
+def test_a_spike_on_a_boundary_counts_the_same_everywhere():
+    """In the step in which a pattern begins it is outside, and in that in which it ends within, whatever sums of floats say."""
+    onsets = 0.05 * np.arange(0, 9000, 2)
+    begin, end = np.arange(0, 9000, 2) * 500 * 1e-4, (np.arange(0, 9000, 2) + 1) * 500 * 1e-4
+    assert (begin != onsets).any()
+    assert not criteria.latencies(begin, onsets, 0.05).any()
+    assert criteria.latencies(end, onsets, 0.05) == pytest.approx(0.05)
+    assert np.isnan(criteria.answers(begin, onsets, 0.05)).all()
+    assert criteria.answers(end, onsets, 0.05) == pytest.approx(0.05)
+
+
 def test_where_in_the_pattern_by_hand():
     """Ten answers in a row count, without a false alarm among them; patterns without an answer do not."""
     onsets = np.arange(20.0)

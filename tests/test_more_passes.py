@@ -279,17 +279,21 @@ def test_a_run_that_goes_on_keeps_its_engine(smoke, digits, tmp_path, monkeypatc
     run = train(tmp_path, digits.head(20), smoke, epochs=2, resume=True, progress=False)
     assert run.facts["train"]["engine"] == "fused"
     assert observe(run, digits.head(20), progress=False)["engine"] == "runtime"
+    run = train(tmp_path, digits.head(20), smoke, epochs=3, engine="runtime", resume=True, progress=False)
+    assert run.facts["train"]["engine"] == "runtime"
 
 
-def test_as_many_snapshots_as_are_asked_for(digits, smoke, tmp_path):
+def test_as_many_snapshots_as_are_asked_for(digits, smoke, tmp_path, caplog):
     data, counts = digits.head(64), {}
     for wanted in (None, 20):
         run = train(tmp_path / str(wanted), data, smoke, snapshots=wanted, progress=False)
         counts[wanted] = len(snapshots.files(run))
         assert snapshots.files(run)[-1].stem == f"{64:08d}"
     assert counts == {None: 1 + snapshots.USUAL, 20: 1 + 32}  # the next power of 2
-    run = train(tmp_path / "20", data, smoke, epochs=2, resume=True, progress=False)
+    caplog.clear()
+    run = train(tmp_path / "20", data, smoke, epochs=2, resume=True, snapshots=100, progress=False)
     assert 16 < len(snapshots.files(run)) <= 33  # the number is that which it began with
+    assert "this training keeps 32 snapshots, as it did from its beginning" in caplog.messages
     for wrong in (0, 1025):
         with pytest.raises(DiehlCookError, match="snapshots is"):
             train(tmp_path / "new", data, smoke, snapshots=wrong)

@@ -499,7 +499,7 @@ def test_small_run_resumes_and_learns(tmp_path):
     assert kept["linear"] == more["linear"]  # layer 2 is the same
     assert 1 <= kept["test"]["maps_that_decide"] <= 20
     fewer = diehlcook(*small, "--epochs", 2, "--run", parts, "--resume")
-    assert "there are 7 epochs already" in fewer.stderr
+    assert "the run is one of 7 epochs" in fewer.stderr
     assert json.loads((parts / "run.json").read_text())["epochs"] == 7
 
 

@@ -193,6 +193,8 @@ def test_namespace_has_units_and_whole_steps():
             "initial weights that are not larger, .* 0.303",
         ),
         ({"max_attempts": 20_000}, "from 1 to 10000"),
+        ({"tau_mem_exc": [1, 2] * brian2.ms}, "expected one number"),
+        ({"rule": "rectangular", "pairing": "all-to-all"}, "rule rectangular needs nearest"),
     ],
 )
 def test_bad_values_are_refused_by_name(values, message):

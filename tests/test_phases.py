@@ -17,12 +17,14 @@ from diehlcook import arguments, load_preset, load_run, predict
 from diehlcook.analysis import readout
 from diehlcook.data import datasets
 from diehlcook.engines.base import Model
+from diehlcook.errors import DiehlCookError
 from diehlcook.figures.catalogue import FIGURES
 from diehlcook.model import wiring
 from diehlcook.model.neurons import EXCITATORY
 from diehlcook.phases.observe import observe
 from diehlcook.phases.responses import trained_network
 from diehlcook.phases.train import train
+from diehlcook.phases.train_many import Task, train_several
 from diehlcook.progress import Interrupted
 from diehlcook.runs import layout
 from diehlcook.runs.files import digest
@@ -203,6 +205,39 @@ def test_raster_shows_presentations_of_the_trained_network(chain):
     counts = np.load(chain / "observe_counts.npy")[0]
     stimulus = when < smoke.t_stimulus
     assert np.bincount(neuron[stimulus].astype(int), minlength=16).tolist() == counts.tolist()
+
+
+def test_raster_starts_where_observe_did(smoke, tmp_path):
+    """At potentials drawn from the seed of the run."""
+    digits = datasets.load("digits", "train").head(20)
+    params = smoke.with_values(v_init_random=True)
+    run = train(tmp_path / "run", digits, params, seed=7, engine="fused", progress=False)
+    observe(run, digits, engine="fused", progress=False)
+    neuron, when = run.load("raster_exc")
+    counted = np.bincount(neuron[when < params.t_stimulus].astype(int), minlength=params.n_exc)
+    assert counted.sum() > 0
+    assert counted.tolist() == run.load("observe_counts")[0].tolist()
+
+
+def test_numbers_of_numpy_are_numbers(smoke, tmp_path):
+    digits = datasets.load("digits", "train").head(20)
+    run = train(tmp_path / "run", digits, smoke, epochs=np.int64(2), engine="fused", progress=False)
+    assert load_run(run.folder).facts["train"]["epochs"] == 2
+    for epochs in (1.5, True, "3", 0):
+        with pytest.raises(DiehlCookError, match=r"epochs is .*; it must be a whole number from 1 to 10000"):
+            train(tmp_path / "other", digits, smoke, epochs=epochs)
+    for jobs in (0, 1.5):
+        with pytest.raises(DiehlCookError, match=r"jobs is .*; it must be at least 1"):
+            observe(run, digits, jobs=jobs)
+
+
+def test_several_trainings_are_refused_before_the_first_begins(smoke, tmp_path):
+    digits = datasets.load("digits", "train").head(20)
+    train(tmp_path / "b", digits, smoke, engine="fused", progress=False)
+    tasks = [Task(tmp_path / name, smoke, 0, "smoke") for name in "ab"]
+    with pytest.raises(DiehlCookError, match="b: there is a run already"):
+        train_several(tasks, digits, engine="fused", jobs=1, progress=False)
+    assert not (tmp_path / "a").exists()
 
 
 def test_predict_in_three_lines(chain):

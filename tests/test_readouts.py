@@ -146,9 +146,16 @@ def test_hyperparameters_are_chosen_by_other_images_than_they_are_fitted_on(monk
     counts = np.vstack([COUNTS] * 10)
     fitted = fit("naive-bayes", counts, np.tile(LABELS, 10), 3)
     assert seen == [(48, list(readouts.SMOOTHING)), (60, [fitted.chosen["smoothing"]])]
-    assert readouts.held_out(60).tolist() == [k % 5 == 4 for k in range(60)]
-    assert readouts.held_out(60_000).sum() == 10_000
-    assert readouts.held_out(3).sum() == 0
+    by_chance = np.random.default_rng(0).integers(0, 2, 60)
+    assert readouts.held_out(by_chance).tolist() == [k % 5 == 4 for k in range(60)]
+    assert readouts.held_out(np.arange(60_000) // 6_000 % 10).sum() == 10_000
+    assert readouts.held_out(np.arange(3)).sum() == 0
+
+
+def test_every_class_chooses_though_labels_come_in_a_regular_order():
+    labels = np.tile(np.arange(10), 30)
+    chosen = readouts.held_out(labels)
+    assert np.bincount(labels[chosen]).tolist() == [6] * 10
 
 
 @pytest.mark.parametrize("n_images", [40, 3000])

@@ -193,6 +193,20 @@ def test_replaced_equations_are_shown_and_done_again_in_python(run, tmp_path, mo
     assert [shlex.split(one)[3] for one in redo(copy).commands] == ["observe", "test", "report"]
 
 
+def test_training_of_some_classes_is_done_again_with_these_in_python(run, tmp_path, monkeypatch):
+    copy = load_run(shutil.copytree(run.folder, tmp_path / "own"))
+    name, split = (copy.facts["train"]["data"][key] for key in ("name", "split"))
+    seven_and_three = load(name, split).numbered_as(("7", "3")).head(20)
+    copy.facts["train"] |= {"classes": ["7", "3"], "images": 20}
+    copy.model = replace(copy.model, excitatory=EXCITATORY.changed(add={"reset": "v += 0*mV"}))
+    copy.save()
+    given = []
+    monkeypatch.setattr(diehlcook, "train", lambda *some, **_: given.append(some))
+    monkeypatch.chdir(tmp_path)
+    exec(redo(copy).python, {})  # noqa: S102 - what a reader is told to type
+    assert given[0][1].digest == seven_and_three.digest
+
+
 def test_images_that_no_command_finds_are_named(tmp_path):
     data = load("digits", "train").head(60)
     run = train(tmp_path / "run", (data.images, data.labels), load_preset("smoke"), engine="fused")
@@ -283,6 +297,6 @@ def test_report_command(run):
 def test_unwritable_page(run, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        DiehlCookError, match=r"page\.html: cannot write \(Not a directory\); choose another out"
+        DiehlCookError, match=r"page\.html: cannot write \(Not a directory\); choose another path"
     ):
         page_of.report(run, tmp_path / "file" / "page.html")

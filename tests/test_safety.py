@@ -1,5 +1,6 @@
 """Nothing that is not ours is touched, one process at a time writes into a run, and whatever happens is one line."""
 
+import fcntl
 import json
 import logging
 import os
@@ -115,6 +116,40 @@ def test_a_result_that_cannot_be_written_takes_nothing_away(run, monkeypatch):
         observe(run, digits(n=20), engine="fused", force=True)
     monkeypatch.undo()
     np.testing.assert_array_equal(load_run(run.folder).assignments(), labels)
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_run_json_that_cannot_be_written_leaves_nothing_half_done(run, monkeypatch, failing):
+    """The first time it says that the old labels no longer count, the second time that there are new ones."""
+    observe(run, digits(), engine="fused")
+    before, calls = dict(run.facts), []
+
+    def full(path, content):
+        calls.append(path)
+        if len(calls) == failing:
+            raise DiehlCookError("No space left")
+        save_json(path, content)
+
+    monkeypatch.setattr("diehlcook.runs.run.save_json", full)
+    with pytest.raises(DiehlCookError, match="No space left"):
+        run.commit("observe", {"assignments": np.zeros(run.params.n_exc, np.int8)}, before["observe"])
+    monkeypatch.undo()
+    assert not list(run.folder.glob(".*.tmp"))
+    if failing == 1:
+        assert run.facts == load_run(run.folder).facts == before
+        assert run.assignments().any()
+    else:
+        assert "observe" not in load_run(run.folder).facts
+
+
+def test_results_are_not_stored_as_those_of_a_run_that_has_gone(run):
+    train(
+        run.folder, digits(), run.params.with_values(tau_mem_exc="80 ms"), engine="fused", seed=9, force=True
+    )
+    new = (run.folder / "run.json").read_bytes()
+    with pytest.raises(DiehlCookError, match="another one by now; load it again"):
+        observe(run, digits(), engine="fused")
+    assert (run.folder / "run.json").read_bytes() == new
 
 
 # Identity
@@ -277,6 +312,48 @@ def test_only_abandoned_folders_of_ours_are_cleared(tmp_path):
     assert not living.path.exists()
 
 
+@pytest.mark.parametrize("reading_only", [True, False])
+def test_what_cannot_be_locked_is_not_cleared(tmp_path, monkeypatch, reading_only):
+    """NFS locks no file that is open for reading only, and some file systems lock none."""
+    lock_it = fcntl.flock
+
+    def flock(file, how):
+        if not (reading_only and file.writable()):
+            raise OSError(9, "Bad file descriptor")
+        lock_it(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    living = PrivateFolder("work", tmp_path)
+    half = whole.Written(tmp_path / "theta.npy", lambda file: file.write(b"half"))
+    if reading_only:
+        dead = tmp_path / ".theta.npy.01234567.tmp"
+        dead.write_bytes(b"torn")
+        assert list(whole.unfinished(tmp_path)) == [dead]
+        dead.unlink()
+    assert list(whole.unfinished(tmp_path)) == []
+    PrivateFolder("work", tmp_path).close()
+    assert living.path.is_dir()
+    half.appear()
+    assert (tmp_path / "theta.npy").read_bytes() == b"half"
+    living.close()
+
+
+def test_a_temporary_file_that_is_taken_for_abandoned_is_made_again(tmp_path, monkeypatch):
+    """By somebody who looks between its making and its lock."""
+    lock_it, taken = whole.try_lock, []
+
+    def late(file):
+        if not taken:
+            taken.extend(tmp_path.glob(".*.tmp"))
+            taken[0].unlink()
+        return lock_it(file)
+
+    monkeypatch.setattr(whole, "try_lock", late)
+    whole.write_whole(tmp_path / "theta.npy", lambda file: file.write(b"all"))
+    assert [path.name for path in tmp_path.iterdir()] == ["theta.npy"]
+    assert len(taken) == 1
+
+
 def test_folders_of_processes_killed_before_they_locked_them_are_cleared_an_hour_later(tmp_path):
     for name, content, hours in (
         (".new-work-00000000", None, 2),
@@ -343,6 +420,12 @@ def test_old_programs_go(cache, monkeypatch, capsys):
     monkeypatch.setattr("diehlcook.cache.MOST_BYTES", list(kept())[1].size)
     prune()
     assert [one.path.name for one in kept()] == ["new"]
+    building = PrivateFolder("unfinished", private_cache("builds"))
+    assert [one.path.name for one in kept()] == ["new"]
+    assert [one.path.name for one in clear()] == ["new"]
+    assert building.path.is_dir()
+    building.close()
+    program(private_cache("builds") / "new")
     (cache / "mnist").mkdir()
     assert main(["cache"]) == 0
     assert "1 compiled programs" in capsys.readouterr().out

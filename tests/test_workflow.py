@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from diehlcook.data import datasets
 from diehlcook.model.params import Params, load_preset
+from diehlcook.phases.train import train
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / "scripts" / "workflow"
@@ -48,9 +50,12 @@ SMOKE = {
 }
 
 
-def record_of(preset):
+def record_of(preset, passes=2):
     differences = load_preset(preset).differences(Params())
-    return {"preset": preset, "params": {name: here for name, (here, _) in differences.items()}}
+    return {
+        "preset": preset, "params": {name: here for name, (here, _) in differences.items()},
+        "seed": 3, "train": {"images": 60, "epochs": passes}, "test": {"repeats": 2},
+    }  # fmt: skip
 
 
 def test_what_has_no_record_is_missing_one_network_of_every_cell_first(grid, tmp_path):
@@ -79,7 +84,7 @@ def test_a_training_goes_on_while_its_accuracy_rises(grid, tmp_path, gain, expec
     given = config(tmp_path, one=SMOKE | {"until": 3, "seeds": 3})
     assert grid.read(given).tested("one", 3) == [1, 2]
     curve = [[30, 300, 500], [60, 200, 500], [90, 300, 500], [120, 200 + gain, 500]]
-    record = record_of("smoke") | {"curve": curve, "train": {"images": 60}}
+    record = record_of("smoke") | {"curve": curve}
     path = tmp_path / "records" / "one-seed3.json"
     path.parent.mkdir()
     path.write_text(json.dumps(record))
@@ -90,7 +95,8 @@ def test_a_training_goes_on_while_its_accuracy_rises(grid, tmp_path, gain, expec
     if 3 in expected:
         assert read.before("one", 3, 3) == [path]
         further.parent.mkdir()
-        further.write_text(json.dumps(record | {"curve": [*curve, [150, 500, 500], [180, 500, 500]]}))
+        record = record_of("smoke", 3) | {"curve": [*curve, [150, 500, 500], [180, 500, 500]]}
+        further.write_text(json.dumps(record))
         assert grid.read(given).tested("one", 3) == [1, 2, 3]  # no further than `until`
 
 
@@ -200,6 +206,11 @@ def test_a_record_of_another_preset_is_refused(grid, tmp_path):
             "a record of preset smoke with other parameters",
         ),
         ("{", "not a record; delete it"),
+        (json.dumps({name: good[name] for name in ("preset", "params")}), "not a record; delete it"),
+        (json.dumps(good | {"seed": 4}), "with seed 4, where cell one has 3"),
+        (json.dumps(good | {"train": {"images": 50, "epochs": 2}}), "with images 50, where cell one has 60"),
+        (json.dumps(good | {"train": {"images": 60, "epochs": 1}}), "with passes 1, where cell one has 2"),
+        (json.dumps(good | {"test": {"repeats": 1}}), "with repeats 1, where cell one has 2"),
     ):
         path.write_text(content)
         with pytest.raises(grid.GridError, match=message):
@@ -207,6 +218,33 @@ def test_a_record_of_another_preset_is_refused(grid, tmp_path):
         assert path.read_text() == content
     path.write_text(json.dumps(good))
     grid.read(config(tmp_path, one=SMOKE))
+
+
+def test_a_record_is_of_the_passes_that_it_is_asked_for(tmp_path, without_raster):
+    """A later training of the same network has taken the place of what an earlier record would be of."""
+    digits = datasets.load("digits", "train").head(30)
+    run = train(tmp_path / "run", digits, load_preset("smoke"), epochs=2, engine="fused", progress=False)
+    command = [
+        sys.executable,
+        ROOT / "scripts/studies/record.py",
+        run.folder,
+        "--cell",
+        "one",
+        "--passes",
+        "1",
+    ]
+    done = subprocess.run(
+        [*command, "--out", tmp_path / "one.json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "has had 2 passes, and the record is to be of 1" in done.stderr
+    assert not (tmp_path / "one.json").exists()
+
+
+def test_an_option_of_the_default_grid_can_be_given_alone(grid):
+    read = grid.read({"python": sys.executable, "runs": "elsewhere"})
+    assert read.runs == Path("elsewhere")
+    assert "best-triplet-1600" in read.cells
 
 
 @pytest.fixture
@@ -288,7 +326,6 @@ def test_a_cluster_that_is_not_there_is_refused_before_anything_is_submitted(gri
 
 def test_constants_are_chosen_by_training_images_alone(grid, tmp_path, mnist_folder):
     """The data set held-out is MNIST's training part, cut at image 50,000; a cell of it waits for the file."""
-    from diehlcook.data import datasets
 
     read = grid.read(config(tmp_path, one={"preset": "smoke", "dataset": "held-out"}))
     path = tmp_path / "runs" / "held-out.npz"

@@ -13,6 +13,7 @@ from diehlcook.cli.main import main
 from diehlcook.data import datasets
 from diehlcook.errors import DiehlCookError
 from diehlcook.model.params import load_preset, with_size
+from diehlcook.phases.train import train
 
 
 def some_network(seed, rate=2.0, theta=0.03, n_exc=12, images=60):
@@ -109,10 +110,35 @@ def test_the_command_judges_a_folder(folder, reference, capsys):
     assert next(line for line in lines if line.startswith("theta")).endswith("differs")
 
 
-def test_a_run_of_this_package_can_be_judged(folder):
+def test_a_run_of_this_package_can_be_judged(tmp_path, capsys):
+    digits = datasets.load("digits", "train").head(30)
+    smoke = load_preset("smoke").with_values(order="shuffled")
+    run = train(tmp_path / "run", digits, smoke, engine="fused", progress=False)
+    made = yardstick.read_made(run.folder)
+    assert np.array_equal(made.counts, run.load("train_counts"))
+    assert np.array_equal(made.labels, run.load("train_history")["label"])
+    assert not np.array_equal(made.labels, digits.labels)  # which are in the order of the file
+    assert yardstick.size_of(made) == (smoke.n_exc, 30)
+    run.facts["train"]["epochs"] = 400  # of which not all responses would have been kept
+    run.save()
+    made = yardstick.read_made(run.folder)
+    assert made.counts is None
+    assert yardstick.size_of(made) == (smoke.n_exc, 12_000)
+    assert main(["judge", str(run.folder)]) == 1
+    assert "no reference for 16 neurons and 12,000 images" in capsys.readouterr().err
+
+
+def test_spikes_may_be_floats_if_they_are_whole(folder):
     before = yardstick.read_made(folder)
-    (folder / "counts.npy").rename(folder / "train_counts.npy")
+    np.save(folder / "counts.npy", before.counts.astype(float))
     assert np.array_equal(yardstick.read_made(folder).counts, before.counts)
+
+
+def test_seeds_that_do_not_differ_are_unlike_everything_else(reference):
+    found = yardstick.verdict("theta", np.zeros((3, 4)), np.full(4, 0.5), 1.0, np.zeros(3))
+    assert found.ratio == np.inf
+    assert not found.alike
+    assert yardstick.as_facts([found])[0]["ratio"] is None
 
 
 @pytest.mark.parametrize(
@@ -122,6 +148,8 @@ def test_a_run_of_this_package_can_be_judged(folder):
         ({"theta.npy": np.full(11, 0.03)}, r"shape is \(11,\), expected \(12,\)"),
         ({"weights.npy": np.zeros((12, 784))}, "transposed"),
         ({"counts.npy": np.full((60, 12), -1)}, "smallest value is -1"),
+        ({"counts.npy": np.full((60, 12), 0.5)}, "contains fractions"),
+        ({"labels.npy": np.full(60, -1)}, "smallest value is -1"),
         ({"labels.npy": np.zeros(59, int)}, r"shape is \(59,\), expected \(60,\)"),
         (
             {"counts.npy": np.zeros((61, 12), int), "labels.npy": np.zeros(61, int)},

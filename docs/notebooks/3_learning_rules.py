@@ -89,8 +89,8 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# - **power-law**, **exponential**: nothing happens when an input spike arrives. When the neuron spikes, inputs with a large trace
-#   grow and those without shrink towards `x_tar`: a neuron learns what was there when it spiked, and forgets the rest.
+# - **power-law**, **exponential**: nothing happens when an input spike arrives. When the neuron spikes, inputs whose trace is above
+#   `x_tar` grow, and the others shrink: a neuron learns what was there when it spiked, and forgets the rest.
 # - **pre-and-post**: the same, and a little depression when an input arrives after the neuron's spike.
 # - **triplet**: no target. Potentiation needs an input spike *and* an earlier spike of the neuron; depression comes with every
 #   input spike after the neuron's. Weights are kept in bounds by normalisation instead.
@@ -110,8 +110,8 @@ assert change("triplet", [0.01], 0.5)[0] == 0 < growth[0]
 
 # %% [markdown]
 # ## Weight dependence
-# Where does a weight settle? With the trace at the neuron's spike as the input, the three rules with a target push small
-# weights up more than large ones; the larger the weight, the weaker the growth. (The curves of power-law and pre-and-post are
+# Where does a weight settle? Now the time between the spikes is fixed, and the weight varies. The three rules with a target
+# strengthen a small weight more than a large one. (The curves of power-law and pre-and-post are
 # the same: they differ in what an arriving input does.)
 
 # %%

@@ -10,9 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Change the model, keep the speed
+# # Change the model, stay compiled
 # Equations, threshold, reset and learning rule are text. Replace what you like and train: the network, protocol included, is
-# still one Brian2 program, compiled to C++ and run at full speed. Here the excitatory neurons get spike-frequency adaptation:
+# still one Brian2 program, compiled to C++. Here the excitatory neurons get spike-frequency adaptation:
 # each spike adds to a current that pulls the membrane down and decays with 200 ms.
 
 # %%

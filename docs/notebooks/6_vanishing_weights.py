@@ -12,7 +12,7 @@
 # %% [markdown]
 # # Why do my STDP weights vanish?
 # A question of the Brian2 forum: a small network of Izhikevich neurons is to tell X from O on 5 x 5 pixels. The outputs spike as
-# the paper says, but the weights go to 0. Five mistakes in the programs of the forum can do this, and they hide each other. Here is a
+# the paper says, but the weights go to 0. One of five mistakes in the programs of the forum does this, and the others hide it. Here is a
 # network with all five; they are mended one after the other, and each time the network says what is still wrong.
 
 # %%

@@ -264,18 +264,18 @@ class Bench(NamedTuple):
 
 
 def measure(bench: Bench, record: dict[str, Any], keep: Callable[[], None]) -> None:
-    """Measure times, memory and starts into a record, which is kept as they come."""
-    record |= {"ms": {}, "MiB": {}, "starts": {}, "machine": machine(), "repeats": bench.repeats}
+    """Measure times, memory and starts into a record, which is kept once all are there."""
+    new: dict[str, Any] = {"ms": {}, "MiB": {}, "starts": {}}
     for n_exc in (*SIZES, *LARGE):
         times, memory = bench.measure(n_exc)
         for label, found in times.items():
-            record["ms"].setdefault(label, {})[str(n_exc)] = found
+            new["ms"].setdefault(label, {})[str(n_exc)] = found
         for label, peak in memory.items():
-            record["MiB"].setdefault(label, {})[str(n_exc)] = peak
-        keep()
+            new["MiB"].setdefault(label, {})[str(n_exc)] = peak
     for one in bench.given:
-        record["starts"][one.label] = bench.start(one)
-        keep()
+        new["starts"][one.label] = bench.start(one)
+    record |= new | {"machine": machine(), "repeats": bench.repeats}
+    keep()
 
 
 def milestones(counts: NDArray[np.uint16], labels: NDArray[Any]) -> dict[str, int]:

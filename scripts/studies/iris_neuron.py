@@ -2,7 +2,8 @@
 
 The question named inputs of 0 to 1 Hz, one for each feature, weights of at most 0.3 mV, which is the threshold
 too, and 20 ms for each flower; the neuron learned from the first species alone. The rest was not said, and is taken
-from the STDP example of Brian2 (after Song, Miller and Abbott 2000): a leaky membrane, and pairs of spikes that
+from the STDP example of Brian2 (after Song, Miller and Abbott 2000) but for the time constant of the leaky
+membrane, 20 ms where the example has 10: pairs of spikes that
 change a weight by 1 % of the largest, depression being 5 % stronger. Every flower begins with a membrane at rest and
 without traces.
 """

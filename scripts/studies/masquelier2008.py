@@ -19,7 +19,7 @@ import argparse
 import functools
 import math
 from pathlib import Path
-from statistics import fmean, pstdev
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,8 @@ def robustness(rows: list[Row]) -> list[tuple[Row, list[Row], list[Row]]]:
 def mean(rows: list[Row], name: str, factor: float = 1.0, digits: int = 1) -> str:
     """Return mean and standard deviation of what is known in rows, as a text."""
     values = [factor * float(row[name]) for row in rows if row[name]]
-    return f"{fmean(values):.{digits}f} ± {pstdev(values):.{digits}f}" if values else "-"
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{digits}f}{spread}" if values else "-"
 
 
 def single_table(rows: list[Row]) -> str:
@@ -181,6 +182,12 @@ def fisher(good: int, runs: int, published: str) -> float:
     return float(fisher_exact([[good, runs - good], [int(published), 100 - int(published)]]).pvalue)
 
 
+def compared_with(good: int, runs: int, published: str) -> str:
+    """Return what `fisher` says as a text."""
+    p = fisher(good, runs, published)
+    return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"
+
+
 def interval(good: int, runs: int) -> str:
     """Return a share with its interval, in per cent, as a text."""
     low, high = wilson(good, runs)
@@ -204,7 +211,7 @@ def standard_table(rows: list[Row]) -> str:
             what,
             f"{right} of {runs}",
             interval(right, runs),
-            *(f"{fisher(right, runs, other):.2f}" for other in ("96", "94", "90")),
+            *(compared_with(right, runs, other) for other in ("96", "94", "90")),
         )
         for what, right, runs in counts
     ]
@@ -280,9 +287,9 @@ def axes_table(rows: list[Row]) -> str:
                 f"{ours[0]} of {ours[1]}",
                 interval(*ours),
                 original,
-                f"{fisher(*ours, original):.2f}",
+                compared_with(*ours, original),
                 coarse,
-                f"{fisher(*ours, coarse):.2f}",
+                compared_with(*ours, coarse),
                 fine,
                 f"{right} of {runs}" if runs else "-",
                 mean(good, "found_at"),

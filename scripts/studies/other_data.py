@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pages import Row, append_row, put, read_rows, table
+from pages import Row, append_rows, put, read_rows, table
 
 from diehlcook.analysis.readouts import PAPER, READOUTS, evenly, fit
 from diehlcook.classifier import DiehlCook
@@ -156,8 +156,7 @@ def run_missing() -> None:
     done = {case_of(row) for row in read_rows(RECORD)}
     for case in cases():
         if case not in done:
-            for row in measure(case):
-                append_row(RECORD, row)
+            append_rows(RECORD, measure(case))
             print(*case, f"{time.process_time():.0f} s", flush=True)
 
 

@@ -1,6 +1,7 @@
 """What the studies share: records as a CSV file, Markdown tables, and what is measured, between marks in a page of the docs."""
 
 import csv
+import io
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
@@ -43,10 +44,18 @@ def write_rows(table: Path, rows: Iterable[Mapping[str, str]]) -> None:
 
 def append_row(table: Path, row: Mapping[str, str]) -> None:
     """Add a row to a table, which is made if needed."""
+    append_rows(table, [row])
+
+
+def append_rows(table: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """Add rows to a table, which is made if needed, all of them at once or, if it is interrupted before, none."""
+    rows = list(rows)
     new = not table.exists()
     table.parent.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    if new:
+        writer.writeheader()
+    writer.writerows(rows)
     with table.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+        file.write(text.getvalue())

@@ -116,7 +116,7 @@ def on_pixels(training: Dataset, testing: Dataset) -> dict[str, dict[str, Any]]:
     from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
     x, y = flat(training), training.labels
-    judges = readouts.held_out(len(x))
+    judges = readouts.held_out(y)
     others = np.flatnonzero(~judges)
     few = readouts.evenly(others, readouts.LOGISTIC_FIT)
     logistic = LogisticRegression(max_iter=LOGISTIC_STEPS)

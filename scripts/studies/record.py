@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -206,9 +207,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="finished run directory")
     parser.add_argument("--cell", required=True, help="cell of the grid that the run is of")
+    parser.add_argument("--passes", type=int, required=True, help="passes that the run must have had")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     options = parser.parse_args()
-    save_json(options.out, record(load_run(options.run), options.cell))
+    run = load_run(options.run)
+    if run.trained()["epochs"] != options.passes:
+        sys.exit(
+            f"{run.folder}: has had {run.trained()['epochs']} passes, and the record is to be of "
+            f"{options.passes}; train the network again, in a folder of its own"
+        )
+    save_json(options.out, record(run, options.cell))
 
 
 if __name__ == "__main__":

@@ -522,20 +522,25 @@ def text() -> str:
         machines="; ".join(sorted({one["machine"] for one in every})),
         versions="; ".join(sorted(set(versions))),
         shipped=", ".join(f"{name} (seed {load_shipped(name).seed})" for name in shipped_of_paper()),
-        remarks=(RECORDS / "remarks.md").read_text(encoding="utf-8"),
-        order_remarks=(RECORDS / "remarks_order.md").read_text(encoding="utf-8"),
+        remarks=remarks("remarks"),
+        order_remarks=remarks("remarks_order"),
         unpublished=unpublished(cells),
         accuracy_table=accuracy_table(cells, read_passes()),
         details_table=details_table(cells),
         order_section=order_section(cells),
         passes_table=passes_table(),
-        passes_remarks=(RECORDS / "remarks_passes.md").read_text(encoding="utf-8"),
+        passes_remarks=remarks("remarks_passes"),
         confusions_table=confusions_table(cells | begun_cells()),
         readouts_table=readouts_table(cells | begun_cells()),
         neurons_table=neurons_table(cells | begun_cells()),
         spikes_table=spikes_table(cells),
         labels_table=labels_table(cells),
     )
+
+
+def remarks(name: str) -> str:
+    """Return what was written by hand, without its first line, which says where it belongs."""
+    return (RECORDS / f"{name}.md").read_text(encoding="utf-8").partition("\n")[2]
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from pages import Row, append_row, put, read_rows, table
+from pages import Row, append_rows, put, read_rows, table
 
 from diehlcook.analysis import readout
 from diehlcook.data import datasets
@@ -284,8 +284,7 @@ def run_missing(runs: Path, parts: int) -> None:
     done = {case_of(row) for row in read_rows(RECORD)}
     for case in cases(parts):
         if case not in done:
-            for row in measure(case, network(case.network, training, runs), training, testing):
-                append_row(RECORD, row)
+            append_rows(RECORD, measure(case, network(case.network, training, runs), training, testing))
             print(*case, f"{time.process_time():.0f} s", flush=True)
 
 

@@ -12,8 +12,8 @@ on the network is frozen, as it is, after every thousand; it is labelled with th
 judged by the images from 20,000 to 25,000, which it saw long before. Test images are not opened. Every
 network is a row of docs/stops.csv.
 
-With --shipped, the networks that come with the package, which stop at the end of their third pass, go on into
-a fourth one in file order, from the preset's initial membranes, conductances and traces.
+With --shipped, the networks that come with the package and stop at the end of their third pass in file order
+go on into a fourth one, from the preset's initial membranes, conductances and traces.
 """
 
 import argparse
@@ -121,6 +121,8 @@ def main() -> None:
     if options.shipped:
         for name in shipped_names():
             run = load_shipped(name)
+            if run.params.order != "file":  # whose last images are any
+                continue
             stops = [end_of(run) + more for more in GO_ON]
             record(name, run.preset, SHIPPED, networks(run.params, run.seed, stops, run))
         return

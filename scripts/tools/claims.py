@@ -41,7 +41,7 @@ MNIST is found or downloaded as by every command ([data](data/README.md)).
 
 
 NETWORKS = """## Networks of the tables
-The [workflow](docs/cluster.md) makes the record of a network that has none, so a record has to be deleted before it is made again.
+The [workflow](docs/cluster.md) makes the record of a network that has none, so a record has to be deleted before it is made again; `snakemake` is that of the environment which that page sets up.
 The accuracy is that of the test set, the mean over its presentations.
 The time is that of one core: training, labelling and testing together.
 """

@@ -87,7 +87,7 @@ arrives, and is rescaled before the next presentation. `on_pre` runs when a pres
 `on_post` when the neuron fires and before its reset, so that it meets the traces of earlier spikes.
 """
 ORDER = """
-Slots: {slots}.
+Slots: {slots}; `before_` and `after_` a slot is right before and after it.
 Within a slot the lower order is first; rows of the same slot and order run as listed, by name. What runs every
 "presentation" does so in its first time step. A spike is handled in the slot `synapses` of the step in which it occurs,
 or as many steps later as its delay has.

@@ -49,7 +49,7 @@ def rounded(weights: NDArray[np.float64], bits: int | None) -> NDArray[np.float3
 def readouts_of(run: Run) -> dict[str, dict[str, Any]]:
     """Return what each readout has right of held-out training images, and of the test images."""
     labels, counts = datasets.load("mnist", "train").labels, responses(run, "observe")
-    judges = readouts.held_out(len(counts))
+    judges = readouts.held_out(labels)
     found = {}
     for name, row in ladder(run)["readouts"].items():
         fitted = readouts.fit(name, counts[~judges], labels[~judges])
@@ -163,7 +163,8 @@ def ship(path: Path, bits: int | None) -> str:
         for file in ("weights.npy", "theta.npy", "assignments.npy", "train_accuracy.npy"):
             shutil.copy(folder / file, target / file)
         content = load_json(folder / "run.json")
-        content["versions"].pop("platform")  # nobody's machine
+        for versions in (content["versions"], content["train"].get("versions", {})):
+            versions.pop("platform", None)  # nobody's machine
         content["observe"].pop("raster")  # its files do not come with the package
         save_json(target / "run.json", content)
     print(f"{name}: {tested['accuracy']:.2%} of {tested['images']} test images")

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from grid import Grid, GridError
 
 from diehlcook.data import datasets
 from diehlcook.data.datasets import Dataset
-from diehlcook.errors import DiehlCookError
 from diehlcook.model.params import load_preset
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
@@ -58,8 +57,8 @@ class Work:
     def __init__(self, grid: Grid, readouts: int, until: float) -> None:
         self.grid, self.until = grid, until
         self.records = ThreadPoolExecutor(readouts)
-        self.trained: dict[tuple[str, int], int] = {}
-        self.recording: dict[tuple[str, int, int], Future[None]] = {}
+        self.failed = 0
+        self.recording: dict[tuple[str, int], Future[None]] = {}
         self.started = time.monotonic()
         self.lock = threading.Lock()
 
@@ -90,8 +89,7 @@ class Work:
             before = time.monotonic()
             train(
                 folder, data, params, preset=one.preset, seed=seed, epochs=passes, engine=ENGINE,
-                progress=lambda images, _words: self.trained.__setitem__((cell, seed), images),
-                resume=(folder / "run.json").exists(), cancelled=self.is_late,
+                progress=False, resume=(folder / "run.json").exists(), cancelled=self.is_late,
             )  # fmt: skip
             between = time.monotonic()
             observe(
@@ -106,18 +104,21 @@ class Work:
                 f"{name}: {facts['accuracy']:.2%}, {facts['spikes_per_image']:.1f} spikes per image; "
                 f"trained in {between - before:.0f} s, judged in {time.monotonic() - between:.0f} s"
             )
-            recording = self.records.submit(self.write_record, cell, seed, record, name)
-            self.recording[cell, seed, passes] = recording
+            recording = self.records.submit(self.write_record, cell, seed, passes, record, name)
             if passes != self.grid.cells[cell].passes[-1] or self.grid.cells[cell].until:
                 recording.result()  # before a longer training discards what it is made of
+            else:
+                self.recording[cell, seed] = recording
 
-    def write_record(self, cell: str, seed: int, record: Path, name: str) -> None:
+    def write_record(self, cell: str, seed: int, passes: int, record: Path, name: str) -> None:
         """Write the record of a network that was tested."""
         record.parent.mkdir(parents=True, exist_ok=True)
-        command = [*shlex.split(self.grid.record_command(cell, seed)), str(record)]
+        command = [*shlex.split(self.grid.record_command(cell, seed, passes)), str(record)]
         one_core = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=one_core)
-        self.say(f"{name}: " + (cells_of_grid.last_line(done.stderr) if done.returncode else "recorded"))
+        if done.returncode:
+            raise GridError(f"{name}: {cells_of_grid.last_line(done.stderr)}")
+        self.say(f"{name}: recorded")
 
     def attempt(self, cell: str, seed: int) -> None:
         """Do a network, and say what went wrong rather than stop the others."""
@@ -125,8 +126,14 @@ class Work:
             self.network(cell, seed)
         except Interrupted:
             self.say(f"{cell}-seed{seed}: saved, not finished")
-        except DiehlCookError as error:
-            self.say(f"{cell}-seed{seed}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            self.fail(f"{cell}-seed{seed}: {type(error).__name__}: {error}")
+
+    def fail(self, words: str) -> None:
+        """Say what went wrong, and count it."""
+        self.say(words)
+        with self.lock:
+            self.failed += 1
 
     def run(self, at_once: int) -> None:
         """Run all networks whose records are missing, so many at once, and wait for the records."""
@@ -141,12 +148,20 @@ class Work:
             held_out = Path(self.grid.dataset(name))
             if cell.dataset == cells_of_grid.HELD_OUT and not held_out.exists():
                 held_out.parent.mkdir(parents=True, exist_ok=True)
-                subprocess.run([*shlex.split(self.grid.held_out_command()), str(held_out)], check=True)
+                command = [*shlex.split(self.grid.held_out_command()), str(held_out)]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    raise GridError(cells_of_grid.last_line(done.stderr))
         with ThreadPoolExecutor(at_once) as pool:
-            for one, seed in networks:
-                pool.submit(self.attempt, one, seed)
-        for recording in self.recording.values():
-            recording.result()
+            under_way = [pool.submit(self.attempt, one, seed) for one, seed in networks]
+            try:
+                wait(under_way)
+            except KeyboardInterrupt:
+                self.until = 0.0  # so that what is under way is saved
+                pool.shutdown(cancel_futures=True)
+        for (name, seed), recording in self.recording.items():
+            if (error := recording.exception()) is not None:
+                self.fail(f"{name}-seed{seed}: {error}")
 
 
 def main() -> int:
@@ -159,11 +174,12 @@ def main() -> int:
     options = parser.parse_args()
     try:
         grid = cells_of_grid.read(yaml.safe_load(options.configfile.read_text(encoding="utf-8")))
-        Work(grid, options.readouts, time.monotonic() + 60 * options.minutes).run(options.networks)
-    except (GridError, OSError) as error:
+        work = Work(grid, options.readouts, time.monotonic() + 60 * options.minutes)
+        work.run(options.networks)
+    except (GridError, OSError, yaml.YAMLError) as error:
         print(f"grid: {error}", file=sys.stderr)
         return 2
-    return 0
+    return 1 if work.failed else 0
 
 
 if __name__ == "__main__":

@@ -180,9 +180,10 @@ class Grid:
         """Return the command that writes the data set `HELD_OUT`, but for the file."""
         return shlex.join([self.python, str(STUDIES / "held_out.py"), "--out"])
 
-    def record_command(self, cell: str, seed: int) -> str:
-        """Return the command that writes the record of a network, but for the file."""
-        words = [self.python, STUDIES / "record.py", self.folder(cell, seed), "--cell", cell, "--out"]
+    def record_command(self, cell: str, seed: int, passes: int) -> str:
+        """Return the command that writes the record of a network after so many passes, but for the file."""
+        words = [self.python, STUDIES / "record.py", self.folder(cell, seed), "--cell", cell]
+        words += ["--passes", passes, "--out"]
         return shlex.join(map(str, words))
 
     def minutes(self, phase: str, cell: str, passes: int) -> int:
@@ -235,10 +236,10 @@ def read(config: Mapping[str, Any] | None = None) -> Grid:
     GridError
         Something in it does not exist or does not fit; or a record is of another preset than its cell.
     """
-    if not config:
+    if not config or "cells" not in config:  # `--config NAME=VALUE` changes an option of the default grid
         import yaml
 
-        config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+        config = yaml.safe_load(CONFIG.read_text(encoding="utf-8")) | dict(config or {})
     check_names("the configuration", config, OPTIONS)
     if not isinstance(config.get("cells"), Mapping) or not config["cells"]:
         raise GridError("cells: expected at least one")
@@ -369,7 +370,7 @@ def check_slurm(partition: str) -> None:
 
 
 def check_records(grid: Grid) -> None:
-    """Refuse records that are not of the preset that their cell has now."""
+    """Refuse records that are not of what their cell is now: preset, parameters, images, passes and presentations."""
     for name, cell in grid.cells.items():
         for seed in cell.seeds:
             for passes in grid.tested(name, seed):
@@ -379,6 +380,10 @@ def check_records(grid: Grid) -> None:
                 try:
                     one = json.loads(path.read_text(encoding="utf-8"))
                     known = one["preset"], one["params"]
+                    found = {
+                        "seed": one["seed"], "images": one["train"]["images"],
+                        "passes": one["train"]["epochs"], "repeats": one["test"]["repeats"],
+                    }  # fmt: skip
                 except (ValueError, KeyError, TypeError):
                     raise GridError(f"{path}: not a record; delete it to run the network again") from None
                 if known != (cell.preset, dict(cell.differences)):
@@ -386,3 +391,11 @@ def check_records(grid: Grid) -> None:
                         f"{path}: a record of preset {known[0]} with other parameters than cell {name} has "
                         "now; give the cell another name, or delete the record"
                     )
+                now = {"seed": seed, "passes": passes, "repeats": cell.repeats}
+                now |= {} if cell.images is None else {"images": cell.images}
+                for what, value in now.items():
+                    if found[what] != value:
+                        raise GridError(
+                            f"{path}: a record with {what} {found[what]}, where cell {name} has {value} now; "
+                            "give the cell another name, or delete the record"
+                        )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import DiehlCookError
+from .private import MARKER, is_abandoned
 
 COMPILED = ("builds", "fused", "cuda")
 """Compiled programs, a folder each: of the engines standalone, fused and cuda."""
@@ -106,9 +107,11 @@ def kept() -> Iterator[Kept]:
     """Yield all compiled programs, the least recently used first."""
     found = []
     for name in COMPILED:
-        with contextlib.suppress(OSError):
-            for path in user_cache(name).iterdir():
-                if path.is_dir() and not path.is_symlink():
+        folder = user_cache(name)
+        for path in folder.iterdir() if folder.is_dir() else ():
+            with contextlib.suppress(OSError):  # it is gone, or other than it was
+                in_work = (path / MARKER).exists() and not is_abandoned(path)
+                if path.is_dir() and not path.is_symlink() and not in_work:
                     files = [one.lstat() for one in path.rglob("*") if not one.is_dir()]
                     used = max([path.lstat().st_mtime, *(max(one.st_mtime, one.st_atime) for one in files)])
                     found.append(Kept(path, sum(one.st_size for one in files), used))
@@ -126,8 +129,8 @@ def prune() -> None:
 
 
 def clear() -> list[Kept]:
-    """Delete all compiled programs; return what they were. Fetched data stays."""
+    """Delete all compiled programs; return what they were. Fetched data stays, and so does what is being compiled."""
     everything = list(kept())
     for one in everything:
         shutil.rmtree(one.path, ignore_errors=True)
-    return everything
+    return [one for one in everything if not one.path.exists()]

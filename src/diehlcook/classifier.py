@@ -31,7 +31,7 @@ from .model.params import Params, as_params, load_preset, preset_names, with_siz
 from .model.stimulus import stream_key
 from .phases.observe import observe
 from .phases.responses import TrainedNetwork, respond
-from .phases.train import train
+from .phases.train import check_epochs, train
 from .private import PrivateFolder
 from .runs.run import Run
 from .whole import write_whole
@@ -123,7 +123,8 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         or of several alike if there are few pixels, up to the largest value in `fit`.
     params : Params or str, optional
         The constants of the model, instead of those that `n_exc` and `rule` choose: what `load_preset` returns, or
-        the name of a preset. The number of inputs follows from the samples in any case.
+        the name of a preset. The number of inputs follows from the samples in any case, and so does
+        ``pixel_rate`` with ``coding="features"``: that of a preset is meant for pixels.
     n_jobs : int, optional
         How many processes show samples at once, after the training; -1 for as many as there are cores. The
         result does not depend on it.
@@ -268,7 +269,7 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
     def _passes(self, n_samples: int, n_exc: int) -> int:
         """Return how many passes over the samples are made."""
         if self.epochs is not None:
-            return self.epochs
+            return check_epochs(self.epochs)
         return min(-(-SAMPLES_PER_NEURON * n_exc // n_samples), MOST_PASSES)
 
     def _seed(self) -> int:
@@ -278,11 +279,12 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     def _jobs(self) -> int:
         jobs = 1 if self.n_jobs is None else self.n_jobs
-        if isinstance(jobs, bool) or not isinstance(jobs, int) or not (jobs >= 1 or jobs == ALL_CORES):
+        whole = isinstance(jobs, int | np.integer) and not isinstance(jobs, bool)
+        if not whole or not (jobs >= 1 or jobs == ALL_CORES):
             raise DiehlCookError(
                 f"n_jobs is {jobs!r}; it must be at least 1, or -1 for as many as there are cores"
             )
-        return available_cores() if jobs == ALL_CORES else jobs
+        return available_cores() if jobs == ALL_CORES else int(jobs)
 
     def _params(self, coder: Coder, data: Dataset) -> Params:
         """Return the constants of the model for inputs of this kind."""
@@ -462,7 +464,7 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
             "responses": self.responses_, "numbers": self.numbers_, "classes": classes,
             "low": self.coder_.low, "high": self.coder_.high,
         }  # fmt: skip
-        about = np.array(json.dumps(facts))
+        about = np.array(json.dumps(facts, default=np.generic.item))  # numbers may be NumPy's
         write_whole(Path(path), lambda file: np.savez_compressed(file, about=about, **arrays))  # type: ignore[arg-type]
 
     @classmethod
@@ -512,6 +514,7 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
             if facts["names"]:
                 one.feature_names_in_ = np.array(facts["names"], object)
             check_seed(one.seed_)
+            one.schema_ = SCHEMA
             one._ready()
         except DiehlCookError as error:
             raise DiehlCookError(f"{path}: {error}") from None

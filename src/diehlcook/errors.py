@@ -13,6 +13,9 @@ _TYPED: ContextVar[bool] = ContextVar("typed", default=False)
 SWITCHES = ("force", "resume", "show", "follow")
 """Options without a value."""
 
+ARGUMENTS = {"run": "folder", "out": "path"}
+"""Options that are called otherwise as an argument of a function."""
+
 
 @contextlib.contextmanager
 def spoken_to_the_command_line() -> Iterator[None]:
@@ -29,7 +32,7 @@ def in_python(text: str) -> str:
 
     def argument(option: re.Match[str]) -> str:
         name = option[1].replace("-", "_")
-        return f"{name}=True" if name in SWITCHES else name
+        return f"{name}=True" if name in SWITCHES else ARGUMENTS.get(name, name)
 
     parts = text.split("`")
     parts[::2] = [re.sub(r"(?<![\w-])--([a-z][a-z-]*)", argument, part) for part in parts[::2]]

@@ -40,9 +40,10 @@ def die_with_parent() -> None:
 
 
 class Worker:
-    """What a worker process holds: `shared` things, whether it is asked to stop, and where it tells what it has done."""
+    """What a worker process holds: `shared` things or why there are none, whether it is asked to stop, and where it tells what it has done."""
 
     shared: Any = None
+    failure: Exception | None = None
     stop: Any = None
     done: Any = None
 
@@ -73,7 +74,17 @@ def become_worker(path: Path, prepare: Callable[[Any], Any], stop: Any, done: An
     with born.get_lock():
         born.value += 1
     Worker.stop, Worker.done = stop, done
-    Worker.shared = prepare(pickle.loads(path.read_bytes()))
+    try:
+        Worker.shared = prepare(pickle.loads(path.read_bytes()))
+    except Exception as error:  # noqa: BLE001 - the pool would hide it; `do_task` says it
+        Worker.failure = error
+
+
+def do_task(work: Callable[..., Any], *values: Any) -> Any:
+    """Do, in a worker, a task, or raise what kept the worker from becoming ready."""
+    if Worker.failure is not None:
+        raise Worker.failure
+    return work(*values)
 
 
 def unchanged(given: Any) -> Any:
@@ -95,7 +106,7 @@ def follow(
     look: Callable[[], None],
 ) -> None:
     """Give the tasks to a pool, `keep` what comes of them, and `look` now and then; raise `Cancelled` if asked to stop."""
-    running = {pool.submit(work, *values): name for name, values in tasks.items()}
+    running = {pool.submit(do_task, work, *values): name for name, values in tasks.items()}
     while running:
         finished, _ = futures.wait(running, timeout=LOOK_EVERY, return_when=futures.FIRST_COMPLETED)
         for future in sorted(finished, key=lambda one: one.exception() is not None):
@@ -171,6 +182,7 @@ def run_jobs(
         sys.exit(1)
     context = multiprocessing.get_context("spawn")
     stop, done, born = context.Event(), context.Array("q", len(tasks)), context.Value("q", 0)
+    others = set(multiprocessing.active_children())
     with contextlib.closing(PrivateFolder("diehlcook-jobs", Path(tempfile.gettempdir()))) as folder:
         path = folder.path / "given"
         path.write_bytes(pickle.dumps(given))
@@ -183,7 +195,7 @@ def run_jobs(
             try:
                 follow(pool, work, tasks, keep, cancelled, lambda: watch(done[:]))
             except KeyboardInterrupt:  # nobody asks whether to stop, or not again: give up at once
-                for worker in multiprocessing.active_children():
+                for worker in set(multiprocessing.active_children()) - others:
                     worker.kill()
                 raise
             except futures.process.BrokenProcessPool:

@@ -83,7 +83,7 @@ def is_abandoned(path: Path) -> bool:
         if path.name.startswith(NEW):
             held = {entry.name for entry in path.iterdir()}
             return held <= {MARKER} and time.time() - about.st_mtime > TIME_TO_LOCK
-        with (path / MARKER).open("rb") as marker:
-            return try_lock(marker)
+        with (path / MARKER).open("r+b") as marker:  # NFS locks no other
+            return bool(try_lock(marker))
     except OSError:
         return False

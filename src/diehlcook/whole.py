@@ -23,19 +23,29 @@ TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.tmp")
 """Names of unfinished files; ``name`` is the one that it would have got."""
 
 
-def try_lock(file: BinaryIO) -> bool:
-    """Lock an open file for this process; return whether no other one has done so."""
+def try_lock(file: BinaryIO) -> bool | None:
+    """Lock a file that is open for writing; return whether it is this process's now, None where files have no locks.
+
+    Who wants to write may go on with None, but who wants to delete may not: it says nothing of others.
+    """
     try:
         import fcntl
     except ImportError:  # Windows has no such locks
-        return True
+        return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks
-        return True
+        return None
     return True
+
+
+def leads_to(path: Path, file: BinaryIO) -> bool:
+    """Return whether a path is that of an open file, which somebody may have deleted meanwhile."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    return False
 
 
 def sync_folder(folder: Path) -> None:
@@ -69,14 +79,13 @@ class Written:
     def __init__(self, path: Path, write: Callable[[BinaryIO], Any], advice: str = UNCHANGED) -> None:
         self.path = path.resolve()  # through a link, to what it leads to
         self.advice = advice
-        self.temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.tmp")
+        self.temporary = self.path
         self.file: BinaryIO | None = None
         try:
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = self.temporary.open("xb")
-            try_lock(self.file)
+            self.file = self.locked_file()
             write(self.file)
             self.file.flush()
             os.fsync(self.file.fileno())
@@ -85,6 +94,16 @@ class Written:
             if isinstance(error, OSError):
                 raise self.failure(error) from None
             raise
+
+    def locked_file(self) -> BinaryIO:
+        """Open a file with a temporary name, again if somebody took it for abandoned before it was locked."""
+        while True:
+            self.temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.tmp")
+            file = self.temporary.open("xb")
+            if try_lock(file) is not False and leads_to(self.temporary, file):
+                return file
+            file.close()
+            self.temporary.unlink(missing_ok=True)
 
     def failure(self, error: OSError) -> DiehlCookError:
         """Return what there is to say of an error."""
@@ -127,6 +146,6 @@ def unfinished(folder: Path) -> Iterator[Path]:
     """Yield the temporary files in a folder that no process is writing any more."""
     for path in folder.glob(".*.tmp"):
         if TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
-            with contextlib.suppress(OSError), path.open("rb") as file:
+            with contextlib.suppress(OSError), path.open("r+b") as file:  # NFS locks no other
                 if try_lock(file):
                     yield path

@@ -37,8 +37,9 @@ def ladder(run: Run, *, names: Iterable[str] = tuple(READOUTS), data: Path | Non
         ``labelled_with`` and ``images`` (numbers), ``repeats``, and ``readouts``: by name, in alphabetical
         order, ``accuracy`` (mean over repeats), its 95 % interval ``interval95`` (Wilson, as of one
         presentation of every image), ``chosen`` (hyperparameter), and against the paper's readout ``gained``,
-        ``lost`` and ``p`` (`readout.mcnemar`, of the first presentation of every image). Readouts whose
-        library is missing are left out, and listed under ``left_out``.
+        ``lost`` and ``p`` (`readout.mcnemar`, of the first presentation of every image). Readouts of
+        scikit-learn that cannot be had, because it is missing or all labels are of one class, are listed under
+        ``left_out`` with the reason.
 
     Raises
     ------

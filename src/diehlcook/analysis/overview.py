@@ -81,7 +81,7 @@ def overview(folder: Path) -> Overview:
         state = "imported"
     else:
         state = health.in_short(checks)
-    accuracy = (tested or run.facts.get("shipped") or {}).get("accuracy")
+    accuracy = (tested or {}).get("accuracy")
     date = str(train.get("started", ""))[:10]
     return Overview(folder, run.what, run.params.n_exc, images, accuracy, state, date, size_of(folder))
 

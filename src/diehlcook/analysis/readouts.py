@@ -267,10 +267,18 @@ def as_linear(model: Any, n_classes: int, chosen: dict[str, float], *, square_ro
     return Linear(weights, bias, chosen, square_root, logarithmic=True)
 
 
-def held_out(n_images: int) -> NDArray[np.bool_]:
-    """Return which training images choose a hyperparameter: every fifth, or as seldom as makes `HELD_OUT` of them."""
-    every = max(5, -(-n_images // HELD_OUT))
-    chosen: NDArray[np.bool_] = np.arange(n_images) % every == every - 1
+def held_out(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which training images choose a hyperparameter: every fifth, or as seldom as makes `HELD_OUT` of them.
+
+    Where labels come in a regular order, which would leave out classes, it is every fifth of each class.
+    """
+    every = max(5, -(-len(labels) // HELD_OUT))
+    chosen: NDArray[np.bool_] = np.arange(len(labels)) % every == every - 1
+    of_class = np.bincount(labels)
+    if (np.bincount(labels[chosen], minlength=of_class.size) < of_class // (2 * every)).any():
+        for label in np.flatnonzero(of_class):
+            images = np.flatnonzero(labels == label)
+            chosen[images] = np.arange(len(images)) % every == every - 1
     return chosen
 
 
@@ -301,7 +309,7 @@ def chosen_by_held_out(
     at_most
         Images that the candidates learn from, at most.
     """
-    judges = held_out(len(counts))
+    judges = held_out(labels)
     others = np.flatnonzero(~judges)
     if at_most is not None:
         others = evenly(others, at_most)

@@ -9,6 +9,7 @@ from the others: seeds of one model are near 1 or below, another model is above.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError, advice
-from ..model.arrays import LARGEST_THETA, NUMBERS, Expected, check_labels, checked
+from ..model.arrays import LARGEST_THETA, NUMBERS, Expected, checked
+from ..runs import layout
 from ..runs.files import read_npy
+from ..runs.rows import HISTORY, has_rows, read_rows
+from ..runs.run import Run, load_run
 from .readout import assign_labels, predict
 
 REFERENCES = Path(__file__).with_name("references")
@@ -32,14 +36,6 @@ GRID = 200
 
 ACCURACY = "accuracy in training"
 """Share of the second half of the images that is told right with labels from the first half."""
-
-FILES = {
-    "counts": ("counts.npy", "train_counts.npy"),
-    "theta": ("theta.npy",),
-    "weights": ("weights.npy",),
-    "labels": ("labels.npy",),
-}
-"""Names under which arrays are looked for in a folder; the second is that of a run of this package."""
 
 
 class Made(NamedTuple):
@@ -56,12 +52,15 @@ class Made(NamedTuple):
         From input to excitatory neurons, as the last image left them (n_input, n_exc).
     labels
         Classes of the images (images,).
+    images
+        How many the network was trained with, if that is known without `counts`.
     """
 
     counts: NDArray[Any] | None = None
     theta: NDArray[Any] | None = None
     weights: NDArray[Any] | None = None
     labels: NDArray[Any] | None = None
+    images: int | None = None
 
 
 class Quantity(NamedTuple):
@@ -74,7 +73,7 @@ class Quantity(NamedTuple):
 
 
 def images_won(counts: NDArray[Any]) -> NDArray[Any]:
-    """Return for each neuron how many images it answered with more spikes than any other (n_exc,)."""
+    """Return for each neuron how many images it answered with the most spikes (n_exc,); of equals, which silent ones are, the first wins."""
     return np.bincount(np.argmax(counts, axis=1), minlength=counts.shape[1])
 
 
@@ -221,7 +220,7 @@ def find_reference(n_exc: int | None, images: int | None) -> Reference:
 
 
 def read_made(folder: Path, n_input: int = 784) -> Made:
-    """Read what a folder has of a network; see `Made` and `FILES`.
+    """Read what a folder has of a network: the arrays of `Made`, each in a file of its name, or a run of this package.
 
     Raises
     ------
@@ -230,17 +229,19 @@ def read_made(folder: Path, n_input: int = 784) -> Made:
     """
     if not folder.is_dir():
         raise DiehlCookError(f"{folder}: {'not a folder' if folder.exists() else 'not found'}")
-    paths = {
-        name: next((folder / one for one in names if (folder / one).exists()), None)
-        for name, names in FILES.items()
-    }
-    if not any(paths[name] for name in ("counts", "theta", "weights")):
+    if layout.is_ours(folder):
+        return made_by_run(load_run(folder))
+    paths = {name: folder / f"{name}.npy" for name in ("counts", "theta", "weights", "labels")}
+    found = {name: read_npy(path) if path.exists() else None for name, path in paths.items()}
+    counts, theta, weights, labels = found.values()
+    if counts is None and theta is None and weights is None:
         raise DiehlCookError(f"{folder}: expected counts.npy, theta.npy or weights.npy in it, found none")
-    found = {name: None if path is None else read_npy(path) for name, path in paths.items()}
-    counts, theta, weights = (found[name] for name in ("counts", "theta", "weights"))
     n_exc = None
     if counts is not None:
         counts = checked(str(paths["counts"]), counts, Expected((None, None), NUMBERS, 0, 1e6))
+        if (counts != np.rint(counts)).any():
+            raise DiehlCookError(f"{paths['counts']}: contains fractions, expected whole numbers of spikes")
+        counts = counts.astype(np.int64)
         n_exc = counts.shape[1]
     if theta is not None:
         expected = Expected((n_exc,), NUMBERS, None, LARGEST_THETA, "V", " V; are these millivolts?")
@@ -250,18 +251,31 @@ def read_made(folder: Path, n_input: int = 784) -> Made:
         if weights.ndim == 1 and weights.size % n_input == 0:  # as the example script of Brian2 saves them
             weights = weights.reshape(n_input, -1)
         weights = checked(str(paths["weights"]), weights, Expected((n_input, n_exc), NUMBERS))
-    labels = found["labels"]
     if labels is not None:
-        labels = check_labels(str(paths["labels"]), labels, None if counts is None else len(counts))
+        images = None if counts is None else len(counts)
+        labels = checked(str(paths["labels"]), labels, Expected((images,), "iu", 0, 126))
     return Made(counts, theta, weights, labels)
+
+
+def made_by_run(run: Run) -> Made:
+    """Return what a run of this package did in training; a long one has not kept all responses, and those it has are left out."""
+    train = run.trained()
+    made = Made(theta=run.theta(), weights=run.weights())
+    if "imported" in train:
+        return made
+    made = made._replace(images=train["images"] * train["epochs"])
+    if has_rows(run, "train") and layout.is_there(run.folder, "train_counts"):
+        counts, labels = run.load("train_counts"), read_rows(run, "train_history", HISTORY)["label"]
+        if len(counts) == len(labels) == made.images:
+            made = made._replace(counts=counts, labels=labels)
+    return made
 
 
 def size_of(made: Made) -> tuple[int | None, int | None]:
     """Return how many neurons a network has, and how many images it was trained with as far as that is known."""
-    if made.counts is not None:
-        return made.counts.shape[1], len(made.counts)
-    array = made.theta if made.theta is not None else made.weights
-    return (None if array is None else array.shape[-1]), None
+    arrays = [one for one in (made.counts, made.theta, made.weights) if one is not None]
+    images = len(made.counts) if made.counts is not None else made.images
+    return (arrays[0].shape[-1] if arrays else None), images
 
 
 def check_size(made: Made, reference: Reference) -> None:
@@ -289,7 +303,9 @@ class Verdict(NamedTuple):
     @property
     def ratio(self) -> float:
         """The distance, over the largest of a reference seed."""
-        return self.distance / self.largest if self.largest else float(self.distance > 0)
+        if self.largest:
+            return self.distance / self.largest
+        return math.inf if self.distance else 0.0
 
     @property
     def alike(self) -> bool:
@@ -348,5 +364,8 @@ def verdict(
 
 
 def as_facts(verdicts: Sequence[Verdict]) -> list[Mapping[str, Any]]:
-    """Return verdicts as they are printed as JSON."""
-    return [one._asdict() | {"ratio": one.ratio, "alike": one.alike} for one in verdicts]
+    """Return verdicts as they are printed as JSON, which has no infinity."""
+    return [
+        one._asdict() | {"ratio": one.ratio if math.isfinite(one.ratio) else None, "alike": one.alike}
+        for one in verdicts
+    ]

@@ -1,7 +1,7 @@
 """Command line: ``python -m diehlcook COMMAND``; what there is, `parser` says.
 
 Results go to stdout, progress and log to stderr. Exit codes: 0 done, 1 failed, 2 usage (options, presets, parameters), 3 health check failed
-under ``--strict``, 130 interrupted after a saved checkpoint.
+under ``--strict``, 130 interrupted; what had a checkpoint can be resumed.
 """
 
 from __future__ import annotations

@@ -107,11 +107,11 @@ def imported(facts: Facts) -> Iterator[str]:
     yield from from_elsewhere(facts)
     yield f"  parameters of preset {facts['preset']}, delays drawn from seed {facts['seed']}"
     if labels is None:
-        yield f"  no labels; go on with `python -m diehlcook observe --run {run}`"
+        yield f"  no labels; go on with {pasteable('observe', '--run', run)}"
     else:
         yield (
             f"  neurons per class {labels['neurons_per_class']}, {labels['unassigned_neurons']} without a "
-            f"label; go on with `python -m diehlcook test --run {run}`, or label anew with `observe --force`"
+            f"label; go on with {pasteable('test', '--run', run)}, or label anew with `observe --force`"
         )
 
 

@@ -395,7 +395,10 @@ COMMANDS = {
     "cache": Command(
         "list the compiled programs that are kept between runs, or delete them",
         lambda o: commands.cache(o.clear),
-        (*OUTPUT, flag("--clear", help="delete the programs; they are compiled again when they are needed")),
+        (
+            *OUTPUT,
+            flag("--clear", help="delete them, while nothing runs; they are compiled again when needed"),
+        ),
     ),
     "data": Command(
         "find MNIST or download it, and verify it",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cache import user_cache
-from ..errors import DiehlCookError
+from ..errors import DiehlCookError, pasteable
 from ..whole import write_whole
 from . import idx
 
@@ -71,7 +71,7 @@ def find_mnist(data: Path | None = None) -> Path | None:
     if missing:
         raise DiehlCookError(
             f"{origin}: MNIST is incomplete there; missing, raw or as .gz: {', '.join(missing)}; add what is "
-            f"missing, or run `python -m diehlcook data --data {folder}`, which downloads it"
+            f"missing, or run {pasteable('data', '--data', folder)}, which downloads it"
         )
     return folder
 
@@ -105,7 +105,7 @@ def read_mnist(
             raise DiehlCookError(
                 f"{idx.find_idx(folder, stem)}: SHA-256 of its content is {found[:12]}…; "
                 f"expected {MNIST_SHA256[stem][:12]}… of MNIST; "
-                f"move it away and run `python -m diehlcook data --data {folder}`, "
+                f"move it away and run {pasteable('data', '--data', folder)}, "
                 f"or, if it is other data, use --dataset {folder}"
             )
     return arrays

@@ -115,9 +115,12 @@ def as_bytes(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
 
 def grey(picture: Image.Image) -> Image.Image:
     """Return a picture in grey, as bytes; where it is transparent it shows white paper."""
-    if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+    if picture.mode.startswith("I"):  # 16 or 32 bits, which Pillow would cut off at 255
         levels = np.asarray(picture).astype(np.int64)
-        return Image.fromarray((levels.clip(0, 65535) // 257).astype(np.uint8))
+        deep = picture.mode != "I" or levels.max(initial=0) > 255
+        return Image.fromarray((levels.clip(0, 65535) // (257 if deep else 1)).astype(np.uint8))
+    if picture.mode == "F":  # which Pillow would cut off likewise
+        return Image.fromarray(as_bytes(np.asarray(picture), "its grey levels"))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
@@ -165,6 +168,8 @@ def read_picture(path: Path) -> tuple[NDArray[np.uint8], str]:
                     words.append(f"the first of {frames} frames")
                 upright = ImageOps.exif_transpose(picture)
         return np.asarray(grey(upright)), ", ".join(words)
+    except DiehlCookError as error:
+        raise DiehlCookError(f"{path}: {error}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DiehlCookError(f"{path}: a picture of too many pixels; make it smaller first") from None
     except UnidentifiedImageError:

@@ -13,9 +13,16 @@ COMPILERS = ("g++", "c++", "clang++")
 def compiler() -> str | None:
     """Return the command of the C++ compiler, that of $CXX or else the first that is found; None if there is none."""
     given = os.environ.get("CXX")
-    return next(
-        (name for name in ([given] if given else COMPILERS) if shutil.which(shlex.split(name)[0])), None
-    )
+    return next((name for name in ([given] if given else COMPILERS) if is_program(name)), None)
+
+
+def is_program(command: str) -> bool:
+    """Return whether the first word of a command is a program that can be run."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quotation that does not end
+        return False
+    return bool(words) and shutil.which(words[0]) is not None
 
 
 def compiler_version() -> str | None:
@@ -29,4 +36,4 @@ def compiler_version() -> str | None:
         ).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
-    return said.splitlines()[0]
+    return (said.splitlines() or [command])[0]

@@ -55,7 +55,7 @@ ENGINES = {
         shared=True,
     ),
 }
-"""From the fastest to the slowest; the last one can run every model."""
+"""Those that `choose` may take from the fastest to the slowest, of which the last one can run every model; then the others."""
 
 AUTO = "auto"
 """The fastest engine that can run a model on this machine; see `choose`."""

@@ -76,7 +76,7 @@ class Row(NamedTuple):
 
     caption: str
     draw: Callable[[Source], Axes | Figure | None]
-    """Draws it; returns None if what it needs is not there, and has logged why."""
+    """Draws it; returns None if what it needs is not there."""
 
 
 def fields_of_neurons(source: Source) -> Axes:
@@ -219,7 +219,7 @@ FIGURES = {
 
 
 def draw(source: Source, phases: Iterable[str] | None = None) -> Iterator[tuple[str, Figure]]:
-    """Yield name and figure of everything that can be drawn of some phases, by default of those that are finished."""
+    """Yield name and figure of everything that can be drawn of some phases, by default of those that have begun."""
     wanted = source.run.facts.keys() if phases is None else set(phases)
     for name, row in FIGURES.items():
         if layout.FIGURES[name] in wanted:

@@ -229,6 +229,8 @@ class Constants:
                 raise DiehlCookError(
                     f"{name} is {value}; it needs a unit such as {unit}, e.g. {name}='{cls().text(name)}'"
                 )
+            if value.size != 1:
+                raise DiehlCookError(f"{name} is {value}; expected one number")
             return float(value)
         if isinstance(default, bool):
             truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}

@@ -347,6 +347,11 @@ class Params(Constants):
                 f"normalise is {self.normalise}; rule {self.rule} needs never, because normalised weights "
                 f"can exceed w_max (--rule {self.rule} sets all that the rule needs)"
             )
+        if RULES[self.rule].nearest_only and self.pairing != "nearest":
+            raise DiehlCookError(
+                f"pairing is {self.pairing}; rule {self.rule} needs nearest, because it asks how long ago "
+                "the last spike was"
+            )
         largest = self.w_init_scale * (1 + self.w_init_offset)
         if RULES[self.rule].below_w_max and largest > self.w_max:
             raise DiehlCookError(
@@ -564,8 +569,8 @@ def with_rule(params: Params, rule: str) -> Params:
 def frozen(params: Params) -> Params:
     """Return the parameters of a trained network, whose weights and thresholds no longer change.
 
-    Thresholds neither rise nor decay, so they are exactly constant in whatever equations; and the noise on
-    the inputs is one of the training.
+    Thresholds neither rise nor decay, as long as it is `theta_plus` and `tau_theta` by which equations change
+    them; and the noise on the inputs is one of the training.
     """
     return replace(params, theta_plus=0.0, tau_theta=FOR_EVER, noise_rate=0.0)
 

@@ -204,6 +204,8 @@ class Rule(NamedTuple):
     """The preset with the constants that it needs; none: those of the triplet rule will do."""
     below_w_max: bool = False
     """Whether it is undefined for weights above `w_max`, as normalised ones can be."""
+    nearest_only: bool = False
+    """Whether it takes from a trace how long ago the last spike was, which only nearest-neighbour pairing lets it."""
 
 
 RULES = {
@@ -230,6 +232,7 @@ RULES = {
         "amount if a presynaptic spike came within `ltp_window`, else down; `x_tar` is the ratio of the "
         "two amounts.",
         preset="querlioz-400",
+        nearest_only=True,
     ),
 }
 """Rules by the name that the parameter `rule` takes."""

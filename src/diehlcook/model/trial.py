@@ -64,7 +64,7 @@ def try_equations(
     if excitatory != neurons.EXCITATORY:
         texts["excitatory"] = (excitatory.equations, neurons.NEEDED)
     if plasticity is not None:
-        texts["plasticity"] = (plasticity.model, ("w",))
+        texts["plasticity"] = (f"{plasticity.model}\n{plasticity.neuron}", ("w",))
     with aside():
         said = fault(build, texts, params)
     if said is not None:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.datasets import Dataset
-from ..model.stimulus import stream_key
 from ..runs.run import Run
 from .responses import TrainedNetwork
 
@@ -42,13 +41,13 @@ def record_raster(run: Run, trained: TrainedNetwork, data: Dataset, counts: NDAr
             params.with_values({"max_attempts": 1}),
             images=data.images,
             phase="observe",
+            seed=run.seed,
             weights=trained.weights,
             theta=trained.theta,
             delays=trained.delays,
             excitatory=trained.model.excitatory,
             inhibition="summed",
         )
-        network["protocol"].stream = stream_key(run.seed, "observe")
         monitors = {name: b2.SpikeMonitor(network[name]) for name in ("inp", "exc", "inh")}
         potential = b2.StateMonitor(network["exc"], "v", record=neurons)
         network.add(*monitors.values(), potential)

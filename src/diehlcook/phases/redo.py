@@ -85,8 +85,7 @@ def train_options(run: Run, folder: str) -> Iterator[str]:
     """Yield the options of a training."""
     train = run.facts["train"]
     yield from ("--run", folder, *settings(run), "--dataset", train["data"]["name"])
-    known, names = classes_of(train["data"]), train.get("classes")
-    if names and known and tuple(names) != known:
+    if names := chosen_classes(train):
         yield from ("--classes", ",".join(names))
     yield from ("--samples", str(train["images"]), "--epochs", str(train["epochs"]))
     yield from ("--seed", str(run.seed), "--engine", train["engine"])
@@ -119,7 +118,9 @@ def images_options(run: Run, phase: str) -> Iterator[str]:
 def training_in_python(run: Run, folder: str) -> str:
     """Return the training of a network with replaced equations, which no option can give."""
     train = run.facts["train"]
-    images = f"dc.load({train['data']['name']!r}, {train['data']['split']!r}).head({train['images']})"
+    names = chosen_classes(train)
+    some = f".numbered_as({names!r})" if names else ""
+    images = f"dc.load({train['data']['name']!r}, {train['data']['split']!r}){some}.head({train['images']})"
     return "\n".join(
         [
             "import diehlcook as dc",
@@ -133,6 +134,12 @@ def training_in_python(run: Run, folder: str) -> str:
             ")",
         ]
     )
+
+
+def chosen_classes(train: dict[str, Any]) -> tuple[str, ...] | None:
+    """Return the classes that a training was given, if they are not all that its data set has, in their order."""
+    known, names = classes_of(train["data"]), tuple(train.get("classes", ()))
+    return names if names and known and names != known else None
 
 
 def classes_of(data: dict[str, Any]) -> tuple[str, ...] | None:
@@ -197,7 +204,7 @@ def table(run: Run) -> Iterator[tuple[str, str]]:
         digest = run.facts.get(FILES[name].phase, {}).get("sha256", {}).get(name)
         if digest:
             yield f"SHA-256 of the {words}", digest
-    yield from versions(load_json(run.path).get("versions", {}))
+    yield from versions(train.get("versions") or load_json(run.path).get("versions", {}))
 
 
 def versions(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

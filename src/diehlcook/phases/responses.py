@@ -275,6 +275,25 @@ DONE = {
 """What there is to say of a phase that is asked for once more, and what for it can be forced."""
 
 
+def check_jobs(jobs: int) -> None:
+    """Refuse what is no number of processes."""
+    if isinstance(jobs, bool) or not isinstance(jobs, int | np.integer) or jobs < 1:
+        raise DiehlCookError(f"--jobs is {jobs!r}; it must be at least 1")
+
+
+def take_over(run: Run, now: Run) -> None:
+    """Let a run know what run.json says by now.
+
+    Raises
+    ------
+    DiehlCookError
+        Another training has taken its place in the folder: what is made of it would be stored as that of this one.
+    """
+    if run.params.differences(now.params) or run.seed != now.seed or run.model != now.model:
+        raise DiehlCookError(f"{run.folder}: the run there is another one by now; load it again")
+    run.preset, run.dataset, run.facts, run.schema = now.preset, now.dataset, now.facts, now.schema
+
+
 def run_phase(
     run: Run,
     phase: str,
@@ -294,8 +313,9 @@ def run_phase(
     See `observe.observe` for the options and errors; returns the entry of the phase in run.json.
     """
     run.trained()
+    check_jobs(jobs)
     with lock.owned(run.folder, phase):
-        run.facts = load_run(run.folder).facts  # as they are now that nobody else can change them
+        take_over(run, load_run(run.folder))  # as it is now that nobody else can change it
         run.tidy()
         known = run.facts.get(phase)
         if known is not None and not force:

@@ -31,7 +31,7 @@ from ..runs import snapshots as moments
 from ..runs.checkpoints import Checkpoints, Saved
 from ..runs.exchange import check_can_go_on
 from ..runs.files import digest
-from ..runs.run import Run, as_path, load_run, start_afresh
+from ..runs.run import Run, as_path, load_run, start_afresh, versions
 from .training import Training, seconds_between_checkpoints
 
 log = logging.getLogger(__name__)
@@ -109,21 +109,37 @@ def train(
         `cancelled` returned true. A checkpoint was saved before.
     """
     folder, seed, params = as_path(folder), check_seed(seed), as_params(params)
-    if not 1 <= epochs <= MOST_EPOCHS:
-        wrong = f"is {epochs}; it must be from 1 to {MOST_EPOCHS}"
-        raise DiehlCookError(f"epochs {wrong}", f"--epochs {wrong}")
+    epochs = check_epochs(epochs)
     data = for_network(data, params)
     check_visible(data)
     model = Model(params, True, excitatory, plasticity)
     run = Run(folder, preset or preset_of(params), params, seed, data.name, model)
     plan = plan_of(data, epochs, engine) | {"snapshots": moments.most_of(params, snapshots)}
+    asked = snapshots is not None
     check_choice(resume=resume, force=force)
     if resume and not run.path.exists():
         raise DiehlCookError(f"{folder}: nothing to resume (run.json not found); name the run with --run")
     layout.check_ours(folder)
     model.check()
     with lock.owned(folder, "train"), shown(progress, "train", len(data) * epochs) as report:
-        return train_owned(run, plan, data, resume=resume, force=force, report=report, cancelled=cancelled)
+        return train_owned(
+            run, plan, data, resume=resume, force=force, asked=asked, report=report, cancelled=cancelled
+        )
+
+
+def check_epochs(epochs: Any) -> int:
+    """Return a number of passes, if it is one.
+
+    Raises
+    ------
+    DiehlCookError
+        It is no whole number, or not from 1 to `MOST_EPOCHS`.
+    """
+    whole = isinstance(epochs, int | np.integer) and not isinstance(epochs, bool)
+    if not whole or not 1 <= epochs <= MOST_EPOCHS:
+        wrong = f"is {epochs!r}; it must be a whole number from 1 to {MOST_EPOCHS}"
+        raise DiehlCookError(f"epochs {wrong}", f"--epochs {wrong}")
+    return int(epochs)
 
 
 def train_owned(
@@ -133,10 +149,11 @@ def train_owned(
     *,
     resume: bool,
     force: bool,
+    asked: bool,
     report: Report,
     cancelled: Callable[[], bool],
 ) -> Run:
-    """Train in a folder that this process owns; see `train`."""
+    """Train in a folder that this process owns; see `train`. `asked` is whether a number of snapshots was."""
     saved = to_resume(run, plan, resume=resume, force=force)
     known = run.facts.get("train", {})  # of a run that goes on
     if saved is None and known.get("finished"):
@@ -159,7 +176,11 @@ def train_owned(
             training.restore(saved)
             for name in ("grey", "classes"):  # runs of earlier versions have none
                 run.facts["train"].setdefault(name, plan[name])
-            go_on(run, plan["epochs"])
+            if asked and plan["snapshots"] != training.most_snapshots:
+                log.warning(
+                    "this training keeps %d snapshots, as it did from its beginning", training.most_snapshots
+                )
+            go_on(run, plan["epochs"], plan["engine"])
             layout.clear_litter(run.folder)
             log.info("resuming after %d of %d images", training.position, training.total)
         last_saved = time.monotonic()
@@ -194,6 +215,7 @@ def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
         "shape": list(data.images.shape[1:]),
         "classes": list(data.classes),
         "grey": grey_values(data.images),
+        "versions": versions(),
     }
 
 
@@ -217,8 +239,10 @@ def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> S
             f"{there} --resume to continue it, --force to discard it, or another --run",
         )
     old = load_run(run.folder)
+    if "train" not in old.facts:
+        return None
     check_can_go_on(old)
-    facts = old.facts.get("train", {"finished": False, "cleared": False, "epochs": 0})
+    facts = old.facts["train"]
     different = run.params.differences(old.params)
     before = {
         "seed": old.seed,
@@ -244,7 +268,7 @@ def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> S
             f"{run.folder}: cannot resume with --epochs {plan['epochs']}, the run was started with "
             f"{facts['epochs']}; give as many or more"
         )
-    run.facts, run.schema = old.facts, old.schema
+    run.preset, run.facts, run.schema = old.preset, old.facts, old.schema
     if not facts.get("cleared", True):  # it was stopped before it had begun
         return None
     checkpoints = Checkpoints(run.folder, run.identity)
@@ -268,14 +292,14 @@ def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> S
     return saved
 
 
-def go_on(run: Run, epochs: int) -> None:
-    """Write into run.json that the training goes on, for so many passes in all; discard what came after a shorter one."""
+def go_on(run: Run, epochs: int, engine: str) -> None:
+    """Write into run.json that the training goes on with an engine, for so many passes in all; discard what came after a shorter one."""
     train = run.facts["train"]
     was_finished, before = train["finished"], train["epochs"]
     later = [name for name in ("observe", "test") if run.facts.pop(name, None) is not None]
     for name in ("stopped", "health"):
         train.pop(name, None)
-    train |= {"epochs": epochs, "finished": False}
+    train |= {"epochs": epochs, "engine": engine, "finished": False}
     run.save()
     layout.discard_shown(run.folder, *layout.PHASES)
     layout.discard(run.folder, "observe", "test")  # also what a kill left here the last time

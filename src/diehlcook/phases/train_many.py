@@ -80,12 +80,12 @@ def train_several(
         `cancelled` returned true; every training that had begun has saved a checkpoint.
     """
     check_choice(resume=bool(options.get("resume")), force=bool(options.get("force")))
-    if options.get("resume"):  # refuse before any of them has gone on
+    if not options.get("force"):  # refuse before any of them has begun or gone on
         plan = plan_of(data, options.get("epochs", 1), options.get("engine", DEFAULT_ENGINE))
         for task in tasks:
             begun = Run(task.folder, task.preset, task.params, task.seed, data.name, Model(task.params, True))
             if begun.path.exists():
-                to_resume(begun, plan, resume=True, force=False)
+                to_resume(begun, plan, resume=bool(options.get("resume")), force=False)
     trained: dict[str, Run] = {}
     total = len(data) * options.get("epochs", 1) * len(tasks)
     try:

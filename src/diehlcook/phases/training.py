@@ -105,7 +105,7 @@ class Training:
         if facts.get("delays", self.wired) != self.wired:
             raise DiehlCookError(
                 f"{self.run.folder}: cannot resume, because seed {self.run.seed} gives other delays here "
-                "than where the training began; use the version of NumPy that run.json names"
+                "than where the training began; use the version of NumPy that run.json has in train.versions"
             )
         self.record.restore(arrays)
         self.started -= facts["wall_s"]

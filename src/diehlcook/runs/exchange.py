@@ -157,9 +157,7 @@ def import_run(
 
 def unfinished_import(folder: Path) -> bool:
     """Return whether there is a run that an import was making when it was killed."""
-    run = load_run(folder)
-    run.tidy()
-    train = run.facts.get("train", {})
+    train = load_run(folder).facts.get("train", {})
     return "imported" in train and not train["finished"]
 
 

@@ -234,9 +234,13 @@ class Results:
                 self.files.append(write_array(path_of(folder, name), array))
                 self.digests[name] = digest(np.asarray(array))
         except BaseException:
-            for one in self.files:
-                one.abandon()
+            self.abandon()
             raise
+
+    def abandon(self) -> None:
+        """Delete the files that have not appeared."""
+        for file in self.files:
+            file.abandon()
 
     def appear(self) -> None:
         """Give all files their names."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import DiehlCookError, pasteable
-from ..whole import try_lock
+from ..whole import leads_to, try_lock
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """The package itself, in which nobody writes."""
@@ -53,14 +53,16 @@ def owned(folder: Path, what: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = locked_file(folder)
     except OSError as error:
-        raise DiehlCookError(
-            f"{folder}: cannot write ({error.strerror or error}); choose another --run"
-        ) from None
+        raise cannot_write(folder, error) from None
     with file:
-        file.truncate(0)
-        file.write(f"{what} (process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')})".encode())
-        file.flush()
         try:
+            try:
+                file.truncate(0)
+                since = time.strftime("%Y-%m-%d %H:%M:%S")
+                file.write(f"{what} (process {os.getpid()}, since {since})".encode())
+                file.flush()
+            except OSError as error:
+                raise cannot_write(folder, error) from None
             yield
         finally:
             with contextlib.suppress(OSError):  # the folder may be gone by now
@@ -69,17 +71,21 @@ def owned(folder: Path, what: str) -> Iterator[None]:
                     one.rmdir()
 
 
+def cannot_write(folder: Path, error: OSError) -> DiehlCookError:
+    """Return what there is to say of a folder that cannot be written."""
+    return DiehlCookError(f"{folder}: cannot write ({error.strerror or error}); choose another --run")
+
+
 def locked_file(folder: Path) -> BinaryIO:
     """Open and lock the file `NAME` of a folder."""
     path = folder / NAME
     while True:
         file = path.open("a+b")
-        if not try_lock(file):
+        if try_lock(file) is False:
             with file:
                 file.seek(0)
                 owner = file.read(200).decode(errors="replace").strip() or "another process"
             raise DiehlCookError(f"{folder}: in use by {owner}; wait for it, or choose another --run")
-        with contextlib.suppress(OSError):
-            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
-                return file
+        if leads_to(path, file):
+            return file
         file.close()  # its last owner has deleted it between our opening and locking it

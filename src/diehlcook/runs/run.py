@@ -8,7 +8,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -193,17 +193,23 @@ class Run:
         Raises
         ------
         DiehlCookError
-            They cannot be written; what was there before still is.
+            They cannot be written, or run.json cannot. What was there before still is, unless its place had
+            already been cleared: then the phases have to be done again.
         """
-        written = {
-            phase: layout.Results(self.folder, phase, arrays) for phase, (arrays, _) in results.items()
-        }
         affected = layout.PHASES[min(map(layout.PHASES.index, results)) :]
-        if [self.facts.pop(one) for one in affected if one != "train" and one in self.facts]:
-            self.save()  # from here on nobody reads them
-        layout.discard_shown(self.folder, *affected)
+        written: dict[str, layout.Results] = {}
+        try:
+            for phase, (arrays, _) in results.items():
+                written[phase] = layout.Results(self.folder, phase, arrays)
+            self.disown([one for one in affected if one != "train"])
+            layout.discard_shown(self.folder, *affected)
+            for phase in results:
+                written[phase].appear()
+        except BaseException:
+            for one in written.values():
+                one.abandon()
+            raise
         for phase, (_, facts) in results.items():
-            written[phase].appear()
             self.facts[phase] = {**self.facts.get(phase, {}), **facts, "sha256": written[phase].digests}
         if "train" in results:  # nothing older is left
             self.schema = SCHEMA
@@ -211,6 +217,17 @@ class Run:
             layout.delete(self.folder, f"checkpoints/{phase}/")
         self.save()
         layout.discard(self.folder, *(one for one in affected if one not in results))
+
+    def disown(self, phases: Iterable[str]) -> None:
+        """Let run.json tell no more of the results of some phases, so that nobody reads them."""
+        before = self.facts
+        self.facts = {name: facts for name, facts in before.items() if name not in set(phases)}
+        if self.facts != before:
+            try:
+                self.save()
+            except BaseException:
+                self.facts = before
+                raise
 
     def tidy(self) -> None:
         """Delete what a killed process left: unfinished files, and results that run.json does not tell of.

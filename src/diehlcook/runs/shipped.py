@@ -80,9 +80,7 @@ def unpack(name: str, folder: Path, *, force: bool = False) -> Run:
     layout.check_ours(folder)
     with lock.owned(folder, "networks"):
         if (folder / "run.json").exists() and not force:
-            old = load_run(folder)
-            old.tidy()
-            begun = old.facts.get("train", {})
+            begun = load_run(folder).facts.get("train", {})
             if begun.get("finished") or begun.get("engine") != MAKING:
                 raise DiehlCookError(
                     f"{folder}: there is a run already; use --force to replace it, or another --run"

@@ -55,7 +55,7 @@ def owned_by(companion: str, folder: Path) -> Iterator[None]:
 
 def clear_litter(folder: Path) -> None:
     """Delete what killed processes left unfinished in the folder of a run; for its owner."""
-    for place in (folder, folder / "figures"):
+    for place in (folder, *(one for one in folder.iterdir() if one.is_dir())):
         for path in unfinished(place):
             if re.search(r"\.(npy|json|png|html)\.[0-9a-f]{8}\.tmp$", path.name):
                 layout.remove(path)

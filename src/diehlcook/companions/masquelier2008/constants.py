@@ -63,7 +63,7 @@ class Masquelier2008(Constants):
         1, "", "sd of the time of each spike of a pasted pattern", REPLICATION, unit="ms", within=(0, 1e9)
     )
     deletion: float = par(
-        0.0, "", "share of spikes of the pattern that are moved at random", REPLICATION, within=(0, 1)
+        0.0, "", "share of spikes of the pattern that are moved at random", REPLICATION, within=(0, 0.99)
     )
 
     tau_m: float = par(10, "τ_m", "membrane time constant", REPLICATION, unit="ms", within=(1e-6, 1e9))

@@ -16,6 +16,10 @@ HIT_RATE, LATENCY = 0.98, 0.010
 IN_A_ROW = 10
 """So many answers without a false alarm among them, and the neuron has found a part of the pattern."""
 
+ROUNDING = 1e-9
+"""Seconds: times as near as this are the same, though sums of floats differ. A spike in the very step in which a
+pattern begins is outside of it, and one in the step in which it ends is within."""
+
 
 class Verdict(NamedTuple):
     """How the neuron did in the last third, and since when it has not been wrong."""
@@ -47,9 +51,9 @@ def latencies(
     t_pattern
         Duration of a pattern.
     """
-    latest = np.searchsorted(onsets, spikes, side="right") - 1
+    latest = np.searchsorted(onsets + ROUNDING, spikes, side="right") - 1
     since = spikes - onsets[np.maximum(latest, 0)] if onsets.size else np.zeros_like(spikes)
-    return np.where((latest >= 0) & (since <= t_pattern), since, 0.0)
+    return np.where((latest >= 0) & (since <= t_pattern + ROUNDING), since, 0.0)
 
 
 def answers(
@@ -59,8 +63,8 @@ def answers(
 
     Parameters are those of `latencies`.
     """
-    since = np.append(spikes, np.inf)[np.searchsorted(spikes, onsets, side="right")] - onsets
-    return np.where(since <= t_pattern, since, np.nan)
+    since = np.append(spikes, np.inf)[np.searchsorted(spikes, onsets + ROUNDING, side="right")] - onsets
+    return np.where(since <= t_pattern + ROUNDING, since, np.nan)
 
 
 def hits(spikes: NDArray[np.float64], onsets: NDArray[np.float64], t_pattern: float, start: float) -> float:

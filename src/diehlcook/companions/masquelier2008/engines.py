@@ -126,7 +126,7 @@ def per_step(params: Masquelier2008) -> kernel.Steps:
         decay_s=decay_s,
         from_x=scales["epsp"] / tau_m * through,
         from_a=scales["after"] / tau_s * through,
-        refractory=round(params.refractory / dt),
+        refractory=int(params.refractory / dt + 1e-3),  # as Brian2 counts whole steps
         reduced=params.rule == "rnn",
         adding=params.rule == "all-to-all",
         w_max=params.w_max,

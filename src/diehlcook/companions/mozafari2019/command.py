@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     from ...data import datasets
     from ...runs.collection import runs_folder
     from ...runs.files import load_json
-    from ..common.run import save_figures, watched
+    from ..common.run import owned_by, save_figures, watched
     from . import experiment, linear
 
     params, folder = resolve(args, settings), args.run or runs_folder() / "mozafari2019"
@@ -71,18 +71,19 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     )
     train = train.head(args.samples) if args.samples else train
     started = load_json(folder / "run.json") if args.resume and (folder / "run.json").exists() else {}
-    epochs, seed = args.epochs or started.get("epochs", EPOCHS), args.seed or 0
+    epochs = args.epochs or started.get("epochs_asked") or started.get("epochs", EPOCHS)
+    seed = args.seed or 0
     if args.linear or args.tsne:
         linear.classifier(1.0)  # says now if scikit-learn is missing
     with watched(args, "mozafari2019", 2 * epochs, "epochs") as options:
         facts = experiment.run(
             folder, train, test, params, seed=seed, epochs=epochs, resume=args.resume, **options
         )
-    if args.linear:
-        facts |= experiment.add_linear(folder, train, test, params)
-    return {
-        "run": str(folder), **facts, "figures": save_figures(folder, draw(folder, params, facts, args.tsne))
-    }  # fmt: skip
+    with owned_by("mozafari2019", folder):
+        if args.linear:
+            facts |= experiment.add_linear(folder, train, test, params)
+        drawn = save_figures(folder, draw(folder, params, facts, args.tsne))
+    return {"run": str(folder), **facts, "figures": drawn}
 
 
 def draw(folder: Path, params: Mozafari2019, facts: dict[str, Any], tsne: bool) -> dict[str, Figure]:

@@ -89,7 +89,9 @@ class Mozafari2019(Constants):
     dropout_3: float = par(
         0.0, "", "share of the maps of each class that neither decide nor learn", SHALLOW, within=(0, 0.99)
     )
-    renewal_3: int = par(50, "", "images after which other maps drop out", RENEWAL, within=(1, 1e9))
+    renewal_3: int = par(
+        50, "", "images after which other maps drop out, and after each `batch`", RENEWAL, within=(1, 1e9)
+    )
 
     w_mean: float = par(0.8, "", "mean of the initial weights", CODE, within=(1e-6, 1e9))
     w_sd: float = par(0.05, "", "their standard deviation", CODE, within=(0, 1e9))
@@ -121,18 +123,22 @@ class Mozafari2019(Constants):
         super().__post_init__()
         fits = self.low_3 <= self.high_3
         require(self, "low_3", fits, f"it must not be greater than high_3 ({self.high_3})")
-        if self.side < 1:
-            raise DiehlCookError("kernels and pooling leave nothing of an image for layer 3")
+        if min(self.sides) < 1:
+            raise DiehlCookError("kernels and pooling leave nothing of an image")
         require(self, "maps_3", self.maps_3 % 10 == 0, "it must be a multiple of the 10 classes")
+
+    @property
+    def sides(self) -> tuple[int, int, int]:
+        """Rows and columns of what each layer gives, after pooling."""
+        first, second = self.layer(1), self.layer(2)
+        one = (IMAGE_SIDE + 2 * first.pad - first.size + 1) // first.pool
+        two = (one + 2 * second.pad - second.size + 1) // second.pool
+        return one, two, two + 2 * self.pad_3 - self.size_3 + 1
 
     @property
     def side(self) -> int:
         """Rows and columns of what layer 2 gives, after pooling."""
-        side = IMAGE_SIDE
-        for number in (1, 2):
-            one = self.layer(number)
-            side = (side + 2 * one.pad - one.size + 1) // one.pool
-        return side
+        return self.sides[1]
 
     def layer(self, number: int) -> Layer:
         """Return the constants of layer 1 or 2."""

@@ -40,6 +40,7 @@ OF_PARTS = (
     r"|checkpoints/(\d+|\.unfinished-[0-9a-f]{8})/(checkpoint\.json|\w+\.npy))"
 )
 """All files that a run has beside run.json and figures."""
+FIGURES = r"figures/(features_[123]|spike_times|epochs|tsne)\.png"
 
 HELD_OUT = 1 / 6
 """Share of the training images that choose: the last 10,000 of 60,000."""
@@ -283,7 +284,11 @@ def prepare(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -
     if not (about.exists() and load_json(about) == facts):
         layout.remove_matching(folder, CACHE)
         for name, data in (("train", train), ("test", test)):
-            save_array(cache / f"{name}.npy", encode(data.images, params))
+            try:
+                times = encode(data.images, params)
+            except DiehlCookError as error:
+                raise DiehlCookError(f"{data.name}, {name} images: {error}") from None
+            save_array(cache / f"{name}.npy", times)
         save_json(about, facts)
     return read_npy(cache / "train.npy"), read_npy(cache / "test.npy")
 
@@ -362,15 +367,16 @@ def run_owned(
             raise DiehlCookError(
                 f"{folder}: cannot resume with another {different[0]} than the run was started with"
             )
-        if old.get("epochs", 0) > epochs:
-            raise DiehlCookError(
-                f"{folder}: there are {old['epochs']} epochs already; --epochs must not be less"
-            )
+        asked = old.get("epochs_asked", old.get("epochs", 0))
+        if asked > epochs:
+            raise DiehlCookError(f"{folder}: the run is one of {asked} epochs; --epochs must not be less")
     discard_page(folder)
     if force or not path.exists():
+        layout.remove_matching(folder, OF_PARTS)  # first, or a kill would leave them to the new run
+        layout.remove_matching(folder, FIGURES)
         save_json(path, plan)
-        layout.remove_matching(folder, OF_PARTS)
-    started, before = time.monotonic(), load_json(path)
+    started, before = time.monotonic(), load_json(path) | {"epochs_asked": epochs}
+    save_json(path, before)
 
     def wall() -> float:
         return round(float(before.get("wall_s", 0.0)) + time.monotonic() - started, 1)
@@ -393,6 +399,7 @@ def run_owned(
             save_json(path, before | {"wall_s": wall()})
             raise
     best = int(curves["select"]["judged"].argmax())
+    del before["epochs_asked"]
     facts = before | {
         "versions": versions(),
         "sources": dict(params.sources),

@@ -115,7 +115,7 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     from ...progress import Interrupted
     from ...runs.collection import runs_folder
     from ..common.brian import STOPPED
-    from ..common.run import figure_files, refuse_existing, save_figures, watched
+    from ..common.run import figure_files, owned_by, refuse_existing, save_figures, watched
     from . import experiment, figures
 
     healthy_params, folder, faults = healthy(args, settings), args.run or runs_folder() / "xo", chosen(args)
@@ -158,7 +158,8 @@ def run(args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
     compared = {}
     if faults:  # now with both
         drawn.append((healthy_params, recorded))
-        save_figures(folder, sheets())
+        with owned_by("xo", folder):
+            save_figures(folder, sheets())
         compared = {"without_fault": found[1]["right"]}
     files = figure_files(folder, ("course", "weights", "raster"))
     return {"run": str(folder), **found[0], "faults": faults, **compared, "figures": files}

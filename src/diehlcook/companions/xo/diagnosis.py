@@ -62,8 +62,8 @@ def examine(params: XO, recorded: Recorded, network: int) -> list[health.Check]:
             "weight_sum": params.weight_sum_hidden * 1e3,
             "w_max": params.w_max_hidden * 1e3,
             "normalise": "presentation" if params.normalise else "never",
-            "w_init_scale": max(2 * spread, 1e-9) * mean,
-            "w_init_offset": (1 - spread) / max(2 * spread, 1e-9),
+            "w_init_scale": max(2 * spread, 1e-5) * mean,
+            "w_init_offset": (1 - spread) / max(2 * spread, 1e-5),
             "min_spikes": 1,
             "max_attempts": 1,
         }

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import Cancelled, DiehlCookError
+from ...errors import Cancelled, DiehlCookError, NetworkError
 from ...model.arrays import check_images
 from ..base import REST_SPIKES, Engine, Model, Responses, State, check_state, make_responses
 from ..fused import arrays
@@ -254,8 +254,10 @@ class CudaEngine(Engine):
         blocks = self.sizes.cluster
         count, *fired = (int(one) for one in self.read(at, "done", k, 1 + blocks, np.int64))
         if max(fired) > spikes:
-            raise DiehlCookError(
-                f"more than {spikes} spikes in {count} presentations: the network is running away"
+            neurons = self.sizes.n_exc // blocks
+            raise NetworkError(
+                f"more than {spikes} spikes of {neurons} neurons in {count} presentations; the network is "
+                "running away"
             )
         step, neuron = (
             np.concatenate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -219,6 +220,7 @@ class Device:
         at, had = self.taken.get(name, (0, -1))
         if size > had:
             if at:
+                del self.taken[name]  # whatever comes of it, it is given back once
                 self.call("delete", ctypes.c_void_p(at))
             new = ctypes.c_void_p()
             self.call("new", ctypes.byref(new), ctypes.c_longlong(size))
@@ -248,10 +250,12 @@ class Device:
         return int(self.library.diehlcook_shared(ctypes.byref(constants), ctypes.byref(sizes), threads))
 
     def close(self) -> None:
-        """Give everything back."""
-        for at, _ in self.taken.values():
-            self.call("delete", ctypes.c_void_p(at))
-        self.taken.clear()
-        if self.stream is not None:
-            self.call("end_stream", self.stream)
-            self.stream = None
+        """Give everything back; a GPU that fails at it has said so before."""
+        taken, stream = self.taken, self.stream
+        self.taken, self.stream = {}, None
+        for at, _ in taken.values():
+            with contextlib.suppress(DiehlCookError):
+                self.call("delete", ctypes.c_void_p(at))
+        if stream is not None:
+            with contextlib.suppress(DiehlCookError):
+                self.call("end_stream", stream)

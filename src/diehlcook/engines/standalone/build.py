@@ -64,6 +64,10 @@ PUSH_RUNS = """for(int first=0, last; first<num_indices; first=last)
 """The synapses of an input are sorted by delay: queue them by runs of equal delay, not one by one."""
 
 
+STATIC = {"i": "sources", "j": "targets", "delay": "delay", "w": "w"}
+"""What the names of the static arrays of the input's synapses end with."""
+
+
 def build(spec: dict[str, Any], folder: Path) -> None:
     """Write the standalone program of `spec` (see `engine.specification`) into `folder`."""
     params = Params(**spec["params"])
@@ -121,7 +125,7 @@ def build(spec: dict[str, Any], folder: Path) -> None:
             }
             for name in RECORDED
         },
-        "static": {label: static_name(array) for label, array in static.items()},
+        "static": {label: static_name(STATIC[label], array) for label, array in static.items()},
     }
     compile_program(folder)
     for file in manifest["static"].values():
@@ -138,15 +142,15 @@ def result_file(variable: Any) -> str:
     return Path(b2.device.get_array_filename(variable)).name
 
 
-def static_name(array: NDArray[Any]) -> str:
-    """Return the name of the static array of the device with this content."""
+def static_name(end: str, array: NDArray[Any]) -> str:
+    """Return the name of the static array of the input's synapses that ends so, which must have this content."""
     names = [
-        n
-        for n, a in b2.device.static_arrays.items()
-        if a.size == array.size and np.array_equal(a.reshape(-1), array)
+        name
+        for name, found in b2.device.static_arrays.items()
+        if name.endswith(f"inp_exc_{end}") and np.array_equal(found.reshape(-1), array)
     ]
     if len(names) != 1:
-        raise RuntimeError(f"expected one static array of this content, found {names}")
+        raise RuntimeError(f"expected one static array of the {end} of inp_exc, found {names}")
     return str(names[0])
 
 
