@@ -185,7 +185,7 @@ def drawn(number):
     return {
         "rule": rule,
         "integrator": one("euler", "exponential_euler"),
-        "pairing": one("nearest", "all-to-all"),
+        "pairing": one("nearest", "nearest" if RULES[rule].nearest_only else "all-to-all"),
         "normalise": "never" if below else one("presentation", "image", "never"),
         "normalise_every": one(1, 2, 3),
         "w_max": one("0.4", "1") if below else one("0.15", "0.25", "1"),
