@@ -1,6 +1,7 @@
 """Networks that come with the package: they are there, small, whole, and they recognise digits."""
 
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -19,17 +20,18 @@ from diehlcook.runs.shipped import TRAINED, shipped_names, unpack
 RULES = {"triplet", "power-law", "exponential", "pre-and-post"}
 
 
-NETWORKS = {f"{rule}-400" for rule in RULES} | {"best-triplet-100", "best-triplet-400"}
+NETWORKS = {f"{rule}-400" for rule in RULES} | {f"best-triplet-{n}" for n in (100, 400, 1600)}
 
 
 def test_the_networks_are_what_their_names_say():
     assert set(shipped_names()) == NETWORKS
     for name in shipped_names():
         run = load_shipped(name)
-        size = sum(path.stat().st_size for path in (TRAINED / name).iterdir())
-        assert size < 1.5e6, name
+        packed = sum(len(zlib.compress(path.read_bytes())) for path in (TRAINED / name).iterdir())
+        assert packed < 2e6, name
         weights = np.load(TRAINED / name / "weights.npy")
         assert weights.dtype == np.float32
+        assert len(np.unique(weights)) <= 2 ** run.facts["shipped"].get("bits", 32)
         assert digest(weights) == run.facts["train"]["sha256"]["weights"]
         assert digest(run.delays()) == run.facts["train"]["sha256"]["delays"]
         assert run.preset == (name if name.startswith("best") else f"paper-{name}")
