@@ -258,7 +258,7 @@ def snakemake():
 def test_a_dry_run_names_exactly_what_lacks_a_record(grid, snakemake, tmp_path):
     given = config(tmp_path, one=SMOKE, two=SMOKE | {"passes": 1})
     (tmp_path / "records").mkdir()
-    (tmp_path / "records" / "two-seed3.json").write_text(json.dumps(record_of("smoke")))
+    (tmp_path / "records" / "two-seed3.json").write_text(json.dumps(record_of("smoke", 1)))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(given))
     command = [
         snakemake,
