@@ -229,6 +229,8 @@ def test_numbers_of_numpy_are_numbers(smoke, tmp_path):
     for jobs in (0, 1.5):
         with pytest.raises(DiehlCookError, match=r"jobs is .*; it must be at least 1"):
             observe(run, digits, jobs=jobs)
+        with pytest.raises(DiehlCookError, match=r"jobs is .*; it must be at least 1"):
+            predict(run, digits.images, jobs=jobs)
 
 
 def test_several_trainings_are_refused_before_the_first_begins(smoke, tmp_path):

@@ -354,6 +354,17 @@ def test_a_temporary_file_that_is_taken_for_abandoned_is_made_again(tmp_path, mo
     assert len(taken) == 1
 
 
+def test_an_interrupt_before_the_lock_leaves_no_temporary_file(tmp_path, monkeypatch):
+    def interrupted(_file):
+        assert len(list(tmp_path.glob(".*.tmp"))) == 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(whole, "try_lock", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        whole.write_whole(tmp_path / "theta.npy", lambda file: file.write(b"all"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_folders_of_processes_killed_before_they_locked_them_are_cleared_an_hour_later(tmp_path):
     for name, content, hours in (
         (".new-work-00000000", None, 2),

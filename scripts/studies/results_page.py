@@ -27,6 +27,12 @@ TEMPLATE = Path(__file__).with_name("results.md.jinja")
 
 RULES = ("triplet", "power-law", "exponential", "pre-and-post")
 SIZES = (100, 400, 1600, 6400)
+ORDERS = {"": "file order", "best-": "shuffled"}
+"""Orders of the training images, by what stands before the name of a cell."""
+
+WIDTHS = {100: 0.7, 400: 1.3, 1600: 2.0, 6400: 2.8}
+"""Widths of lines by size, in points."""
+
 COLOURS = {"triplet": "#0072B2", "power-law": "#000000", "exponential": "#D55E00", "pre-and-post": "#009E73"}
 
 PAPER = {
@@ -65,11 +71,6 @@ def read_records() -> Cells:
     return {cell: found[cell] for cell in [*TABLE, *sorted(found.keys() - set(TABLE))] if cell in found}
 
 
-def of_table(cells: Cells) -> Cells:
-    """Return the cells that the paper's table has, without other presets that were run to compare."""
-    return {cell: records for cell, records in cells.items() if cell in TABLE}
-
-
 def rule_of(one: Record) -> str:
     """Return which rule of the paper a record has; that of the script for 100 neurons is a slip in the triplet rule."""
     return "triplet" if one["rule"] == "triplet-100n" else str(one["rule"])
@@ -88,8 +89,8 @@ def above_paper(records: list[Record]) -> str:
     return "" if figure is None else f"{accuracies(records).mean() - figure:+.1f}"
 
 
-PASSES = {6400: 15}
-"""Passes of the paper, of sizes whose networks here may have had fewer when they are shown."""
+PASSES = {100: 1, 400: 3, 1600: 7, 6400: 15}
+"""Passes of the paper by size (§2.6); those of 100 neurons see 40,000 images."""
 
 
 def accuracies(records: list[Record]) -> NDArray[np.float64]:
@@ -133,7 +134,7 @@ def ours(cell: str, cells: Cells, going_on: list[Record]) -> tuple[str, float | 
     """Return what is known of a cell, as it is shown and as a number: all passes, or the newest of those that go on."""
     if records := cells.get(cell):
         values, done = accuracies(records), int(records[0]["train"]["epochs"])
-        fewer = f" after {done}" if done < PASSES.get(records[0]["n_exc"], 1) else ""
+        fewer = f" after {done}" if done < PASSES[records[0]["n_exc"]] else ""
         return f"**{mean_sd(values)}** ({len(records)}){fewer}", float(values.mean())
     if begun := [one for one in going_on if one["cell"] == cell]:
         done = max(one["train"]["epochs"] for one in begun)
@@ -369,12 +370,12 @@ def neurons_table(cells: Cells) -> str:
 @styled
 def draw_neurons(cells: Cells) -> None:
     """Draw how the spikes are spread over the neurons."""
-    ax = new_axes((6.4, 4.2), "constrained")
+    ax = new_axes((9.0, 4.2), "constrained")
     for cell, records in cells.items():
         if some := [spikes_per_neuron(one) for one in records if "neurons" in one]:
             spikes = np.sort(np.concatenate(some))
             share = (np.arange(len(spikes)) + 0.5) / len(spikes)
-            width = 2.2 if records[0]["n_exc"] == 6400 else 1.1
+            width = WIDTHS[records[0]["n_exc"]]
             style = "-" if cell.startswith("best-") else "--"
             ax.plot(100 * share, spikes, style, color=COLOURS[rule_of(records[0])], lw=width, label=cell)
     ax.set(
@@ -382,7 +383,7 @@ def draw_neurons(cells: Cells) -> None:
         ylabel="spikes per 1,000 test images",
         yscale="log",
     )
-    ax.legend(loc="lower right")
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     figures.facts_title(ax, "Spikes per neuron", "all seeds of a cell together · test images")
     save(ax, "neurons")
 
@@ -411,45 +412,69 @@ def labels_table(cells: Cells) -> str:
 
 @styled
 def draw_accuracy(cells: Cells) -> None:
-    """Draw the test accuracy by size, beside the paper's."""
-    ax = new_axes((6.4, 4.2), "constrained")
-    papers_style: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
-    for rule in RULES:
-        colour = COLOURS[rule]
-        ax.plot(SIZES, PAPER[rule], ":", color=colour, lw=0.9, **papers_style)
-        points = {size: accuracies(cells[f"{rule}-{size}"]) for size in SIZES if f"{rule}-{size}" in cells}
-        means = [values.mean() for values in points.values()]
-        ax.plot(list(points), means, "-", color=colour, marker="o", label=rule)
-        for size, values in points.items():
-            ax.plot([size] * len(values), values, "_", color=colour, markersize=9)
-    ax.plot([], [], ":", color="grey", label="paper", **papers_style)
-    ax.set_xscale("log")
-    ax.set_xticks(SIZES, [str(size) for size in SIZES])
-    ax.minorticks_off()
-    ax.set(xlabel="excitatory neurons", ylabel="test accuracy, %")
-    ax.legend(loc="lower right")
-    figures.facts_title(ax, "Test accuracy by size and rule", "lines: mean over seeds · dashes: each seed")
-    save(ax, "accuracy")
+    """Draw the test accuracy by size in both orders, beside the paper's, a panel for each rule."""
+    figure = new_figure((8.4, 6.4), "constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    for ax, rule in zip(panels.flat, RULES, strict=True):
+        ax.plot(SIZES, PAPER[rule], ":o", color="grey", markerfacecolor="white", lw=0.9, label="paper")
+        for order, words in ORDERS.items():
+            found = {size: records for size in SIZES if (records := cells.get(f"{order}{rule}-{size}"))}
+            shape = {"marker": "s", "ls": "-"} if order else {"marker": "o", "ls": "--"}
+            draw_sizes(ax, found, words, color=COLOURS[rule], **shape)
+        ax.set_xscale("log")
+        ax.set_xticks(SIZES, [str(size) for size in SIZES])
+        ax.minorticks_off()
+        ax.set(title=rule, ylim=(81, 96))
+        ax.margins(x=0.12)
+        ax.legend(loc="lower right")
+    for ax in panels[1]:
+        ax.set_xlabel("excitatory neurons")
+    for ax in panels[:, 0]:
+        ax.set_ylabel("test accuracy, %")
+    facts = "lines: mean over seeds · dashes: each seed · hollow: fewer passes than the paper's"
+    figures.facts_title(figure, "Test accuracy by size and rule", facts)
+    figure.savefig(RECORDS / "accuracy.png", dpi=130)
+
+
+def draw_sizes(
+    ax: Any, found: dict[int, list[Record]], label: str, *, color: str, marker: str, ls: str
+) -> None:
+    """Draw the accuracies of one rule in one order, by size."""
+    means = {size: accuracies(records).mean() for size, records in found.items()}
+    fewer = {size for size, records in found.items() if records[0]["train"]["epochs"] < PASSES[size]}
+    ax.plot(list(means), list(means.values()), color=color, marker=marker, ls=ls, label=label)
+    for size, mean in means.items():
+        values = accuracies(found[size])
+        ax.plot([size] * len(values), values, "_", color=color, markersize=9)
+        if size in fewer:
+            ax.plot([size], [mean], marker=marker, color=color, markerfacecolor="white")
+            words = f"{found[size][0]['train']['epochs']} of {PASSES[size]} passes"
+            off = (0, 8 if label == ORDERS["best-"] else -14)  # the higher curve, the lower one
+            ax.annotate(words, (size, mean), off, textcoords="offset points", ha="center", fontsize=7.5)
 
 
 @styled
 def draw_training(cells: Cells) -> None:
-    """Draw the accuracy during training, beside the paper's."""
-    ax = new_axes((7.2, 4.2), "constrained")
+    """Draw the accuracy during training in both orders, beside the paper's."""
+    figure = new_figure((10.4, 4.8), "constrained")
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
     papers_style: dict[str, Any] = {"color": "grey", "marker": "o", "markerfacecolor": "white", "ms": 4}
-    ax.plot(*zip(*PAPER_CURVE, strict=True), ":", label="paper, 1600", **papers_style)
-    for cell, records in of_table(cells).items():
-        rule, size = cell.rsplit("-", 1)
-        curve = np.mean(
-            [[(at / 1000, 100 * right / of) for at, right, of in one["curve"]] for one in records], axis=0
-        )
-        width = {"100": 0.7, "400": 1.3, "1600": 2.0, "6400": 2.8}[size]
-        ax.plot(*curve.T, "-", color=COLOURS[rule], lw=width, label=cell, alpha=0.85)
-    ax.set(xlabel="training images, thousands", ylabel="right, %", ylim=(75, 97))
-    ax.legend(ncols=3, loc="lower right")
+    for ax, (order, words) in zip(panels, ORDERS.items(), strict=True):
+        ax.plot(*zip(*PAPER_CURVE, strict=True), ":", label="paper, triplet-1600", **papers_style)
+        for name in TABLE:
+            if records := cells.get(f"{order}{name}"):
+                curve = np.mean(
+                    [[(at / 1000, 100 * right / of) for at, right, of in one["curve"]] for one in records],
+                    axis=0,
+                )
+                rule, size = name.rsplit("-", 1)
+                ax.plot(*curve.T, color=COLOURS[rule], lw=WIDTHS[int(size)], label=name, alpha=0.85)
+        ax.set(title=words, xlabel="training images, thousands", ylim=(70, 97))
+        ax.legend(ncols=2, loc="lower right")
+    panels[0].set_ylabel("right, %")
     facts = "labels from the 10,000 training images before classify the next 10,000 · mean over seeds"
-    figures.facts_title(ax, "Accuracy during training", facts)
-    save(ax, "training")
+    figures.facts_title(figure, "Accuracy during training", facts)
+    figure.savefig(RECORDS / "training.png", dpi=130)
 
 
 @styled
@@ -515,12 +540,18 @@ def text() -> str:
     """Return docs/results.md."""
     cells = read_records()
     every = [one for records in cells.values() for one in records]
-    versions = (", ".join(f"{name} {number}" for name, number in one["versions"].items()) for one in every)
+    versions: dict[str, list[str]] = {}
+    for one in every:
+        words = ", ".join(f"{name} {number}" for name, number in one["versions"].items())
+        versions.setdefault(words, []).append(one["date"])
     environment = jinja2.Environment(keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         engines=", ".join(sorted({one["train"]["engine"] for one in every})),
         machines="; ".join(sorted({one["machine"] for one in every})),
-        versions="; ".join(sorted(set(versions))),
+        versions="; ".join(
+            f"{words} ({' to '.join(sorted({min(dates), max(dates)}))})"
+            for words, dates in sorted(versions.items())
+        ),
         shipped=", ".join(f"{name} (seed {load_shipped(name).seed})" for name in shipped_of_paper()),
         remarks=remarks("remarks"),
         order_remarks=remarks("remarks_order"),
@@ -546,8 +577,9 @@ def remarks(name: str) -> str:
 def main() -> None:
     """Write docs/results.md and its figures."""
     cells = read_records()
-    draw_accuracy(cells)
-    draw_training(cells)
+    with_begun = cells | {records[0]["cell"]: records for records in begun_cells().values()}
+    draw_accuracy(with_begun)
+    draw_training(with_begun)
     draw_confusion(begun_cells())
     draw_neurons(cells | begun_cells())
     draw_fields()

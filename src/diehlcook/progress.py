@@ -247,7 +247,7 @@ class Interruption:
     """Turns the first SIGINT or SIGTERM into a flag, so that a phase stops at a safe point; a second SIGINT is immediate.
 
     Use as a context manager in the main thread; call it to ask whether to stop. Before the work has `begun`
-    there is nothing to save: while a network is compiled, say, a signal ends at once.
+    there is no such point to wait for: while a network is compiled, say, a signal ends at once.
     """
 
     def __init__(self) -> None:
@@ -260,7 +260,7 @@ class Interruption:
         """Return whether the phase shall stop; the first time that it shall, say so."""
         if self.asked and not self.said:
             self.said = True
-            log.warning("interrupted: saving; once more to give up at once")
+            log.warning("interrupted: stopping at a safe point; once more to give up at once")
         return self.asked
 
     def beginning(self, report: Report) -> Report:

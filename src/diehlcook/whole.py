@@ -124,9 +124,10 @@ class Written:
 
     def abandon(self) -> None:
         """Delete the file, unless it has appeared."""
-        if self.file is not None:
+        if self.temporary != self.path:  # our own name, drawn before the file was opened
             with contextlib.suppress(OSError):
                 self.temporary.unlink()
+        if self.file is not None:
             self.file.close()
 
 

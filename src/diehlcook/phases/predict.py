@@ -20,7 +20,7 @@ from ..progress import Report, no_report
 from ..runs.provenance import images_of, responses
 from ..runs.run import Run, as_run
 from .given import Named, read_given
-from .responses import BLOCK, respond, trained_network
+from .responses import BLOCK, check_jobs, respond, trained_network
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +97,7 @@ def predict(
         The images have another shape or range than the network takes, the neurons are not labelled yet, the
         readout is not known, or the stored responses are of another network.
     """
+    check_jobs(jobs)
     run = as_run(run)
     run.assignments()  # says now if there are none
     named = read_given(images, run.image_shape(), size)
