@@ -1,11 +1,8 @@
 """Measure how much it matters at which image a training stops: networks of one training, taken 1,000 images apart.
 
-    python scripts/studies/stopping_point.py                                              # about 20 minutes
-    for each preset, on one core
-    python scripts/studies/stopping_point.py "paper-exponential-400: eta_post=1e-3"       # one preset,
-    changed
-    python scripts/studies/stopping_point.py --shipped                                    # the networks that
-    come with the package, trained on
+    python scripts/studies/stopping_point.py                                            # 20 minutes a preset
+    python scripts/studies/stopping_point.py "paper-exponential-400: eta_post=1e-3"     # one, changed
+    python scripts/studies/stopping_point.py --shipped                                  # those of the package
 
 Each preset is trained on MNIST's training images, once and a little into the second pass. From image 50,000
 on the network is frozen, as it is, after every thousand; it is labelled with the first 5,000 images and

@@ -8,6 +8,7 @@ The claims are those of claims.toml and, one for each cell, of the records in do
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,7 @@ This page is made by `python scripts/tools/claims.py` from [`claims.toml`](scrip
 
     scripts/verify
 
-makes an environment and runs the claims that are marked with ✓, in less than ten minutes, and says pass or fail for each.
+makes an environment, runs the claims that are marked with ✓, in about ten minutes, and says pass or fail for each.
 MNIST is found or downloaded as by every command ([data](data/README.md)).
 """
 
@@ -48,7 +49,7 @@ The time is that of one core: training, labelling and testing together.
 
 
 MEASURED = """## Measured pages
-Each of these scripts writes its tables and pictures into the page, from a record that is in the repository; what the record has is not run again, but for times.
+Each of these scripts writes its tables and pictures into the page, from a record that is in the repository, or prints what was entered by hand; what the record has is not run again, but for times.
 Delete rows of the record, and the script makes them anew.
 """
 
@@ -158,7 +159,7 @@ def value_of(claim: Claim, folder: Path) -> float:
     """
     said: Any = {}
     for command in claim.commands:
-        arguments = command.replace("{run}", str(folder)).split()
+        arguments = [one.replace("{run}", str(folder)) for one in shlex.split(command)]
         done = subprocess.run(
             [sys.executable, "-m", "diehlcook", "--json", "-q", *arguments],
             capture_output=True, text=True, check=False,
