@@ -125,13 +125,18 @@ def test_page_is_what_the_records_give(scripts):
 
 def test_records_are_of_the_cells_and_agree_with_themselves(scripts):
     cells = scripts["results_page"].CELLS
-    for path in scripts["results_page"].RECORDS.glob("*.json"):
+    for path in scripts["results_page"].RECORDS.rglob("*-seed*.json"):
         one = json.loads(path.read_text(encoding="utf-8"))
         cell = cells[one["cell"]]
-        assert path.stem == f"{one['cell']}-seed{one['seed']}"
+        passes = np.atleast_1d(cell.get("passes", 1)).tolist()
+        if path.parent.name == "passes":
+            assert path.stem == f"{one['train']['epochs']}-{one['cell']}-seed{one['seed']}"
+            assert one["train"]["epochs"] <= cell.get("until", passes[-1])
+        else:
+            assert path.stem == f"{one['cell']}-seed{one['seed']}"
+            assert one["train"]["epochs"] == passes[-1]
         assert one["preset"] == cell["preset"]
         assert one["train"]["images"] == cell.get("images", 60_000)
-        assert one["train"]["epochs"] == cell.get("passes", 1)
         assert one["observe"]["images"] == 60_000
         assert one["test"]["images"] == 10_000
         assert one["test"]["repeats"] == len(one["test"]["accuracies"]) == cell.get("repeats", 1)
@@ -142,6 +147,27 @@ def test_records_are_of_the_cells_and_agree_with_themselves(scripts):
         # the record is of the preset as it is now
         params = load_preset(cell["preset"])
         assert one["params"] == {name: here for name, (here, _) in params.differences(Params()).items()}
+
+
+def test_the_newest_record_stands_for_a_network_that_goes_on(scripts, tmp_path, monkeypatch):
+    """The third pass is the last that its cell lists, so its record lies beside those of other cells."""
+    page = scripts["results_page"]
+    for passes in (1, 2, 3, 4, 10):
+        one = made_up("triplet-6400", 1, [0.9 + passes / 1000]) | {"cell": "best-triplet-6400", "n_exc": 6400}
+        one["train"]["epochs"] = passes
+        name = (
+            "best-triplet-6400-seed1.json" if passes == 3 else f"passes/{passes}-best-triplet-6400-seed1.json"
+        )
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(one), encoding="utf-8")
+    monkeypatch.setattr(page, "read_record", lambda path: json.loads(path.read_text(encoding="utf-8")))
+    going_on = page.read_passes(tmp_path)
+    assert [one["train"]["epochs"] for one in going_on] == [1, 2, 3, 4, 10]
+    assert page.read_records(tmp_path) == {}
+    words, value = page.ours("best-triplet-6400", {}, going_on)
+    assert words == "91.00 (1) after 10"
+    assert value == pytest.approx(91.0)
+    assert [one["train"]["epochs"] for one in page.newest(going_on)["best-triplet-6400"]] == [10]
 
 
 def test_every_cell_has_a_preset_of_its_rule_and_size(scripts):

@@ -100,13 +100,13 @@ def test_spikes_up_to_a_time_are_those_of_the_last_attempt(study, net, images, m
 
 
 def test_parts_of_a_case_are_put_together(study):
-    row = {"network": "n", "damage": "weight noise", "amount": "0.5", "labels": "kept"}
+    row = {"network": "n", "damage": "bits per weight", "amount": "2", "labels": "kept"}
     rows = [
         row | {"images": "100", "right": "90", "spikes_per_image": "10", "presentations_per_image": "1"},
         row | {"images": "300", "right": "210", "spikes_per_image": "20", "presentations_per_image": "2"},
     ]
     (one,) = study.pooled(rows).values()
-    assert one == (300, 400, 17.5, 1.75)
+    assert one == (300, 400, 17.5, 1.75, ())
     assert str(one) == "75.0 [70.5, 79.0]"
 
 
@@ -135,3 +135,32 @@ def test_seeds_are_put_together_as_mean_and_sd(scripts):
     assert percent([0.8, 0.9, 0.85]) == "85.0 ± 5.0"
     assert percent([0.8, 0.9]) == "85.0 ± 7.1 (n = 2)"
     assert percent([0.8]) == "80.0 (n = 1)"
+
+
+def test_intervals_of_drawn_damage_are_of_the_draws(study):
+    """By hand: shares 0.6 and 0.8 have a mean of 0.7, a standard error of 0.1, and t = 12.706 with one degree of freedom."""
+    rows = [
+        {
+            "network": "triplet-400", "damage": damage, "amount": "0.5", "part": str(part), "images": "5000",
+            "right": str(right), "labels": "kept", "spikes_per_image": "10", "presentations_per_image": "1",
+        }
+        for damage in ("weight noise", "time step")
+        for part, right in enumerate((3000, 4000))
+    ]  # fmt: skip
+    found = study.pooled(rows)
+    drawn = found["triplet-400", study.Damage("weight noise", 0.5), "kept"]
+    assert drawn.percent == pytest.approx((70, 0, 100))  # 70 ± 127
+    close = drawn._replace(of_draws=(0.698, 0.702)).percent  # standard error 0.002
+    assert close == pytest.approx((70, 70 - 2.5412, 70 + 2.5412), abs=1e-3)
+    same = drawn._replace(of_draws=(0.7, 0.7)).percent
+    whole = found["triplet-400", study.Damage("time step", 0.5), "kept"].percent
+    assert same == whole == pytest.approx((70, 69.09, 70.89), abs=0.01)  # Wilson
+
+
+def test_kinds_that_are_drawn_differ_between_draws(study, net):
+    """And no other kind does."""
+    for kind, damage in study.KINDS.items():
+        amount = 1.0 if kind == "bits per weight" else 0.5
+        first, second = (damage(net, amount, study.draws(kind, part)) for part in (0, 1))
+        differ = not np.array_equal(first.weights, second.weights)
+        assert differ == (kind in study.DRAWN), kind

@@ -62,12 +62,17 @@ Record = dict[str, Any]
 Cells = dict[str, list[Record]]
 
 
-def read_records() -> Cells:
-    """Return the records by cell, in the order of their seeds."""
+GOING_ON = {name for name, cell in CELLS.items() if "until" in cell}
+"""Cells that are tested after each pass and go on: their newest records stand for them."""
+
+
+def read_records(folder: Path = RECORDS) -> Cells:
+    """Return the records by cell, in the order of their seeds, without those of networks that go on."""
     found: Cells = {}
-    for path in sorted(RECORDS.glob("*-seed*.json"), key=lambda path: int(path.stem.rsplit("seed", 1)[1])):
+    for path in sorted(folder.glob("*-seed*.json"), key=lambda path: int(path.stem.rsplit("seed", 1)[1])):
         one = read_record(path)
-        found.setdefault(one["cell"], []).append(one)
+        if one["cell"] not in GOING_ON:
+            found.setdefault(one["cell"], []).append(one)
     return {cell: found[cell] for cell in [*TABLE, *sorted(found.keys() - set(TABLE))] if cell in found}
 
 
@@ -125,21 +130,33 @@ def mean_of(records: list[Record], *keys: str) -> float:
     return float(np.mean(values))
 
 
-def read_passes() -> list[Record]:
-    """Return the records of networks that were tested before their last pass, or that go on."""
-    return [read_record(path) for path in sorted((RECORDS / "passes").glob("*.json"))]
+def read_passes(folder: Path = RECORDS) -> list[Record]:
+    """Return the records of networks that were tested before their last pass, or that go on, from the first pass on."""
+    records = [read_record(path) for path in (folder / "passes").glob("*.json")]
+    records += [one for path in folder.glob("*-seed*.json") if (one := read_record(path))["cell"] in GOING_ON]
+    return sorted(records, key=lambda one: (one["cell"], one["seed"], one["train"]["epochs"]))
+
+
+def newest(going_on: list[Record]) -> Cells:
+    """Return by cell the records of the networks that go on after as many passes as any of them has had."""
+    found: Cells = {}
+    for one in going_on:
+        if one["cell"] in GOING_ON:
+            found.setdefault(one["cell"], []).append(one)
+    most = {cell: max(one["train"]["epochs"] for one in some) for cell, some in found.items()}
+    return {
+        cell: [one for one in some if one["train"]["epochs"] == most[cell]] for cell, some in found.items()
+    }
 
 
 def ours(cell: str, cells: Cells, going_on: list[Record]) -> tuple[str, float | None]:
     """Return what is known of a cell, as it is shown and as a number: all passes, or the newest of those that go on."""
-    if records := cells.get(cell):
+    begun = newest(going_on)
+    if records := cells.get(cell) or begun.get(cell):
         values, done = accuracies(records), int(records[0]["train"]["epochs"])
         fewer = f" after {done}" if done < PASSES[records[0]["n_exc"]] else ""
-        return f"**{mean_sd(values)}** ({len(records)}){fewer}", float(values.mean())
-    if begun := [one for one in going_on if one["cell"] == cell]:
-        done = max(one["train"]["epochs"] for one in begun)
-        values = accuracies([one for one in begun if one["train"]["epochs"] == done])
-        return f"{mean_sd(values)} ({len(values)}) after {done}", float(values.mean())
+        bold = "" if cell in begun else "**"
+        return f"{bold}{mean_sd(values)}{bold} ({len(records)}){fewer}", float(values.mean())
     return "not run" if cell in CELLS else "—", None
 
 
@@ -305,10 +322,7 @@ def confusions(records: list[Record], number: int = 6) -> str:
 
 def begun_cells() -> Cells:
     """Return the newest records of the networks that go on, by cell and how many passes they have had."""
-    newest: Cells = {}
-    for one in sorted(read_passes(), key=lambda one: int(one["train"]["epochs"])):
-        newest.setdefault(one["cell"], []).append(one)
-    return {f"{cell}, {passes_of(some[-1])}": [some[-1]] for cell, some in newest.items()}
+    return {f"{cell}, {passes_of(some[0])}": some for cell, some in newest(read_passes()).items()}
 
 
 def passes_of(record: Record) -> str:
@@ -375,7 +389,7 @@ def draw_neurons(cells: Cells) -> None:
         if some := [spikes_per_neuron(one) for one in records if "neurons" in one]:
             spikes = np.sort(np.concatenate(some))
             share = (np.arange(len(spikes)) + 0.5) / len(spikes)
-            width = WIDTHS[records[0]["n_exc"]]
+            width = np.interp(records[0]["n_exc"], list(WIDTHS), list(WIDTHS.values()))
             style = "-" if cell.startswith("best-") else "--"
             ax.plot(100 * share, spikes, style, color=COLOURS[rule_of(records[0])], lw=width, label=cell)
     ax.set(
@@ -479,7 +493,7 @@ def draw_training(cells: Cells) -> None:
 
 @styled
 def draw_confusion(cells: Cells) -> None:
-    """Draw the confusions of the largest networks of the two rules with the most records, as the paper's Fig. 3A."""
+    """Draw the confusions of the networks of 6400 neurons that go on, as the paper's Fig. 3A."""
     figure = new_figure((11.0, 5.2), "compressed")
     for ax, (cell, records) in zip(
         figure.subplots(1, len(cells), squeeze=False).flat, cells.items(), strict=True
@@ -577,7 +591,7 @@ def remarks(name: str) -> str:
 def main() -> None:
     """Write docs/results.md and its figures."""
     cells = read_records()
-    with_begun = cells | {records[0]["cell"]: records for records in begun_cells().values()}
+    with_begun = cells | newest(read_passes())
     draw_accuracy(with_begun)
     draw_training(with_begun)
     draw_confusion(begun_cells())

@@ -24,6 +24,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pages import Row, append_rows, put, read_rows, table
+from scipy.stats import sem, t
 
 from diehlcook.analysis import readout
 from diehlcook.data import datasets
@@ -135,6 +136,9 @@ KINDS: dict[str, Callable[[TrainedNetwork, float, np.random.Generator], TrainedN
     "theta set to its mean": equal_thresholds,
     "delays removed": without_delays,
 }
+DRAWN = {"synapses removed", "synapses removed, sums restored", "weight noise", "neurons removed"}
+"""Kinds of damage that are drawn at random, anew for each part of the test images."""
+
 READ_AT = "read after"
 """What the record calls the answers that are read early; they are of the intact network."""
 
@@ -301,11 +305,21 @@ class Pooled(NamedTuple):
     """Per image."""
     presentations: float
     """Per image."""
+    of_draws: tuple[float, ...] = ()
+    """The share that is right after each draw of the damage; empty where nothing is drawn."""
 
     @property
     def percent(self) -> tuple[float, float, float]:
-        """The share of right answers and its 95 % interval (Wilson)."""
+        """The share of right answers and its 95 % interval.
+
+        The interval is Wilson's, as if all images were independent. Where a damage is drawn they are not, so that
+        there the interval is that of the mean of the draws (Student's t), if that one is wider.
+        """
+        share = self.right / self.images
         low, high = readout.wilson(self.right, self.images)
+        if len(self.of_draws) > 1:
+            half = float(t.ppf(0.975, len(self.of_draws) - 1) * sem(self.of_draws))
+            low, high = max(0.0, min(low, share - half)), min(1.0, max(high, share + half))
         return 100 * self.right / self.images, 100 * low, 100 * high
 
     def __str__(self) -> str:
@@ -330,7 +344,9 @@ def pooled(rows: list[Row]) -> Results:
             for name in ("spikes_per_image", "presentations_per_image")
         )
         right = sum(int(row["right"]) for row in some)
-        found[key] = Pooled(right, sum(images), spikes, presentations)
+        shares = [int(row["right"]) / n for row, n in zip(some, images, strict=True)]
+        drawn = tuple(shares) if key[1].kind in DRAWN else ()
+        found[key] = Pooled(right, sum(images), spikes, presentations, drawn)
     return found
 
 
@@ -389,7 +405,7 @@ def tables(rows: list[Row]) -> str:
         table(f"| read after | {' | '.join(NETWORKS)} | spikes per image so far, {TRIPLET} |", early),
         (
             f"{' or '.join(f'{n:,}' for n in images)} test images for each figure; brackets are 95 % "
-            f"intervals (Wilson). Processor time for a damage and 10,000 images, new labels included: "
+            f"intervals (Wilson; where the damage is drawn, that of the mean of four draws, if it is wider). Processor time for a damage and 10,000 images, new labels included: "
             f"{seconds[0]:.0f} to {seconds[-1]:.0f} s, {np.median(seconds):.0f} s in the middle, more than 60 s "
             f"in {sum(one > 60 for one in seconds)} of {len(seconds)} cases. "
             f"Last row of {max(row['date'] for row in rows)}."
