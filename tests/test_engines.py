@@ -1,5 +1,6 @@
 """The invariants of the engines: chunks do not show, engines agree, seeds decide, and a bad state stops the run."""
 
+import dataclasses
 import math
 import os
 import re
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from diehlcook.engines import compiler
-from diehlcook.engines.base import REST_SPIKES, Model, check_state, make_responses
+from diehlcook.engines.base import Model, check_state, make_responses
 from diehlcook.engines.fused import active, arrays, cached, exponential, membranes, presentation
 from diehlcook.engines.fused.engine import constants, equations_digest
 from diehlcook.engines.registry import ENGINES, choose, open_engine
@@ -531,11 +532,35 @@ def test_seizure_stops_the_run(strokes):
     state, responses = respond("exponential_euler")
     assert responses.counts.sum(axis=1).max() < 1000
     limit = 50 * 30  # 150 ms of rest, 5 ms refractory
-    state[REST_SPIKES][:] = 15
-    check_state(state, params)
-    state[REST_SPIKES][0] += 1
-    with pytest.raises(NetworkError, match=f"^{limit // 2 + 1} spikes without input"):
-        check_state(state, params)
+    first, last = params.presentation_steps + params.steps("t_stimulus"), 2 * params.presentation_steps - 1
+
+    def resting(spikes):
+        """In the second of several presentations."""
+        steps = np.linspace(first, last, spikes).astype(np.int64)
+        return dataclasses.replace(responses, spike_step=steps, spike_neuron=np.zeros(spikes, np.int32))
+
+    check_state(state, resting(limit // 2), params)
+    with pytest.raises(NetworkError, match=f"^{limit // 2 + 1} spikes without input after 2 images, 50%"):
+        check_state(state, resting(limit // 2 + 1), params)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 4, 12])
+def test_the_length_of_a_chunk_does_not_decide_whether_there_is_a_seizure(chunk):
+    """A network that has one in its first presentation, and none in the last of most chunks."""
+    values = {
+        "n_input": "1", "n_exc": "5", "integrator": "euler", "v_thresh_exc": "-64 mV", "refractory_exc": "6 ms",
+        "clamp_exc": "true", "lockout_exc": "4 ms", "v_init_offset": "10 mV", "v_init_random": "true",
+        "tau_mem_inh": "4 ms", "refractory_inh": "40 ms", "theta_offset": "25 mV", "theta_plus": "0 mV",
+        "tau_ge": "50 ms", "tau_gi": "2.5 ms", "w_exc_inh": "0.5", "delay_max": "0 ms", "weight_sum": "8.0",
+        "t_stimulus": "20 ms", "t_rest": "16 ms", "pixel_rate": "10 Hz", "noise_rate": "30 Hz", "min_spikes": "0",
+    }  # fmt: skip
+    params = Params().with_values(values)
+    delays = wiring.initial_delays(params, 113)
+    with (
+        open_engine("fused", Model(params, True), delays) as engine,
+        pytest.raises(NetworkError, match="without input after 1 images, 100%"),
+    ):
+        advance(engine, train_start(engine, params, 113), np.array([[200], [0], [0], [0]], np.uint8), [chunk])
 
 
 def test_a_chunk_that_did_not_complete_is_refused(standalone, start, strokes):
@@ -781,3 +806,11 @@ def test_responses_by_hand(count_rest, smoke):
     if count_rest:
         with pytest.raises(NetworkError, match="a neuron fired 65537 times in one presentation"):
             make_responses(params, history, neuron, step * params.dt, before)
+
+
+def test_spikes_in_a_rest_that_integers_do_not_hold_are_refused(smoke):
+    params = smoke.with_values({"n_exc": "1"})
+    neuron, step = np.zeros(2**16, np.int32), np.full(2**16, params.presentation_steps - 1)
+    history = {name: np.zeros(1) for name in ("position", "attempt", *arrays.SUMS)}
+    with pytest.raises(NetworkError, match="a neuron fired 65536 times in one presentation"):
+        make_responses(params, history, neuron, step * params.dt, np.zeros(1, np.uint16))

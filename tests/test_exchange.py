@@ -591,7 +591,7 @@ def test_refused_in_one_line_and_nothing_written(title, files, tmp_path, capsys)
         ),
         (["--preset", "exampl"], 2, r"unknown preset 'exampl'"),
         (["--set", "tau_ge=5"], 2, r"tau_ge is '5'; it needs a unit"),
-        (["--n-classes", "128"], 1, r"--n-classes is 128; it must be 1 to 127"),
+        (["--n-classes", "128"], 1, r"--n-classes is 128; it must be a whole number from 1 to 127"),
         (["--n-classes", "2"], 1, r"the label of neuron 3 is 2, expected 0 to 1"),
         (["--theta", "none.npy"], 1, r"none.npy: not found"),
         (["--labels", "."], 1, r"\.: not a file"),

@@ -227,10 +227,8 @@ def test_numbers_of_numpy_are_numbers(smoke, tmp_path):
         with pytest.raises(DiehlCookError, match=r"epochs is .*; it must be a whole number from 1 to 10000"):
             train(tmp_path / "other", digits, smoke, epochs=epochs)
     for jobs in (0, 1.5):
-        with pytest.raises(DiehlCookError, match=r"jobs is .*; it must be at least 1"):
+        with pytest.raises(DiehlCookError, match=r"jobs is .*; it must be a whole number of at least 1"):
             observe(run, digits, jobs=jobs)
-        with pytest.raises(DiehlCookError, match=r"jobs is .*; it must be at least 1"):
-            predict(run, digits.images, jobs=jobs)
 
 
 def test_several_trainings_are_refused_before_the_first_begins(smoke, tmp_path):
@@ -459,6 +457,19 @@ def test_custom_equations_survive_interrupt_and_later_phases(engine, smoke, tmp_
     assert np.array_equal(resumed.weights(), reference.weights())
     assert "trace" in load_run(tmp_path / "run").model.excitatory.equations
     assert isinstance(resumed, Run)
+
+
+def test_the_command_goes_on_with_equations_that_were_changed(smoke, tmp_path, numpy_target):
+    """As it is printed after an interrupt."""
+    excitatory = EXCITATORY._replace(reset=EXCITATORY.reset + "ge += 0\n")
+    params = smoke.with_values({**SHORT, "t_stimulus": "50 ms", "t_rest": "20 ms", "min_spikes": 1})
+    run, data = tmp_path / "run", datasets.load("digits", "train").head(20)
+    with pytest.raises(Interrupted, match="--resume") as told:
+        train(run, data, params, excitatory=excitatory, engine="runtime", cancelled=lambda: True)
+    command = str(told.value).partition("python -m diehlcook ")[2].rstrip("`").split()
+    ok(*command, "--dataset", "digits", env=WITHOUT_COMPILER)
+    assert load_run(run).facts["train"]["finished"]
+    assert load_run(run).model.excitatory == excitatory
 
 
 def test_an_image_that_stays_silent(chain, tmp_path):

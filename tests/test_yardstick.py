@@ -63,6 +63,31 @@ def test_a_verdict_replayed_by_hand(reference):
     assert found["spikes of the winner per image"].mean == pytest.approx(made.counts.max(axis=1).mean())
 
 
+def test_a_reference_that_was_stored_judges_as_before(tmp_path):
+    """The threshold of neurons that never fired is the same in all of them, and lies between two numbers of single precision."""
+    seeds = [some_network(seed) for seed in range(4)]
+    seeds = [one._replace(theta=np.where(np.arange(12) < 6, 0.01999437, one.theta)) for one in seeds]
+    made = yardstick.make_reference("some", 60, seeds)
+    yardstick.save_reference(made, tmp_path / "some.npz")
+    stored = yardstick.load_reference(tmp_path / "some.npz")
+    for one in seeds:
+        before, after = (
+            {verdict.quantity: verdict.distance for verdict in yardstick.judge(one, reference)}
+            for reference in (made, stored)
+        )
+        assert after == pytest.approx(before, abs=1e-6)
+        assert after["theta"] < 0.5
+
+
+def test_a_reference_needs_seeds_and_arrays_that_fit(tmp_path, reference):
+    alone = yardstick.make_reference("some", 60, [some_network(0)])
+    cut = reference._replace(means=reference.means | {"theta": reference.means["theta"][1:]})
+    for bad in (alone, cut):
+        yardstick.save_reference(bad, tmp_path / "bad.npz")
+        with pytest.raises(DiehlCookError, match="do not fit each other, or it has fewer than 2 seeds"):
+            yardstick.load_reference(tmp_path / "bad.npz")
+
+
 def test_the_accuracy_is_of_the_second_half_with_labels_of_the_first():
     labels = np.array([0, 1, 0, 1])
     counts = np.array([[9, 0], [0, 9], [5, 1], [5, 1]])  # the last one is told wrong

@@ -242,10 +242,10 @@ class DiehlCook(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         data = dataclasses.replace(
             Dataset.from_arrays(coder.images(samples), numbers, name="fit"), classes=tuple(map(str, classes))
         )
-        params = self._params(coder, data)
+        params, jobs = self._params(coder, data), self._jobs()
         with self._directory() as folder:
             run = self._trained(folder, data, params, seed)
-            observe(run, data, engine=self.engine, jobs=self._jobs(), raster=False, progress=self.verbose)
+            observe(run, data, engine=self.engine, jobs=jobs, raster=False, progress=self.verbose)
             self._take(run, coder, classes, numbers)
         return self
 

@@ -387,5 +387,5 @@ def fit(name: str, counts: Counts, labels: NDArray[Any], n_classes: int = 10) ->
 
 def check_name(name: str) -> None:
     """Raise `DiehlCookError` if there is no readout of that name."""
-    if name not in READOUTS:
-        raise DiehlCookError(f"unknown readout {name!r}; {advice(name, READOUTS)}")
+    if not isinstance(name, str) or name not in READOUTS:
+        raise DiehlCookError(f"unknown readout {name!r}; {advice(str(name), READOUTS)}")

@@ -120,8 +120,15 @@ class Reference(NamedTuple):
 
 
 def distribution_function(values: NDArray[Any], grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return which share of the values is not larger than each point of a grid."""
-    return np.searchsorted(np.sort(values), grid, side="right") / values.size
+    """Return which share of the values is not larger than each point of a grid.
+
+    Both are rounded to single precision, in which a reference keeps its grid: else values that many neurons share,
+    such as the threshold of those that never fired, could lie just above the point that stands for them.
+    """
+    return (
+        np.searchsorted(np.sort(values.astype(np.float32)), grid.astype(np.float32), side="right")
+        / values.size
+    )
 
 
 def make_reference(preset: str, images: int, seeds: Sequence[Made]) -> Reference:
@@ -129,7 +136,8 @@ def make_reference(preset: str, images: int, seeds: Sequence[Made]) -> Reference
     grids, functions, means = {}, {}, {}
     for name, one in QUANTITIES.items():
         found = [np.asarray(one.values(getattr(made, one.of)), np.float64) for made in seeds]
-        grids[name] = np.unique(np.quantile(np.concatenate(found), np.linspace(0, 1, GRID)))
+        points = np.quantile(np.concatenate(found), np.linspace(0, 1, GRID)).astype(np.float32)
+        grids[name] = np.unique(points).astype(np.float64)
         functions[name] = np.array([distribution_function(values, grids[name]) for values in found])
         means[name] = np.array([values.mean() for values in found])
     means[ACCURACY] = np.array([accuracy_in_training(made.counts, made.labels) for made in seeds])  # type: ignore[arg-type]
@@ -144,7 +152,7 @@ def save_reference(reference: Reference, path: Path) -> None:
     for kind in ("grids", "functions", "means"):
         for name, array in getattr(reference, kind).items():
             arrays[f"{kind}/{name}"] = array.astype(np.float64 if kind == "means" else np.float32)
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    np.savez_compressed(path, **arrays)
 
 
 def load_reference(path: Path) -> Reference:
@@ -174,6 +182,12 @@ def load_reference(path: Path) -> Reference:
         or reference.grids.keys() != QUANTITIES.keys()
     ):
         raise DiehlCookError(f"{path}: a reference of another version of this package")
+    seeds = reference.seeds
+    fit = all(
+        reference.functions[name].shape == (seeds, *reference.grids[name].shape) for name in QUANTITIES
+    ) and all(means.shape == (seeds,) for means in reference.means.values())
+    if not fit or seeds < 2:
+        raise DiehlCookError(f"{path}: its arrays do not fit each other, or it has fewer than 2 seeds")
     return reference
 
 

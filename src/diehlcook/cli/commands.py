@@ -290,7 +290,7 @@ def train_one(
         folder = folder_of(None)
     else:
         folder = folder_for(run, name_for(preset, model, images, seed or 0))
-    known = None
+    known, equations = None, dict[str, Any]()
     if how.resume and not how.force and (folder / "run.json").exists():
         old = load_run(folder)  # what is not given again is as it was
         check_can_go_on(old)
@@ -303,11 +303,13 @@ def train_one(
         dataset, samples = images.dataset or old.dataset, images.samples or started.get("images")
         images = replace(images, dataset=dataset, samples=samples)
         known = old.classes("train") if dataset == old.dataset else None
+        equations = {"excitatory": old.model.excitatory, "plasticity": old.model.plasticity}
     data, epochs = load_images(images, "train", how.progress, known=known), epochs or 1
     with phase(how, "train", len(data) * epochs) as options:
         return train.train(
-            folder, data, params, preset=preset, seed=seed or 0, epochs=epochs, snapshots=snapshots, **options
-        )
+            folder, data, params, preset=preset, seed=seed or 0, epochs=epochs, snapshots=snapshots,
+            **equations, **options,
+        )  # fmt: skip
 
 
 def train_several(

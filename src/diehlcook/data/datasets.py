@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError, advice
-from ..model.arrays import without_unit
+from ..model.arrays import check_text, is_whole, without_unit
 from ..model.params import Params
 from .classes import DIGITS, MOST_CLASSES, as_numbers, check_names, numbered, numbers
 from .idx import SPLIT_FILES, expand, holds, idx_sha256, read_idx_pair
@@ -109,10 +109,10 @@ class Dataset:
         DiehlCookError
             If there are fewer than `n` images.
         """
-        if not 1 <= n <= len(self):
+        if not is_whole(n) or not 1 <= n <= len(self):
             wrong = f"expected 1 to {len(self)}, the images in the {self.split} part of {self.name}"
             raise DiehlCookError(f"head({n}): {wrong}", f"--samples {n}: {wrong}")
-        return _dataset(self.name, self.split, self.images[:n], self.labels[:n], self.classes)
+        return _dataset(self.name, self.split, self.images[: int(n)], self.labels[: int(n)], self.classes)
 
     @classmethod
     def from_arrays(
@@ -146,6 +146,7 @@ class Dataset:
             Arrays of another shape, type or range, or too many classes.
         """
         check_split(split)
+        name = check_text("name", name)
         size = None if size is None else check_size_asked_for(size)
         pixels = grey_levels(images, "images", size)
         classes, names = numbered(without_unit("labels", labels, ""), "labels")
@@ -239,13 +240,18 @@ def check_split(split: str) -> None:
 
 
 def load(
-    name: str, split: str, *, data: Path | str | None = None, download: bool = True, progress: bool = True
+    name: str | Path,
+    split: str,
+    *,
+    data: Path | str | None = None,
+    download: bool = True,
+    progress: bool = True,
 ) -> Dataset:
     """Read the training images or the test images of a data set.
 
     Parameters
     ----------
-    name : str
+    name : str or path
         ``"mnist"``; ``"digits"``, the embedded one; a folder of IDX files named like those of MNIST
         (Fashion-MNIST is one); or an ``.npz`` file with the arrays ``images`` and ``labels``, which then
         serve as either part, or with ``train_images``, ``train_labels``, ``test_images`` and ``test_labels``.
@@ -271,6 +277,7 @@ def load(
         If there is no such data, or if it is incomplete, unreadable, damaged or of another kind.
     """
     check_split(split)
+    name = check_text("name", name)
     if name != "mnist" and data is not None:
         raise DiehlCookError(
             f"--data {data}: only --dataset mnist reads it; for own data use --dataset {data}"

@@ -76,9 +76,9 @@ class Responses:
     counts: NDArray[np.uint16]
     """Spikes of each excitatory neuron in the counting window (P, n_exc)."""
     theta_mean: NDArray[np.float64]
-    """Volts, at the start of the presentation (P,)."""
+    """Volts, at the start of the presentation, 0 without learning (P,)."""
     theta_sd: NDArray[np.float64]
-    """Volts (P,)."""
+    """Volts, 0 without learning (P,)."""
     weight_mean: NDArray[np.float64]
     """Before normalisation, 0 without learning (P,)."""
     weight_sd: NDArray[np.float64]
@@ -133,14 +133,15 @@ def make_responses(
     here = counted < presentations
     pairs, times = np.unique(counted[here] * params.n_exc + spike_neuron[here], return_counts=True)
     counts = np.zeros((presentations, params.n_exc), np.uint16)
-    most = int(times.max(initial=0)) + int(rest_before.max(initial=0)) * params.count_rest
+    last = resting & (presentation == presentations - 1)
+    rest_after = np.bincount(spike_neuron[last], minlength=params.n_exc)
+    shown = int(times.max(initial=0)) + int(rest_before.max(initial=0)) * params.count_rest
+    most = max(shown, int(rest_after.max(initial=0)))
     if most > np.iinfo(np.uint16).max:
         raise NetworkError(f"a neuron fired {most} times in one presentation; the network is running away")
     counts.ravel()[pairs] = times
     if params.count_rest:
         counts[0] += rest_before.astype(np.uint16)
-    last = resting & (presentation == presentations - 1)
-    rest_after = np.bincount(spike_neuron[last], minlength=params.n_exc).astype(np.uint16)
     n_synapses = params.n_input * params.n_exc
     theta_mean = history["theta_sum"] / params.n_exc
     weight_mean = history["weights_sum"] / n_synapses
@@ -155,7 +156,7 @@ def make_responses(
         spike_step=step,
         spike_neuron=spike_neuron.astype(np.int32),
     )
-    return responses, rest_after
+    return responses, rest_after.astype(np.uint16)
 
 
 def make_relative(state: State, elapsed: float, dt: float) -> None:
@@ -166,11 +167,12 @@ def make_relative(state: State, elapsed: float, dt: float) -> None:
             state[name] = np.maximum(relative, LONG_AGO_SECONDS)
 
 
-def check_state(state: State, params: Params) -> None:
-    """Raise `NetworkError` if a state is not finite, or if nearly all neurons go on firing when there is no input.
+def check_state(state: State, responses: Responses, params: Params) -> None:
+    """Raise `NetworkError` if a state is not finite, or if nearly all neurons went on firing in a rest, without input.
 
     Explicit Euler does either when it carries v past the reversal potential of inhibition. In a rest a
-    network that works is silent after a few steps.
+    network that works is silent after a few steps. All rests of a chunk are looked at, so that its length does
+    not decide.
     """
     shown = int(state["protocol.position"][0])
     exponential = params.integrator == "exponential_euler"
@@ -185,11 +187,15 @@ def check_state(state: State, params: Params) -> None:
         2, math.ceil(params.t_rest / apart - 1e-6)
     )  # where there is room for one spike, it is no seizure
     limit = params.n_exc * most
-    spikes = int(state[REST_SPIKES].sum(dtype=np.int64))
-    if spikes > SEIZURE * limit:
+    presentation, step = np.divmod(responses.spike_step, params.presentation_steps)
+    resting = presentation[step >= params.steps("t_stimulus")]
+    spikes = np.bincount(resting, minlength=len(responses.position))
+    seizures = np.flatnonzero(spikes > SEIZURE * limit)
+    if seizures.size:
+        first = int(seizures[0])
         raise NetworkError(
-            f"{spikes} spikes without input after {shown} images, {spikes / limit:.0%} of what "
-            f"refractoriness allows: a seizure; {cure}"
+            f"{spikes[first]} spikes without input after {responses.position[first] + 1} images, "
+            f"{spikes[first] / limit:.0%} of what refractoriness allows: a seizure; {cure}"
         )
 
 
@@ -317,7 +323,7 @@ class Engine(ABC):
         self.check(state, "state")
         flat = check_images("images", images, self.model.params.n_input)
         new, responses = self.simulate(state, flat, presentations, cancelled)
-        check_state(new, self.model.params)
+        check_state(new, responses, self.model.params)
         return new, responses
 
     least_presentations, most_presentations = 100, 1000

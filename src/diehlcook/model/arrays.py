@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ KINDS = {"f": "float", "i": "int", "u": "unsigned int", "V": "structured"}
 
 LARGEST_THETA = 1.0
 """Volts; larger thresholds are in millivolts."""
+
+ROUNDING = 1e-6
+"""How far a sum or a bound may be off by rounding to single precision, as a share."""
 
 NUMBERS = "fiu"
 """The kinds that become floats without loss, where floats are asked for."""
@@ -115,8 +119,15 @@ def check_shape(name: str, shape: tuple[int, ...], expected: tuple[int | None, .
 
 
 def largest_weight(params: Params) -> float:
-    """Return the largest weight that is let in: initial and normalised weights may be above `w_max`."""
-    return 10 * max(params.w_max, params.w_init_scale * (1 + params.w_init_offset), 1.0)
+    """Return the largest weight that is let in: initial and normalised weights may be above `w_max`.
+
+    Normalisation gives what other inputs lose to those that do not spike, which are cut to `w_max` only when they
+    do again: with few inputs one may have all of `weight_sum`; here it may have a hundred times an even share.
+    """
+    drawn = 10 * max(params.w_max, params.w_init_scale * (1 + params.w_init_offset), 1.0)
+    if params.normalise == "never":
+        return drawn
+    return max(drawn, params.weight_sum * min(1.0, 100 / params.n_input) * (1 + ROUNDING))
 
 
 def check_weights(name: str, given: Any, params: Params, kind: str = NUMBERS) -> NDArray[np.float64]:
@@ -175,6 +186,27 @@ def check_images(name: str, given: Any, n_input: int) -> NDArray[np.uint8]:
 
 def check_seed(seed: Any) -> int:
     """Return a seed, a whole number from 0 to 2**63 - 1."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+    if not is_whole(seed) or not 0 <= seed < 2**63:
         raise DiehlCookError(f"seed is {seed!r}; it must be a whole number from 0 to 2**63 - 1")
     return int(seed)
+
+
+def check_whole(name: str, given: Any, low: int, high: int | None = None) -> int:
+    """Return a whole number within limits as an `int`, which JSON takes; a command line calls the argument ``--name``."""
+    if is_whole(given) and low <= given and (high is None or given <= high):
+        return int(given)
+    limits = f"of at least {low}" if high is None else f"from {low} to {high}"
+    wrong = f"is {given!r}; it must be a whole number {limits}"
+    raise DiehlCookError(f"{name} {wrong}", f"--{name} {wrong}")
+
+
+def is_whole(given: Any) -> bool:
+    """Return whether something is a whole number, of Python or NumPy, and no truth value."""
+    return isinstance(given, int | np.integer) and not isinstance(given, bool)
+
+
+def check_text(name: str, given: Any) -> str:
+    """Return a name, or a path as text."""
+    if isinstance(given, str | os.PathLike):
+        return str(os.fspath(given))
+    raise DiehlCookError(f"{name} is {given!r}; expected a text")

@@ -14,6 +14,7 @@ This module does not import Brian2, so that ``--help`` stays quick; `Params.name
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import tomllib
 from dataclasses import dataclass, replace
@@ -363,12 +364,18 @@ class Params(Constants):
                 f"tau_pre is {self.text('tau_pre')}; it must be at least 1/{LONGEST_IN_TRACES} of a "
                 "presentation"
             )
-        for name in IN_STEPS:
+        asks_how_long_ago = RULES[self.rule].nearest_only  # rounding must not decide on a spike at the edge
+        for name in (*IN_STEPS, "ltp_window") if asks_how_long_ago else IN_STEPS:
             steps = getattr(self, name) / self.dt
             if abs(steps - round(steps)) > 1e-6:
                 raise DiehlCookError(
                     f"{name} is {self.text(name)}; it must be a whole number of time steps (dt = "
                     f"{self.text('dt')})"
+                )
+        for name in ("t_stimulus", "t_rest"):
+            if self.steps(name) < 1:
+                raise DiehlCookError(
+                    f"{name} is {self.text(name)}; it must be at least one time step (dt = {self.text('dt')})"
                 )
         if self.presentation_steps > MOST_STEPS or self.delay_max / self.dt > MOST_DELAY_STEPS:
             raise DiehlCookError(
@@ -475,7 +482,7 @@ def preset_says(name: str) -> str:
     return re.split(r"(?<!Eq)(?<!al)[.:;](?: |$)", comment)[0]
 
 
-def load_preset(name: str = DEFAULT_PRESET) -> Params:
+def load_preset(name: str | os.PathLike[str] = DEFAULT_PRESET) -> Params:
     """Return the parameters of a preset.
 
     Parameters
@@ -494,6 +501,8 @@ def load_preset(name: str = DEFAULT_PRESET) -> Params:
     DiehlCookError
         There is no such preset, the file cannot be read, or a value in it is bad.
     """
+    if isinstance(name, os.PathLike):
+        name = str(os.fspath(name))
     if name == BASE_PRESET:
         return Params()
     base, values, sources = read_preset(name)

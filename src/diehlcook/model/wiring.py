@@ -93,9 +93,14 @@ class SynapseOrder(NamedTuple):
         return matrix
 
 
+def delay_steps(delays: NDArray[np.float64], dt: float) -> NDArray[np.int32]:
+    """Return delays in whole time steps, rounded as Brian2 rounds."""
+    return (delays / dt + 0.5).astype(np.int32)
+
+
 def synapse_order(delays: NDArray[np.float64], dt: float) -> SynapseOrder:
     """Return the order of the synapses for delays (n_input, n_exc) in seconds."""
-    steps = (delays / dt + 0.5).astype(np.int32)  # rounded as Brian2 rounds
+    steps = delay_steps(delays, dt)
     n_input, n_exc = delays.shape
     targets = np.argsort(steps, axis=1, kind="stable").astype(np.int32)
     return SynapseOrder(np.repeat(np.arange(n_input, dtype=np.int32), n_exc), targets.reshape(-1))

@@ -17,9 +17,9 @@ from ..data.datasets import Given, for_network
 from ..engines.registry import DEFAULT_ENGINE
 from ..errors import DiehlCookError
 from ..progress import Progress, waiting_for
-from ..runs.run import Run, as_run
+from ..runs.run import Run
 from .raster import record_raster
-from .responses import Judged, Presented, TrainedNetwork, run_phase
+from .responses import Judged, Presented, TrainedNetwork, current_run, run_phase
 
 
 def observe(
@@ -78,7 +78,7 @@ def observe(
     Interrupted
         `cancelled` returned true. Finished blocks of images are kept.
     """
-    own = as_run(run)
+    own = current_run(run)
     data = for_network(data, own.params, classes=own.classes("observe"))
     if data.split == "test":
         raise DiehlCookError("labels must not come from test images: observe takes the training split")

@@ -15,12 +15,13 @@ from ..analysis.readouts import PAPER
 from ..data.datasets import bright_borders, shortened
 from ..data.pictures import Size
 from ..engines.registry import DEFAULT_ENGINE
+from ..model.arrays import check_whole
 from ..model.stimulus import stream_key
 from ..progress import Report, no_report
 from ..runs.provenance import images_of, responses
-from ..runs.run import Run, as_run
+from ..runs.run import Run
 from .given import Named, read_given
-from .responses import BLOCK, check_jobs, respond, trained_network
+from .responses import BLOCK, current_run, respond, trained_network
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +98,8 @@ def predict(
         The images have another shape or range than the network takes, the neurons are not labelled yet, the
         readout is not known, or the stored responses are of another network.
     """
-    check_jobs(jobs)
-    run = as_run(run)
+    jobs = check_whole("jobs", jobs, 1)
+    run = current_run(run)
     run.assignments()  # says now if there are none
     named = read_given(images, run.image_shape(), size)
     answers = answer(run, named, invert=invert, readout=readout, data=data, engine=engine, jobs=jobs)

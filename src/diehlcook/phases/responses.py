@@ -26,13 +26,13 @@ from ..engines.base import Engine, Model, State
 from ..engines.registry import DEFAULT_ENGINE, is_shared, open_engine, resolve
 from ..errors import Cancelled, DiehlCookError
 from ..model import wiring
-from ..model.arrays import Expected, check_images, checked
+from ..model.arrays import Expected, check_images, check_whole, checked
 from ..model.stimulus import stream_key
 from ..progress import Interrupted, Progress, Report, no_report, shown
 from ..runs import lock, schema
 from ..runs.files import digest, load_json, read_npy, save_array, save_json
 from ..runs.rows import PRESENTED
-from ..runs.run import Run, load_run
+from ..runs.run import Run, as_run, load_run
 
 log = logging.getLogger(__name__)
 
@@ -275,10 +275,11 @@ DONE = {
 """What there is to say of a phase that is asked for once more, and what for it can be forced."""
 
 
-def check_jobs(jobs: int) -> None:
-    """Refuse what is no number of processes."""
-    if isinstance(jobs, bool) or not isinstance(jobs, int | np.integer) or jobs < 1:
-        raise DiehlCookError(f"--jobs is {jobs!r}; it must be at least 1")
+def current_run(run: Run | Path | str) -> Run:
+    """Return a run as its folder has it now, the same object if one is given; see `take_over`."""
+    own = as_run(run)
+    take_over(own, load_run(own.folder))
+    return own
 
 
 def take_over(run: Run, now: Run) -> None:
@@ -313,7 +314,7 @@ def run_phase(
     See `observe.observe` for the options and errors; returns the entry of the phase in run.json.
     """
     run.trained()
-    check_jobs(jobs)
+    jobs = check_whole("jobs", jobs, 1)
     with lock.owned(run.folder, phase):
         take_over(run, load_run(run.folder))  # as it is now that nobody else can change it
         run.tidy()

@@ -15,11 +15,11 @@ import numpy as np
 from ..analysis import health, readout
 from ..data.datasets import Given, for_network
 from ..engines.registry import DEFAULT_ENGINE
-from ..errors import DiehlCookError
+from ..model.arrays import check_whole
 from ..progress import Progress
 from ..runs.provenance import warn_of_seen
-from ..runs.run import Run, as_run
-from .responses import Judged, Presented, TrainedNetwork, run_phase
+from ..runs.run import Run
+from .responses import Judged, Presented, TrainedNetwork, current_run, run_phase
 
 MOST_REPEATS = 1000
 """Presentations of the test set, at most; the paper has 10."""
@@ -67,10 +67,7 @@ def test(
     Interrupted
         `cancelled` returned true. Finished blocks of images are kept.
     """
-    own = as_run(run)
-    if not 1 <= repeats <= MOST_REPEATS:
-        wrong = f"is {repeats}; it must be from 1 to {MOST_REPEATS}"
-        raise DiehlCookError(f"repeats {wrong}", f"--repeats {wrong}")
+    own, repeats = current_run(run), check_whole("repeats", repeats, 1, MOST_REPEATS)
     own.assignments()  # says now if there are none
     data = for_network(data, own.params, split="test", classes=own.classes())
 

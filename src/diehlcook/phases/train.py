@@ -21,7 +21,7 @@ from ..engines.base import Model
 from ..engines.registry import AUTO, DEFAULT_ENGINE, open_engine, resolve
 from ..errors import DiehlCookError
 from ..model import neurons, wiring
-from ..model.arrays import check_seed
+from ..model.arrays import check_seed, check_text, check_whole
 from ..model.neurons import NeuronModel
 from ..model.params import Params, as_params, preset_of
 from ..model.rules import LearningRule
@@ -113,7 +113,8 @@ def train(
     data = for_network(data, params)
     check_visible(data)
     model = Model(params, True, excitatory, plasticity)
-    run = Run(folder, preset or preset_of(params), params, seed, data.name, model)
+    preset = check_text("preset", preset) if preset else preset_of(params)
+    run = Run(folder, preset, params, seed, data.name, model)
     plan = plan_of(data, epochs, engine) | {"snapshots": moments.most_of(params, snapshots)}
     asked = snapshots is not None
     check_choice(resume=resume, force=force)
@@ -135,11 +136,7 @@ def check_epochs(epochs: Any) -> int:
     DiehlCookError
         It is no whole number, or not from 1 to `MOST_EPOCHS`.
     """
-    whole = isinstance(epochs, int | np.integer) and not isinstance(epochs, bool)
-    if not whole or not 1 <= epochs <= MOST_EPOCHS:
-        wrong = f"is {epochs!r}; it must be a whole number from 1 to {MOST_EPOCHS}"
-        raise DiehlCookError(f"epochs {wrong}", f"--epochs {wrong}")
-    return int(epochs)
+    return check_whole("epochs", epochs, 1, MOST_EPOCHS)
 
 
 def train_owned(

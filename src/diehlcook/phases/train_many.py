@@ -11,10 +11,11 @@ from ..data.datasets import Dataset
 from ..engines.base import Model
 from ..engines.registry import DEFAULT_ENGINE, is_shared
 from ..errors import Cancelled
+from ..model.arrays import check_whole
 from ..model.params import Params
 from ..progress import Interrupted, Progress, shown
 from ..runs.run import Run
-from .train import check_choice, plan_of, to_resume, train
+from .train import check_choice, check_epochs, plan_of, to_resume, train
 
 
 class Task(NamedTuple):
@@ -80,14 +81,15 @@ def train_several(
         `cancelled` returned true; every training that had begun has saved a checkpoint.
     """
     check_choice(resume=bool(options.get("resume")), force=bool(options.get("force")))
+    jobs, epochs = check_whole("jobs", jobs, 1), check_epochs(options.get("epochs", 1))
     if not options.get("force"):  # refuse before any of them has begun or gone on
-        plan = plan_of(data, options.get("epochs", 1), options.get("engine", DEFAULT_ENGINE))
+        plan = plan_of(data, epochs, options.get("engine", DEFAULT_ENGINE))
         for task in tasks:
             begun = Run(task.folder, task.preset, task.params, task.seed, data.name, Model(task.params, True))
             if begun.path.exists():
                 to_resume(begun, plan, resume=bool(options.get("resume")), force=False)
     trained: dict[str, Run] = {}
-    total = len(data) * options.get("epochs", 1) * len(tasks)
+    total = len(data) * epochs * len(tasks)
     try:
         with shown(progress, "train", total) as report:
             how: dict[str, Any] = {

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from ..engines.base import Model
 from ..errors import DiehlCookError
 from ..model import wiring
-from ..model.arrays import Expected, check_seed
-from ..model.params import Params, load_preset, preset_of
+from ..model.arrays import Expected, check_seed, check_text, check_whole
+from ..model.params import Params, as_params, load_preset, preset_of
 from . import formats, layout, lock, snapshots
 from .files import digest, load_array, save_array, save_rows
-from .formats import Content, Format, format_of, read_content
+from .formats import MOST_CLASSES, Content, Format, format_of, read_content
 from .rows import example_statistics, has_rows
 from .run import Run, as_run, load_run, start_afresh
 
@@ -57,7 +57,7 @@ def import_run(
     *,
     theta: Path | str | None = None,
     labels: Path | str | None = None,
-    params: Params | None = None,
+    params: Params | str | None = None,
     preset: str | None = None,
     seed: int = 0,
     dataset: str = "mnist",
@@ -81,7 +81,7 @@ def import_run(
         The file of the class of each neuron (n_exc,), -1 for none, if it is not in `source`. Without labels,
         `observe` is the next phase.
     params
-        The constants of the model; by default those of the preset that belongs to the format. The number of
+        The constants of the model, or the name of their preset; by default those of the preset that belongs to the format. The number of
         neurons is that of the files.
     preset
         The name of these constants; by default that of the preset which has all these values, or ``"custom"``.
@@ -109,8 +109,11 @@ def import_run(
     """
     folder, form, seed = Path(folder), format_of(format), check_seed(seed)
     layout.check_ours(folder)
+    n_classes, dataset = check_whole("n-classes", n_classes, 1, MOST_CLASSES), check_text("dataset", dataset)
     if params is None:
         params, preset = load_preset(form.preset), preset or form.preset
+    params = as_params(params)
+    preset = None if preset is None else check_text("preset", preset)
     network = read_network(find(form, Path(source), theta, labels), form, params, n_classes)
     delays = wiring.initial_delays(network.params, seed)
     with lock.owned(folder, "import"):

@@ -16,15 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError, advice
-from ..model.arrays import KINDS, LARGEST_THETA, largest_weight
+from ..model.arrays import KINDS, LARGEST_THETA, ROUNDING, largest_weight
 from ..model.params import DEFAULT_PRESET, Params
 from .files import read_npy
 from .layout import PHASES
 
 Matrix = NDArray[np.float64]
-
-ROUNDING = 1e-6
-"""By so much may a weight lie above w_max, in proportion: files in single precision are rounded."""
 
 MOST_CLASSES = 127
 """Classes that labels (int8) can name."""
@@ -308,8 +305,6 @@ def thresholds_of(content: Content, n_exc: int | None = None) -> Matrix:
 def labels_of(content: Content, n_exc: int, n_classes: int) -> NDArray[np.int8]:
     """Return the class of each neuron (n_exc,), -1 for none, from the array in a file; refuse others."""
     path, labels = content.path, content.array
-    if not 1 <= n_classes <= MOST_CLASSES:
-        raise DiehlCookError(f"--n-classes is {n_classes}; it must be 1 to {MOST_CLASSES}")
     if labels.shape != (n_exc,):
         raise DiehlCookError(f"{path}: shape is {labels.shape}, expected ({n_exc},), one label per neuron")
     bad = np.flatnonzero((labels < -1) | (labels >= n_classes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib.metadata
+import json
 import math
 import os
 import platform
@@ -102,7 +103,11 @@ class Run:
 
     def save(self) -> None:
         """Write run.json."""
-        content = {
+        save_json(self.path, self.content())
+
+    def content(self) -> dict[str, Any]:
+        """Return what run.json says."""
+        return {
             "schema": self.schema,
             "versions": versions(),
             "preset": self.preset,
@@ -114,7 +119,6 @@ class Run:
             **replaced_equations(self.model),
             **self.facts,
         }
-        save_json(self.path, content)
 
     @property
     def identity(self) -> str:
@@ -196,6 +200,7 @@ class Run:
             They cannot be written, or run.json cannot. What was there before still is, unless its place had
             already been cleared: then the phases have to be done again.
         """
+        json.dumps([dict(facts) for _, facts in results.values()])  # while what was there before still is
         affected = layout.PHASES[min(map(layout.PHASES.index, results)) :]
         written: dict[str, layout.Results] = {}
         try:

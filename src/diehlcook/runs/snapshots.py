@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DiehlCookError
-from ..model.arrays import Expected
+from ..model.arrays import Expected, check_whole
 from ..model.params import Params
 from . import layout, schedule
 from .files import load_array, save_array
@@ -39,9 +39,7 @@ def most_of(params: Params, wanted: int | None = None) -> int:
         How many at least; None: `USUAL`, within `BYTES`.
     """
     if wanted is not None:
-        if not 1 <= wanted <= LARGEST:
-            raise DiehlCookError(f"--snapshots is {wanted}; it must be from 1 to {LARGEST}")
-        return 1 << (wanted - 1).bit_length()
+        return 1 << (check_whole("snapshots", wanted, 1, LARGEST) - 1).bit_length()
     most = USUAL
     while most > 1 and most * params.n_input * params.n_exc * 4 > BYTES:
         most //= 2

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Cancelled, DiehlCookError, NetworkError
+from ...model import wiring
 from ...model.arrays import check_images
 from ..base import REST_SPIKES, Engine, Model, Responses, State, check_state, make_responses
 from ..fused import arrays
@@ -72,7 +73,7 @@ class CudaEngine(Engine):
         p = model.params
         self.constants = constants(model)
         self.struct = ConstantsStruct(*self.constants)
-        self.steps = (delays / p.dt + 0.5).astype(np.int32)
+        self.steps = wiring.delay_steps(self.delays, p.dt)
         self.device = Device(variant(self.constants))
         self.sizes, self.threads = self.lay_out()
         self.delay_at = self.device.write("delay", self.steps.astype(np.uint8))
@@ -133,8 +134,8 @@ class CudaEngine(Engine):
             self.check(state, "state")
             tasks.append(Task(state, check_images("images", shown, self.model.params.n_input)))
         results = self.simulate_all(tasks, MOST_PRESENTATIONS, cancelled)
-        for new, _ in results:
-            check_state(new, self.model.params)
+        for new, responses in results:
+            check_state(new, responses, self.model.params)
         return results
 
     def blank_state(self) -> State:

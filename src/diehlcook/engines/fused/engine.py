@@ -33,6 +33,9 @@ LEAST_LEVEL = 1e-250
 WORK = 40_000
 """Neurons times presentations of one call of the kernel; between calls a chunk can be cancelled."""
 
+LARGEST_ROOM = 20_000_000
+"""Spikes of one call at most; each takes 12 bytes."""
+
 
 def decay(params: Params, tau: float) -> float:
     """Return what a time step leaves of a conductance or threshold with this time constant."""
@@ -211,10 +214,10 @@ class FusedEngine(Engine):
         self.run = presentation.run
         self.constants = constants(model)
         params = model.params
-        self.order = wiring.synapse_order(delays, params.dt)
-        steps = (delays / params.dt + 0.5).astype(np.int32)
+        self.order = wiring.synapse_order(self.delays, params.dt)
+        steps = wiring.delay_steps(self.delays, params.dt)
         longest = int(steps.max())
-        n_input, n_exc = delays.shape
+        n_input, n_exc = steps.shape
         small = np.uint16 if n_exc <= 2**16 else np.int32
         self.target = self.order.j.astype(small)
         self.first = np.zeros((n_input, longest + 2), np.int32)
@@ -248,10 +251,15 @@ class FusedEngine(Engine):
             self.room(1),
         )
 
+    @property
+    def most_spikes(self) -> int:
+        """Spikes of a presentation at most."""
+        p = self.model.params
+        return p.n_exc * (p.presentation_steps // max(1, p.steps("refractory_exc")) + 1)
+
     def room(self, presentations: int) -> Any:
         """Return arrays to record so many presentations, however many spikes there are."""
-        p = self.model.params
-        most = p.n_exc * (p.presentation_steps // max(1, p.steps("refractory_exc")) + 1) * presentations
+        most = self.most_spikes * presentations
         return arrays.Recorded(
             np.empty(presentations, np.int64), np.empty(presentations, np.int32),
             np.empty((presentations, 5)),
@@ -287,7 +295,7 @@ class FusedEngine(Engine):
         most = MAX_PRESENTATIONS if presentations < 0 else min(presentations, MAX_PRESENTATIONS)
         net, images = self.load(state), read_only(images)
         first_position = int(net.counters[arrays.POSITION])
-        at_once = max(1, WORK // p.n_exc)
+        at_once = max(1, min(most, WORK // p.n_exc, LARGEST_ROOM // self.most_spikes))
         recorded = self.room(at_once)
         done, parts = 0, []
         while done < most and net.counters[arrays.POSITION] - first_position < len(images):

@@ -203,15 +203,17 @@ class StandaloneEngine(Engine):
     """Advances a network by running its compiled program."""
 
     @classmethod
-    def obstacle(cls, model: Model) -> str | None:  # noqa: ARG003 - the compiler takes every model
-        """Return that there is no compiler; None if there is one."""
+    def obstacle(cls, model: Model) -> str | None:
+        """Return what keeps a program from being made of a model; None if nothing does."""
+        if model.params.n_input * model.params.n_exc == 1:
+            return "Brian2 makes no program of a network of one synapse"
         return None if compiler_version() else "there is no C++ compiler (g++ and make)"
 
     def __init__(self, model: Model, delays: NDArray[np.float64]) -> None:
         super().__init__(model, delays)
         self.program = program(model)
         self.manifest = json.loads((self.program / "manifest.json").read_text(encoding="utf-8"))
-        self.order = wiring.synapse_order(delays, model.params.dt)
+        self.order = wiring.synapse_order(self.delays, model.params.dt)
         self.private = PrivateFolder("diehlcook", Path(tempfile.gettempdir()))  # so that processes never meet
         self.folder = self.private.path
         for name in ("static_arrays", "state", "results"):
@@ -222,7 +224,7 @@ class StandaloneEngine(Engine):
         static = self.manifest["static"]
         self.write(f"static_arrays/{static['i']}", self.order.i)
         self.write(f"static_arrays/{static['j']}", self.order.j)
-        self.write(f"static_arrays/{static['delay']}", self.order.flatten(delays))
+        self.write(f"static_arrays/{static['delay']}", self.order.flatten(self.delays))
         (self.folder / "static_arrays" / static["w"]).symlink_to(self.folder / "state" / "inp_exc.w")
         self.pixels = np.zeros((CAPACITY, model.params.n_input))
 
