@@ -43,7 +43,10 @@ def scripts():
         name: importlib.import_module(name)
         for name in (
             "held_out",
+            "masquelier2008",
+            "mozafari2019",
             "other_data",
+            "pages",
             "readout_study",
             "record",
             "results_page",
@@ -51,6 +54,7 @@ def scripts():
             "steps",
             "stopping_point",
             "trials",
+            "xo",
         )
     } | {"ship": load_script("ship")}
     sys.path.pop(0)

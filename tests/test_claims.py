@@ -8,6 +8,8 @@ import subprocess
 import pytest
 from conftest import load_script
 
+from diehlcook.runs.shipped import load_shipped, shipped_names
+
 claims = load_script("claims")
 
 
@@ -24,6 +26,55 @@ def test_the_readme_has_the_figures_of_its_claims():
         if "README.md" in one.where:
             figure = f"{100 * one.expected:.2f}".rstrip("0")
             assert f"{figure} %" in readme or f"{figure}%" in readme, one.says
+
+
+def test_networks_of_the_package_have_the_accuracy_that_is_claimed():
+    """`scripts/verify` runs them; here what they were shipped with."""
+    told = {
+        one.commands[0].split()[1]: one.expected
+        for one in claims.read_claims()
+        if one.commands[0].startswith("networks ")
+    }
+    assert told.keys() == set(shipped_names())
+    for name, expected in told.items():
+        assert load_shipped(name).facts["shipped"]["accuracy"] == pytest.approx(expected, abs=5e-5), name
+
+
+@pytest.mark.parametrize(
+    ("script", "page", "rows"),
+    [
+        ("xo", "companions/xo.md", "companions/xo.csv"),
+        ("masquelier2008", "companions/masquelier2008.md", "companions/masquelier2008.csv"),
+    ],
+)
+def test_pages_of_companions_are_what_their_records_give(script, page, rows, scripts):
+    docs, study = claims.ROOT / "docs", scripts[script]
+    assert study.tables(study.read_rows(docs / rows)).strip() in (docs / page).read_text(encoding="utf-8")
+
+
+def test_the_page_of_mozafari2019_is_what_its_records_give(scripts):
+    study = scripts["mozafari2019"]
+    page = study.PAGE.read_text(encoding="utf-8")
+    for text in (*map(study.page_table, study.STUDIES), study.whole_table()):
+        assert text.strip() in page
+
+
+def test_the_page_of_times_is_what_the_record_gives(scripts):  # beside which it finds what it imports
+    speed = load_script("speed")
+    record = json.loads(speed.RECORD.read_text(encoding="utf-8"))
+    assert speed.tables(record).strip() in speed.PAGE.read_text(encoding="utf-8")
+
+
+def test_every_mutation_can_be_made_and_stands_in_its_page():
+    mutate = load_script("mutate")
+    page = (claims.ROOT / "docs" / "mutations.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert "NOT CAUGHT**" not in page
+    assert len(rows) == len(mutate.MUTATIONS)
+    for row, one in zip(rows, mutate.MUTATIONS, strict=True):
+        source = (claims.ROOT / "src" / "diehlcook" / one.file).read_text(encoding="utf-8")
+        assert one.old in source[source.index(one.after) :], one
+        assert f"| `{one.old}` |" in row, "run scripts/tools/mutate.py"
 
 
 def test_every_page_that_a_script_writes_is_a_claim():

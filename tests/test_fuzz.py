@@ -33,7 +33,7 @@ from diehlcook.phases.train import train
 from diehlcook.runs import layout, schema
 from diehlcook.runs.checkpoints import Checkpoints
 
-SECONDS = 10
+SECONDS = 120
 
 
 @pytest.fixture(scope="module")

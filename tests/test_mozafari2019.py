@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from diehlcook.companions.mozafari2019 import encoding, experiment, figures, kernel, linear
+from diehlcook.companions.mozafari2019.command import SMALL
 from diehlcook.companions.mozafari2019.constants import DOG_BLOG, Layer, Mozafari2019
 from diehlcook.companions.mozafari2019.encoding import NEVER
 from diehlcook.data.datasets import Dataset, load
 from diehlcook.errors import DiehlCookError
+from diehlcook.runs.files import load_json
 
 PARAMS = Mozafari2019()
 TINY = Layer(maps=5, size=3, pad=1, theta=2.0, pool=2, winners=3, radius=1)
@@ -456,6 +458,39 @@ def test_features_have_the_shape_that_the_layers_give():
 def diehlcook(*arguments):
     command = [sys.executable, "-m", "diehlcook", "companion", "mozafari2019", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_run_is_given_up_only_for_one_that_can_begin(tmp_path):
+    data = {split: load("digits", split).head(24) for split in ("train", "test")}
+    params = Mozafari2019().with_values(SMALL | {"epochs_1": "1"})
+
+    def run(train=data["train"], **how):
+        return experiment.run(tmp_path / "run", train, data["test"], params, epochs=1, **how)
+
+    with pytest.raises(DiehlCookError, match="nothing to resume"):
+        run(resume=True)
+    facts = run()
+    assert facts["finished"]
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.npy")}
+    black = data["train"].images.copy()
+    black[5] = 0
+    with pytest.raises(DiehlCookError, match=r"image 5 .* 0 input spikes"):
+        run(Dataset.from_arrays(black, data["train"].labels), force=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.npy")} == before
+    assert load_json(tmp_path / "run" / "run.json") == facts
+
+    (tmp_path / "run" / "cache" / "about.json").write_text("")
+    times = tmp_path / "run" / "cache" / "train.npy"
+    times.write_bytes(times.read_bytes()[:200])
+    assert run(resume=True)["test"] == facts["test"]
+    assert times.read_bytes() == before[times]
+    features = tmp_path / "run" / "refit" / "features_train.npy"
+    np.save(features, ~np.load(features))
+    with pytest.raises(
+        DiehlCookError, match=r"features_train.npy is not the one that layer 3 has learned from"
+    ):
+        run(resume=True)
+    assert run(force=True)["test"] == facts["test"]
 
 
 @pytest.mark.slow

@@ -391,7 +391,7 @@ def test_fused_observes_the_same(chain, tmp_path):
 def test_observe_resumes_with_the_finished_blocks(chain, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(chain, folder)
-    command = ["observe", "--run", folder, "--samples", "1000", "--jobs", "1", "--force"]
+    command = ["observe", "--run", folder, "--samples", "1287", "--jobs", "1", "--force"]
     process = subprocess.Popen(
         [sys.executable, "-m", "diehlcook", *map(str, command)], stderr=subprocess.PIPE, text=True
     )
@@ -403,7 +403,7 @@ def test_observe_resumes_with_the_finished_blocks(chain, tmp_path):
     process.communicate(timeout=60)
     assert process.returncode == 130
     kept = len(list(blocks.glob("*.npy")))
-    assert 2 <= kept < 4
+    assert 2 <= kept < 6
     assert np.array_equal(
         np.load(folder / "assignments.npy"), np.load(chain / "assignments.npy")
     )  # the old result stands

@@ -113,7 +113,7 @@ def test_a_pipe_gets_plain_lines_now_and_then():
     assert lines[0] == "train: compiling the kernel, 0:00"
     assert lines.count("a warning") == 1
     told = [line for line in lines if line.startswith("train: ") and "images" in line]
-    assert 2 <= len(told) <= 6
+    assert 2 <= len(told) < 200  # no line for each
     assert told[-1].startswith("train: 200/200 images")
     assert "\r" not in done.stderr
 

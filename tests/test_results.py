@@ -197,3 +197,17 @@ def test_orders_are_compared_seed_by_seed(scripts):
     shuffled[0]["train"]["epochs"] = 1
     assert len(page.pairs(cells)["triplet-400"]) == 1, "only trainings of the same length are compared"
     assert page.order_section({"triplet-400": file}) == "Not run yet.\n"
+
+
+def test_rows_are_added_to_a_table_of_the_same_columns_alone(scripts, tmp_path):
+    pages, table = scripts["pages"], tmp_path / "some.csv"
+    pages.append_rows(table, [{"a": "1", "b": "2"}])
+    pages.append_rows(table, [{"a": "3", "b": "4"}, {"a": "5", "b": "6"}])
+    before = table.read_text()
+    assert before == "a,b\n1,2\n3,4\n5,6\n"
+    with pytest.raises(ValueError, match=r"has the columns \['a', 'b'\], not \['b', 'a'\]"):
+        pages.append_rows(table, [{"b": "7", "a": "8"}])
+    assert table.read_text() == before
+    pages.write_rows(table, [{"c": "9"}])
+    assert table.read_text() == "c\n9\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["some.csv"]

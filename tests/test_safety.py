@@ -20,6 +20,7 @@ from diehlcook.cache import check_trusted, clear, kept, private_cache, prune
 from diehlcook.cli import commands
 from diehlcook.cli.main import OneLine, main
 from diehlcook.data import datasets
+from diehlcook.engines.fused import cached
 from diehlcook.engines.standalone import engine as standalone
 from diehlcook.errors import DiehlCookError, printable
 from diehlcook.figures.style import facts_title, new_figure
@@ -28,6 +29,7 @@ from diehlcook.model.params import load_preset
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test as judge
 from diehlcook.phases.train import train
+from diehlcook.phases.train_many import Task, train_several
 from diehlcook.private import MARKER, PrivateFolder
 from diehlcook.progress import Interrupted
 from diehlcook.runs import layout, lock
@@ -421,27 +423,33 @@ def test_programs_that_others_could_have_written_are_not_run(cache):
 
 
 def test_old_programs_go(cache, monkeypatch, capsys):
-    for name, days in (("old", 100), ("big", 2), ("new", 1)):
+    old, big, new = (24 * digit for digit in "012")
+    for name, days in ((old, 100), (big, 2), (new, 1)):
         folder = program(private_cache("builds") / name)
         for path in [folder, *folder.rglob("*")]:
             os.utime(path, (time.time() - days * 86_400,) * 2)
-    assert [one.path.name for one in kept()] == ["old", "big", "new"]
+    assert [one.path.name for one in kept()] == [old, big, new]
     prune()
-    assert [one.path.name for one in kept()] == ["big", "new"]
+    assert [one.path.name for one in kept()] == [big, new]
     monkeypatch.setattr("diehlcook.cache.MOST_BYTES", list(kept())[1].size)
     prune()
-    assert [one.path.name for one in kept()] == ["new"]
+    assert [one.path.name for one in kept()] == [new]
     building = PrivateFolder("unfinished", private_cache("builds"))
-    assert [one.path.name for one in kept()] == ["new"]
-    assert [one.path.name for one in clear()] == ["new"]
+    assert [one.path.name for one in kept()] == [new]
+    assert [one.path.name for one in clear()] == [new]
     assert building.path.is_dir()
     building.close()
-    program(private_cache("builds") / "new")
+    program(private_cache("builds") / new)
     (cache / "mnist").mkdir()
     assert main(["cache"]) == 0
     assert "1 compiled programs" in capsys.readouterr().out
     assert main(["cache", "--clear"]) == 0
     assert [list(kept()), clear()] == [[], []]
+    mine = program(private_cache("builds") / "my-thesis")
+    os.utime(mine, (0, 0))
+    prune()
+    clear()
+    assert mine.is_dir()
     assert (cache / "mnist").is_dir()
 
 
@@ -553,7 +561,7 @@ def test_a_signal_while_compiling_ends_at_once(tmp_path):
     while not list(builds.glob("unfinished-*/program/*.cpp")) and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=5)[1]
+    said = process.communicate(timeout=60)[1]
     assert (process.returncode, said.splitlines()[-1]) == (130, "interrupted")
     assert not (tmp_path / "run").exists()
     time.sleep(0.5)
@@ -573,3 +581,87 @@ def test_a_temporary_file_that_is_being_written_is_left_alone(run):
     living.abandon()
     save_array(run.folder / "mine.npy", np.zeros(3))
     assert sorted(path.name for path in run.folder.glob(".*")) == [mine.name]
+
+
+def test_a_folder_whose_path_leads_to_another_is_looked_at_when_it_is_there(tmp_path, smoke):
+    """``new/..`` is not there before ``new`` is made."""
+    folder = tmp_path / "mine"
+    (folder / "figures").mkdir(parents=True)
+    for name in ("weights.npy", "figures/theta.png", "report.html"):
+        (folder / name).write_text("mine")
+    for make in (
+        lambda path: train(path, digits(n=20), smoke, progress=False),
+        lambda path: unpack("triplet-400", path),
+    ):
+        with pytest.raises(DiehlCookError, match=r"holds .* and no run"):
+            make(folder / "new" / "..")
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == {
+        "weights.npy", "figures/theta.png", "report.html"
+    }  # fmt: skip
+    assert not (folder / "new").exists()
+
+
+def test_a_page_of_somebody_else_stays(tmp_path, smoke):
+    run = train(tmp_path / "run", digits(n=20), smoke, progress=False)
+    (run.folder / "report.html").write_text("<title>mine</title>")
+    train(run.folder, digits(n=20), smoke, force=True, progress=False)
+    assert (run.folder / "report.html").read_text() == "<title>mine</title>"
+    (run.folder / "report.html").write_bytes(b"<html>" + layout.PAGE_MARK)
+    train(run.folder, digits(n=20), smoke, force=True, progress=False)
+    assert not (run.folder / "report.html").exists()
+
+
+def test_several_trainings_discard_nothing_if_one_of_them_cannot_begin(tmp_path, smoke):
+    tasks = [Task(tmp_path / name, smoke, 0, "smoke") for name in "abc"]
+    train(tmp_path / "a", digits(n=20), smoke, progress=False)
+    before = (tmp_path / "a" / "run.json").read_bytes()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "notes.txt").write_text("mine")
+    with pytest.raises(DiehlCookError, match=r"b: holds notes.txt and no run"):
+        train_several(tasks, digits(n=20), jobs=1, force=True, progress=False)
+    (tmp_path / "b" / "notes.txt").unlink()
+    with lock.owned(tmp_path / "b", "plot"), pytest.raises(DiehlCookError, match="b: in use by plot"):
+        train_several(tasks, digits(n=20), jobs=1, force=True, progress=False)
+    assert (tmp_path / "a" / "run.json").read_bytes() == before
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_phase_does_not_go_on_and_begin_anew_at_once(tmp_path, smoke):
+    run = train(tmp_path / "run", digits(n=20), smoke, progress=False)
+    observe(run, digits(n=20), raster=False, progress=False)
+    before = run.path.read_bytes()
+    with pytest.raises(DiehlCookError, match="force=True discards it; give one of them"):
+        observe(run, digits(n=10), resume=True, force=True, progress=False)
+    assert run.path.read_bytes() == before
+
+
+def test_compiled_code_that_is_damaged_is_compiled_again(tmp_path, monkeypatch, caplog):
+    """As after a power cut: an index or the code itself is cut short, or there is no room to keep it."""
+    monkeypatch.setattr(cached, "folder", lambda: tmp_path)
+    source = tmp_path / "functions.py"
+    source.write_text("def doubled(x):\n    return 2 * x\n")
+
+    def compiled():
+        space = {}
+        exec(compile(source.read_text(), str(source), "exec"), space)  # noqa: S102 - Numba asks for a file
+        return cached.cached()(space["doubled"])
+
+    assert compiled()(3) == 6
+    for kind in ("nbi", "nbc"):
+        for path in tmp_path.rglob(f"*.{kind}"):
+            path.write_bytes(path.read_bytes()[:40])
+        caplog.clear()
+        assert compiled()(3) == 6
+        assert "cannot be read" in caplog.text
+        caplog.clear()
+        assert compiled()(3) == 6
+        assert not caplog.text
+    for path in tmp_path.rglob("*.nb?"):
+        path.unlink()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", full)
+    assert compiled()(3) == 6
+    assert "cannot keep compiled code (No space left on device)" in caplog.text

@@ -218,6 +218,9 @@ def test_a_record_of_another_preset_is_refused(grid, tmp_path):
         assert path.read_text() == content
     path.write_text(json.dumps(good))
     grid.read(config(tmp_path, one=SMOKE))
+    whole = {name: value for name, value in SMOKE.items() if name != "images"}
+    with pytest.raises(grid.GridError, match="with images 60, where cell one has 1287"):
+        grid.read(config(tmp_path, one=whole))
 
 
 def test_a_record_is_of_the_passes_that_it_is_asked_for(tmp_path, without_raster):

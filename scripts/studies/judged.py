@@ -120,13 +120,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--folder", nargs=2, action="append", default=[], metavar=("NAME", "PATH"),
                         help="a network of another program, trained with the first images of MNIST, to add")  # fmt: skip
-    parser.add_argument("--pages", action="store_true", help="train nothing, write the page")
+    parser.add_argument("--page", action="store_true", help="train nothing, write the page")
     given = parser.parse_args()
     labels = datasets.load("mnist", "train").labels
+    known = {one["case"] for one in read_rows(ROWS)}
     for name, path in given.folder:
+        if name in known:
+            parser.error(f"{name} is in {ROWS.name} already; delete its row to judge it again")
         made = read_made(Path(path))
         append_row(ROWS, row(name, "", made._replace(labels=labels[: size_of(made)[1]])))
-    for case, n_exc, seed in [] if given.pages or given.folder else missing(read_rows(ROWS)):
+    for case, n_exc, seed in [] if given.page or given.folder else missing(read_rows(ROWS)):
         for made in train(case, n_exc, seed):
             append_row(ROWS, row(case.name, seed, made))
         print(f"{case.name}, {n_exc} neurons, seed {seed}", flush=True)

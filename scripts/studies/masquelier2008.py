@@ -446,8 +446,8 @@ def first_steps() -> Figure:
     return drawn
 
 
-def write_page(rows: list[Row]) -> None:
-    """Put the tables between their marks in the page, and draw the figure."""
+def tables(rows: list[Row]) -> str:
+    """Return what is measured, for the page."""
     parts = {
         "Single changes": single_table(rows),
         "The standard condition beside what was published": standard_table(rows),
@@ -455,8 +455,7 @@ def write_page(rows: list[Row]) -> None:
         "Robustness": f"{axes_table(rows)}\n\n{compared(rows)}",
         "The beginning of the pattern or its end": where_table(rows),
     }
-    put(PAGE, "masquelier2008.py", "\n\n".join(f"### {title}\n{part}" for title, part in parts.items()))
-    figure(rows).savefig(FIGURE)
+    return "\n\n".join(f"### {title}\n{part}" for title, part in parts.items())
 
 
 def main() -> None:
@@ -484,7 +483,9 @@ def main() -> None:
         todo = [(one, seed) for group in options.groups for seed in options.seeds for one in known[group]]
         left = {str(one): one for one in todo if one not in done}
         run_jobs(run, left, jobs=options.jobs, keep=keep)
-    write_page(read_rows(TABLE))
+    rows = read_rows(TABLE)
+    put(PAGE, "masquelier2008.py", tables(rows))
+    figure(rows).savefig(FIGURE)
 
 
 if __name__ == "__main__":

@@ -133,7 +133,8 @@ def measure_whole(network: str, seed: int, runs: Path) -> list[Row]:
     folder = runs / f"whole-{list(WHOLE).index(network)}-seed-{seed}"
     params = Mozafari2019().with_values(changes)
     with shown(True, f"{network}, seed {seed}", 2 * epochs, unit="epochs") as report:
-        experiment.run(folder, train, test, params, seed=seed, epochs=epochs, resume=True, report=report)
+        resume = (folder / "run.json").exists()
+        experiment.run(folder, train, test, params, seed=seed, epochs=epochs, resume=resume, report=report)
     curves = [np.load(folder / part / "curve.npy")["judged"][:epochs] for part in experiment.PARTS]
     return [
         dict(zip(WHOLE_COLUMNS, (network, str(seed), str(k), f"{held:.4f}", f"{tested:.4f}"), strict=True))
@@ -160,7 +161,10 @@ def whole_table() -> str:
     lines.append(
         (
             "the best on held-out images",
-            *(f"{best(passes)}: {cell(passes[best(passes)])}" for passes in found.values()),
+            *(
+                f"{best(passes)} of {len(passes)} kept: {cell(passes[best(passes)])}"
+                for passes in found.values()
+            ),
         )
     )
     return table(f"| passes of layer 3 | {' | '.join(found)} |", lines)

@@ -5,6 +5,8 @@ import io
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
+from diehlcook.whole import write_whole
+
 END = "<!-- end of measured -->\n"
 
 Row = dict[str, str]
@@ -34,12 +36,13 @@ def read_rows(table: Path) -> list[Row]:
 
 
 def write_rows(table: Path, rows: Iterable[Mapping[str, str]]) -> None:
-    """Write a table anew."""
+    """Write a table anew; if it is interrupted before, what was there stays."""
     rows = list(rows)
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(table, lambda file: file.write(text.getvalue().encode()))
 
 
 def append_row(table: Path, row: Mapping[str, str]) -> None:
@@ -48,9 +51,20 @@ def append_row(table: Path, row: Mapping[str, str]) -> None:
 
 
 def append_rows(table: Path, rows: Iterable[Mapping[str, str]]) -> None:
-    """Add rows to a table, which is made if needed, all of them at once or, if it is interrupted before, none."""
+    """Add rows to a table, which is made if needed, all of them at once or, if it is interrupted before, none.
+
+    Raises
+    ------
+    ValueError
+        The table has other columns than the rows.
+    """
     rows = list(rows)
     new = not table.exists()
+    if not new:
+        with table.open(newline="") as file:
+            columns = next(csv.reader(file))
+        if columns != list(rows[0]):
+            raise ValueError(f"{table} has the columns {columns}, not {list(rows[0])}; make it anew")
     table.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")

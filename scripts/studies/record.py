@@ -1,6 +1,6 @@
 """Write the record of a labelled and tested run: all that the pages of results need, so that no run folder has to be kept.
 
-Called by the workflow: python scripts/studies/record.py RUN --cell CELL --out FILE.
+Called by the workflow: python scripts/studies/record.py RUN --cell CELL --passes N --out FILE.
 """
 
 import argparse
@@ -149,7 +149,7 @@ def record(run: Run, cell: str) -> dict[str, Any]:
         "assumed": run.params.assumed,
         "data": {phase: run.facts[phase]["data"]["sha256"] for phase in KEPT},
         "commit": commit(),
-        "versions": {k: v for k, v in load_json(run.path)["versions"].items() if k != "platform"},
+        "versions": {k: v for k, v in trained_with(run).items() if k != "platform"},
         "machine": machine(),
         "date": run.facts["train"]["started"][:10],
     }
@@ -193,8 +193,14 @@ def neurons(run: Run) -> dict[str, list[Any]]:
     }
 
 
+def trained_with(run: Run) -> dict[str, str]:
+    """Return the versions that the training had; of older runs, those of the last phase."""
+    versions: dict[str, str] = run.facts["train"].get("versions") or load_json(run.path)["versions"]
+    return versions
+
+
 def commit() -> str:
-    """Return the commit of the package that made the run, as far as Git knows it."""
+    """Return the commit of the repository that writes the record, which is the one that made the run unless it went on since."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -186,6 +186,16 @@ def trials(rows: dict[str, Row]) -> str:
     return table(head, lines)
 
 
+def tables(records: list[Row]) -> str:
+    """Return what is measured, for the page."""
+    rows = {one["condition"]: one for one in records}
+    return (
+        f"### Mended one after the other\n\n{faults(rows, PATH)}\n\n"
+        f"### Each alone\n\n{faults(rows, SINGLE)}\n\n"
+        f"### Flipped pixels\n\n{noise(rows)}\n\n### A thousand trials, blanks and circles\n\n{trials(rows)}"
+    )
+
+
 def main() -> None:
     """Run the experiments and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -208,14 +218,7 @@ def main() -> None:
         first = f"xo · seed {SEEDS[0]}"
         figures.fields(*drawn["no fault"][1:], first).savefig(DOCS / "xo_weights.png")
         figures.raster(*drawn["no fault"][1:], first).savefig(DOCS / "xo_raster.png")
-    rows = {one["condition"]: one for one in read_rows(TABLE)}
-    put(
-        PAGE,
-        "xo.py",
-        f"### Mended one after the other\n\n{faults(rows, PATH)}\n\n"
-        f"### Each alone\n\n{faults(rows, SINGLE)}\n\n"
-        f"### Flipped pixels\n\n{noise(rows)}\n\n### A thousand trials, blanks and circles\n\n{trials(rows)}",
-    )
+    put(PAGE, "xo.py", tables(read_rows(TABLE)))
 
 
 if __name__ == "__main__":

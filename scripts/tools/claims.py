@@ -49,7 +49,7 @@ The time is that of one core: training, labelling and testing together.
 
 
 MEASURED = """## Measured pages
-Each of these scripts writes its tables and pictures into the page, from a record that is in the repository, or prints what was entered by hand; what the record has is not run again, but for times.
+Each of these scripts writes its tables and pictures into the page, from a record that is in the repository, or prints what was entered by hand; what the record has is not run again, but by `speed.py`, `xo.py` and `faults.py`, which are short.
 Delete rows of the record, and the script makes them anew.
 """
 

@@ -89,6 +89,9 @@ class Cell:
         return int(self.resolved["n_exc"])
 
 
+SIZES = {"mnist": 60_000, "digits": 1_287, HELD_OUT: 50_000}
+"""Training images of the data sets that cells can name, but for files of one's own."""
+
 FIELDS = {"preset", "set", "dataset", "images", "passes", "until", "seeds", "repeats"}
 OPTIONS = {"python", "engine", "runs", "records", "cells"}
 
@@ -392,7 +395,8 @@ def check_records(grid: Grid) -> None:
                         "now; give the cell another name, or delete the record"
                     )
                 now = {"seed": seed, "passes": passes, "repeats": cell.repeats}
-                now |= {} if cell.images is None else {"images": cell.images}
+                images = SIZES.get(cell.dataset) if cell.images is None else cell.images
+                now |= {} if images is None else {"images": images}
                 for what, value in now.items():
                     if found[what] != value:
                         raise GridError(

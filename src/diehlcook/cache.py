@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import sys
@@ -95,6 +96,10 @@ def private_cache(name: str) -> Path:
     return folder
 
 
+OURS = re.compile(r"[0-9a-f]{16}|[0-9a-f]{24}|unfinished-[0-9a-f]{8}")
+"""Names of folders in the cache."""
+
+
 class Kept(NamedTuple):
     """Something in the cache: its folder, bytes, and when it was used last (seconds since 1970)."""
 
@@ -109,6 +114,8 @@ def kept() -> Iterator[Kept]:
     for name in COMPILED:
         folder = user_cache(name)
         for path in folder.iterdir() if folder.is_dir() else ():
+            if not OURS.fullmatch(path.name):  # somebody else's
+                continue
             with contextlib.suppress(OSError):  # it is gone, or other than it was
                 in_work = (path / MARKER).exists() and not is_abandoned(path)
                 if path.is_dir() and not path.is_symlink() and not in_work:

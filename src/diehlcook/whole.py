@@ -58,6 +58,20 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def followed(path: Path) -> Path:
+    """Return where a path leads to, through links.
+
+    Raises
+    ------
+    OSError
+        It leads in a circle.
+    """
+    try:
+        return path.resolve()
+    except RuntimeError:  # of Python before 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+
+
 class Written:
     """A file that is written, and gets its name once it is told to.
 
@@ -77,11 +91,11 @@ class Written:
     """
 
     def __init__(self, path: Path, write: Callable[[BinaryIO], Any], advice: str = UNCHANGED) -> None:
-        self.path = path.resolve()  # through a link, to what it leads to
-        self.advice = advice
+        self.path, self.advice = path, advice
         self.temporary = self.path
         self.file: BinaryIO | None = None
         try:
+            self.path = self.temporary = followed(path)
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +121,8 @@ class Written:
 
     def failure(self, error: OSError) -> DiehlCookError:
         """Return what there is to say of an error."""
-        return DiehlCookError(f"{self.path}: cannot write ({error.strerror or error}); {self.advice}")
+        reason = error.strerror or "only a part of it, is the disk full?"  # of NumPy, which names no number
+        return DiehlCookError(f"{self.path}: cannot write ({reason}); {self.advice}")
 
     def appear(self) -> None:
         """Give the file its name, in the place of one that has it."""

@@ -69,7 +69,8 @@ def overview(folder: Path) -> Overview:
     run = load_run(folder)
     train, tested = run.facts.get("train", {}), run.facts.get("test")
     imported = "imported" in train
-    images = None if imported or not train else train["images"] * train["epochs"]
+    done = train.get("finished") and not imported
+    images = train["images"] * train["epochs"] if done else None
     checks = [
         check
         for phase in ("train", "observe", "test")

@@ -277,6 +277,12 @@ def made_by_run(run: Run) -> Made:
     made = Made(theta=run.theta(), weights=run.weights())
     if "imported" in train:
         return made
+    data = train["data"]["name"]
+    if data != "mnist" or run.params.order != "file":
+        shown = f"images of {data}" if data != "mnist" else "images in another order"
+        raise DiehlCookError(
+            f"{run.folder}: has learned from {shown}; the references are of MNIST's first images as they lie in the file"
+        )
     made = made._replace(images=train["images"] * train["epochs"])
     if has_rows(run, "train") and layout.is_there(run.folder, "train_counts"):
         counts, labels = run.load("train_counts"), read_rows(run, "train_history", HISTORY)["label"]

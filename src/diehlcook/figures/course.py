@@ -283,7 +283,8 @@ def _draw_trace(
         ax.plot(times, limit * 1e3, color=style.VERMILION, linewidth=1.0, label="threshold + θ")
     if spikes is not None:
         level = np.full(spikes.shape, potential.max()) if limit is None else np.interp(spikes, times, limit)
-        ax.plot(spikes, level * 1e3, "v", color=style.BLACK, markersize=4, label="spike", clip_on=False)
+        clip = not spikes.size  # a line without points that may leave its panel spoils the layout
+        ax.plot(spikes, level * 1e3, "v", color=style.BLACK, markersize=4, label="spike", clip_on=clip)
     ax.yaxis.set_major_locator(MaxNLocator(3))
     # One overshoot of the explicit Euler step would flatten all the rest
     shown = potential if limit is None else np.append(potential, limit)

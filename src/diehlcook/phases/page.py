@@ -18,20 +18,18 @@ from PIL import Image
 
 from ..errors import DiehlCookError
 from ..figures.fields import mosaic
+from ..runs.layout import is_page
 from ..whole import write_whole
-
-MARK = b"<title>diehlcook: "
-"""By which our pages are known: see page.html."""
 
 
 def check_page(path: Path) -> None:
     """Refuse to replace what is no page of ours, and, before anything is drawn, a place where none can be written."""
-    place = next(one for one in path.absolute().parents if one.exists())
+    place = next((one for one in path.absolute().parents if one.exists()), path)
     if not place.is_dir() or not os.access(place, os.W_OK):
         why = "Permission denied" if place.is_dir() else "Not a directory"
         raise DiehlCookError(f"{path}: cannot write ({why}); choose another --out")
     try:
-        if path.is_dir() or (path.is_file() and MARK not in path.read_bytes()[:4096]):
+        if path.is_dir() or (path.is_file() and not is_page(path)):
             raise DiehlCookError(
                 f"{path}: is there already, and no page of this package; choose another --out"
             )

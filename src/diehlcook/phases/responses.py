@@ -33,6 +33,7 @@ from ..runs import lock, schema
 from ..runs.files import digest, load_json, read_npy, save_array, save_json
 from ..runs.rows import PRESENTED
 from ..runs.run import Run, as_run, load_run
+from .training import check_choice
 
 log = logging.getLogger(__name__)
 
@@ -315,6 +316,7 @@ def run_phase(
     """
     run.trained()
     jobs = check_whole("jobs", jobs, 1)
+    check_choice(resume=resume, force=force)
     with lock.owned(run.folder, phase):
         take_over(run, load_run(run.folder))  # as it is now that nobody else can change it
         run.tidy()

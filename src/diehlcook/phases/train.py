@@ -26,13 +26,13 @@ from ..model.neurons import NeuronModel
 from ..model.params import Params, as_params, preset_of
 from ..model.rules import LearningRule
 from ..progress import Progress, Report, shown
-from ..runs import layout, lock
+from ..runs import layout
 from ..runs import snapshots as moments
 from ..runs.checkpoints import Checkpoints, Saved
 from ..runs.exchange import check_can_go_on
 from ..runs.files import digest
 from ..runs.run import Run, as_path, load_run, start_afresh, versions
-from .training import Training, seconds_between_checkpoints
+from .training import Training, check_choice, seconds_between_checkpoints
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def train(
         raise DiehlCookError(f"{folder}: nothing to resume (run.json not found); name the run with --run")
     layout.check_ours(folder)
     model.check()
-    with lock.owned(folder, "train"), shown(progress, "train", len(data) * epochs) as report:
+    with layout.owned(folder, "train"), shown(progress, "train", len(data) * epochs) as report:
         return train_owned(
             run, plan, data, resume=resume, force=force, asked=asked, report=report, cancelled=cancelled
         )
@@ -214,15 +214,6 @@ def plan_of(data: Dataset, epochs: int, engine: str) -> dict[str, Any]:
         "grey": grey_values(data.images),
         "versions": versions(),
     }
-
-
-def check_choice(*, resume: bool, force: bool) -> None:
-    """Refuse to go on with a run and to discard it at once."""
-    if resume and force:
-        raise DiehlCookError(
-            "resume=True continues a run and force=True discards it; give one of them",
-            "--resume continues a run and --force discards it; give one of them",
-        )
 
 
 def to_resume(run: Run, plan: dict[str, Any], *, resume: bool, force: bool) -> Saved | None:

@@ -14,8 +14,10 @@ from ..errors import Cancelled
 from ..model.arrays import check_whole
 from ..model.params import Params
 from ..progress import Interrupted, Progress, shown
+from ..runs import layout, lock
 from ..runs.run import Run
-from .train import check_choice, check_epochs, plan_of, to_resume, train
+from .train import check_epochs, plan_of, to_resume, train
+from .training import check_choice
 
 
 class Task(NamedTuple):
@@ -82,7 +84,12 @@ def train_several(
     """
     check_choice(resume=bool(options.get("resume")), force=bool(options.get("force")))
     jobs, epochs = check_whole("jobs", jobs, 1), check_epochs(options.get("epochs", 1))
-    if not options.get("force"):  # refuse before any of them has begun or gone on
+    for task in tasks:  # refuse before any of them has begun, gone on or been discarded
+        layout.check_ours(task.folder)
+        if task.folder.exists():
+            with lock.owned(task.folder, "train"):
+                pass
+    if not options.get("force"):
         plan = plan_of(data, epochs, options.get("engine", DEFAULT_ENGINE))
         for task in tasks:
             begun = Run(task.folder, task.preset, task.params, task.seed, data.name, Model(task.params, True))

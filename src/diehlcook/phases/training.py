@@ -222,6 +222,15 @@ class Training:
         self.checkpoints.prune(1)
 
 
+def check_choice(*, resume: bool, force: bool) -> None:
+    """Refuse to go on with what is there and to discard it at once."""
+    if resume and force:
+        raise DiehlCookError(
+            "resume=True continues a run and force=True discards it; give one of them",
+            "--resume continues a run and --force discards it; give one of them",
+        )
+
+
 def first_unanswered(responses: Responses, params: Params) -> int | None:
     """Return the position of the first image that got too few spikes in its last allowed attempt."""
     silent = responses.position[responses.final(params) & ~responses.answered(params)]

@@ -20,7 +20,7 @@ from ..errors import DiehlCookError
 from ..model import wiring
 from ..model.arrays import Expected, check_seed, check_text, check_whole
 from ..model.params import Params, as_params, load_preset, preset_of
-from . import formats, layout, lock, snapshots
+from . import formats, layout, snapshots
 from .files import digest, load_array, save_array, save_rows
 from .formats import MOST_CLASSES, Content, Format, format_of, read_content
 from .rows import example_statistics, has_rows
@@ -116,7 +116,7 @@ def import_run(
     preset = None if preset is None else check_text("preset", preset)
     network = read_network(find(form, Path(source), theta, labels), form, params, n_classes)
     delays = wiring.initial_delays(network.params, seed)
-    with lock.owned(folder, "import"):
+    with layout.owned(folder, "import"):
         if (folder / "run.json").exists() and not force and not unfinished_import(folder):
             raise DiehlCookError(
                 f"{folder}: there is a run already; use --force to replace it, or another --run"

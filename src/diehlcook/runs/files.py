@@ -86,7 +86,7 @@ def load_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_bytes(path, MOST_JSON))
     except (ValueError, RecursionError):
-        raise DiehlCookError(f"{path}: not valid JSON; restore it or train again with --force") from None
+        raise DiehlCookError(f"{path}: not valid JSON; restore it, or move it away and begin again") from None
     if not isinstance(content, dict):
         raise DiehlCookError(f"{path}: expected an object, found {type(content).__name__}")
     return content

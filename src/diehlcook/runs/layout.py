@@ -6,6 +6,7 @@ but what it names is ever deleted, and only where run.json is one of this packag
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -154,6 +155,9 @@ OTHERS = {
 }
 """Folders and other files."""
 
+PAGE, PAGE_MARK = "report.html", b"<title>diehlcook: "
+"""The page about a run, and by what pages of ours are known; see phases/page.html."""
+
 FOLDERS = ("checkpoints", "snapshots", "figures")
 """Folders of a run directory that are looked into."""
 
@@ -288,6 +292,18 @@ def check_ours(folder: Path, companion: str | None = None) -> None:
         raise DiehlCookError(f"{folder}: cannot be read ({error.strerror}); choose another --run") from None
 
 
+@contextlib.contextmanager
+def owned(folder: Path, what: str, companion: str | None = None) -> Iterator[None]:
+    """Own a folder that is ours, new or empty while the block runs; see `check_ours` and `lock.owned`.
+
+    It is looked at once more when nobody else can change it, and when all of its path is there.
+    """
+    check_ours(folder, companion)
+    with lock.owned(folder, what):
+        check_ours(folder, companion)
+        yield
+
+
 def phase_of(path: str) -> str | None:
     """Return with whose results a file goes, by its path within a run directory: "" with those of any, None if it is not ours."""
     folder, _, name = path.rpartition("/")
@@ -340,7 +356,7 @@ def remove_those(folder: Path, chosen: Callable[[str, str], bool]) -> None:
     """Delete those of our files that are `chosen`, by path within the run directory and phase, and empty folders of ours."""
     for path, name in list(walk(folder)):
         phase = phase_of(name)
-        if phase is not None and chosen(name, phase):
+        if phase is not None and chosen(name, phase) and (name != PAGE or is_page(path)):
             remove(path)
     remove_empty(folder)
 
@@ -366,6 +382,15 @@ def clear_temporaries(folder: Path) -> None:
             if name.as_posix() == "run.json" or phase_of(name.as_posix()) is not None:
                 remove(path)
     remove_empty(folder)
+
+
+def is_page(path: Path) -> bool:
+    """Return whether a file is a page of this package."""
+    try:
+        with path.open("rb") as file:
+            return PAGE_MARK in file.read(4096)
+    except OSError:
+        return False
 
 
 def remove_matching(folder: Path, pattern: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import DiehlCookError, pasteable
-from ..whole import leads_to, try_lock
+from ..whole import followed, leads_to, try_lock
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """The package itself, in which nobody writes."""
@@ -21,7 +21,11 @@ NAME = ".lock"
 
 def refuse_shipped(folder: Path) -> None:
     """Raise `DiehlCookError` if a folder is one of the package, such as that of a network that comes with it."""
-    if PACKAGE in folder.resolve().parents:
+    try:
+        place = followed(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    if PACKAGE in place.parents:
         name = folder.name
         raise DiehlCookError(
             f"{name}: comes with the package, which is not changed; make a run of your own of it with "
@@ -60,14 +64,14 @@ def owned(folder: Path, what: str) -> Iterator[None]:
                 file.truncate(0)
                 since = time.strftime("%Y-%m-%d %H:%M:%S")
                 file.write(f"{what} (process {os.getpid()}, since {since})".encode())
-                file.flush()
             except OSError as error:
                 raise cannot_write(folder, error) from None
             yield
         finally:
             with contextlib.suppress(OSError):  # the folder may be gone by now
                 (folder / NAME).unlink()
-                for one in made:  # empty if nothing came of it
+            for one in made:  # empty if nothing came of it
+                with contextlib.suppress(OSError):
                     one.rmdir()
 
 
@@ -80,7 +84,7 @@ def locked_file(folder: Path) -> BinaryIO:
     """Open and lock the file `NAME` of a folder."""
     path = folder / NAME
     while True:
-        file = path.open("a+b")
+        file = path.open("a+b", buffering=0)  # or closing it on a full disk would fail once more
         if try_lock(file) is False:
             with file:
                 file.seek(0)

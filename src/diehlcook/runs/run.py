@@ -423,7 +423,10 @@ def load_run(folder: Path | str) -> Run:
         )
     known = content.get("schema")
     if known not in READABLE:
-        raise DiehlCookError(f"{path}: schema is {schema.shown(known)}, this version reads {SCHEMA}")
+        raise DiehlCookError(
+            f"{path}: schema is {schema.shown(known)}, this version reads {' and '.join(map(str, READABLE))}; train again, or "
+            "use the version of diehlcook that run.json has in versions"
+        )
     if known < SCHEMA and isinstance(content.get("test"), dict):
         content["test"].setdefault("sha256", {})  # the first runs of schema 2 have no digests of the test
     schema.check_run(content, str(path))

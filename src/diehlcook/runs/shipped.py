@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DiehlCookError, advice
-from . import layout, lock
+from . import layout
 from .run import Run, load_run, start_afresh
 
 MAKING = "copy of a network of the package"
@@ -77,8 +77,7 @@ def unpack(name: str, folder: Path, *, force: bool = False) -> Run:
     """
     folder = Path(folder)
     shipped = load_shipped(name)
-    layout.check_ours(folder)
-    with lock.owned(folder, "networks"):
+    with layout.owned(folder, "networks"):
         if (folder / "run.json").exists() and not force:
             begun = load_run(folder).facts.get("train", {})
             if begun.get("finished") or begun.get("engine") != MAKING:

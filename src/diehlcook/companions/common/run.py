@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ...errors import DiehlCookError
 from ...model.constants import Constants
 from ...progress import Interruption, shown
-from ...runs import layout, lock
+from ...runs import layout
 from ...runs.files import load_json, save_array, save_json
 from ...runs.run import versions
 from ...whole import unfinished, write_whole
@@ -46,9 +46,8 @@ def refuse_existing(folder: Path, allowed: bool, advice: str = "use --force to r
 
 @contextlib.contextmanager
 def owned_by(companion: str, folder: Path) -> Iterator[None]:
-    """Own the folder of a run of a companion, which is new, empty, or such a run; see `lock.owned`."""
-    layout.check_ours(folder, companion)
-    with lock.owned(folder, f"companion {companion}"):
+    """Own the folder of a run of a companion, which is new, empty, or such a run; see `layout.owned`."""
+    with layout.owned(folder, f"companion {companion}", companion):
         clear_litter(folder)
         yield
 
@@ -119,7 +118,8 @@ def run_and_keep(
 
 def discard_page(folder: Path) -> None:
     """Delete the page about what was there before; for the owner of the folder."""
-    layout.remove(folder / "report.html")
+    if layout.is_page(folder / layout.PAGE):
+        layout.remove(folder / layout.PAGE)
 
 
 def figure_files(folder: Path, names: Iterable[str]) -> list[str]:

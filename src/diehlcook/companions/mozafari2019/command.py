@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...arguments import positive
+from ...arguments import filled, path, positive
 from ..common.constants import changes
 from .constants import Mozafari2019
 
@@ -27,10 +27,8 @@ PUBLISHED = {"paper": 0.972, "SpykeTorch, 680 epochs": 0.964}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument(
-        "--dataset", default=None, metavar="NAME|DIR|FILE.npz", help="images (default: mnist)"
-    )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the MNIST files")
+    parser.add_argument("--dataset", type=filled, metavar="NAME|DIR|FILE.npz", help="images (default: mnist)")
+    parser.add_argument("--data", type=path, metavar="DIR", help="folder of the MNIST files")
     parser.add_argument(
         "--samples", type=positive, metavar="N", help="use the first N training images (default: all)"
     )
@@ -116,7 +114,14 @@ def again(facts: dict[str, Any]) -> list[str]:
     """Return the options that do a run once more, besides seed and constants."""
     data, linear = facts["data"], ["--linear"] if "linear" in facts else []
     samples = ["--samples", str(data["images"])]
-    return ["--dataset", data["name"], *samples, "--epochs", str(facts["epochs"]), *linear]
+    return [
+        "--dataset",
+        data["name"],
+        *samples,
+        "--epochs",
+        str(facts.get("epochs", facts.get("epochs_asked", EPOCHS))),
+        *linear,
+    ]
 
 
 def sentences(facts: dict[str, Any]) -> Iterator[str]:

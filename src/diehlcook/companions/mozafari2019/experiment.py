@@ -6,6 +6,7 @@ from nothing with all of them; test images are looked at by it alone, and choose
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -244,12 +245,18 @@ def run_part(
         save_array(paths[1], w2)
         for path, one in zip(paths[2:], both, strict=True):
             save_array(path, np.packbits(one.reshape(len(one), -1), axis=1))
+    made = {name: digest(read_npy(path)) for name, path in zip(names, paths, strict=True)}
     spiked, judging = (read_features(path, params) for path in paths[2:])
     known = identity(dict(params.as_texts()), seed, digest(images.labels), digest(images.judging_labels))
     checkpoints, curve, performance = Checkpoints(folder, known), np.zeros(0, CURVE), (1.0, 1.0)
     saved = checkpoints.load()
     if saved is not None:
         arrays, facts = saved
+        for name, one in facts.get("made", made).items():  # older checkpoints do not say
+            if made[name] != one:
+                raise DiehlCookError(
+                    f"{folder / name}.npy is not the one that layer 3 has learned from; restore it, or use --force"
+                )
         w3, curve = arrays["weights_3"], arrays["curve"]
         performance = facts["performance"][0], facts["performance"][1]
     while len(curve) < epochs:
@@ -260,7 +267,9 @@ def run_part(
         decided = kernel.decisions(judging, w3, params.pad_3)
         right = (decided // (params.maps_3 // 10) == images.judging_labels).mean()
         curve = np.append(curve, np.array([(learnt, right, (decided < 0).mean())], CURVE))
-        checkpoints.save(len(curve), {"weights_3": w3, "curve": curve}, {"performance": list(performance)})
+        checkpoints.save(
+            len(curve), {"weights_3": w3, "curve": curve}, {"performance": list(performance), "made": made}
+        )
     report(epochs, "")
     save_array(folder / "weights_3.npy", w3)
     save_array(folder / "curve.npy", curve)
@@ -275,22 +284,43 @@ def read_features(path: Path, params: Mozafari2019) -> NDArray[np.bool_]:
     return bits.reshape(len(bits), side, side, params.maps_2).astype(np.bool_)
 
 
-def prepare(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -> tuple[Times, Times]:
-    """Return the spike times of all images, from the cache in `folder` if they are those of these images."""
-    cache = folder / "cache"
+class Encoded(NamedTuple):
+    """The spike times of all images, and what the cache says of them."""
+
+    times: dict[str, Times]
+    """By split."""
+    facts: dict[str, Any]
+    kept: bool
+    """Whether the cache has them."""
+
+
+def encoded(folder: Path, train: Dataset, test: Dataset, params: Mozafari2019) -> Encoded:
+    """Return the spike times of all images, from the cache in `folder` if it has those of these images, undamaged."""
     encoding = {name: params.text(name) for name in ("steps", "floor", "radius_norm")}
-    facts = {"train": train.digest, "test": test.digest, "encoding": encoding}
-    about = cache / "about.json"
-    if not (about.exists() and load_json(about) == facts):
+    facts: dict[str, Any] = {"train": train.digest, "test": test.digest, "encoding": encoding}
+    times: dict[str, Times] = {}
+    with contextlib.suppress(DiehlCookError):  # one that is not there or cannot be read is made anew
+        about = load_json(folder / "cache" / "about.json")
+        times = {name: read_npy(folder / "cache" / f"{name}.npy") for name in ("train", "test")}
+        facts["sha256"] = {name: digest(array) for name, array in times.items()}
+        if about == facts:
+            return Encoded(times, facts, True)
+    for name, data in (("train", train), ("test", test)):
+        try:
+            times[name] = encode(data.images, params)
+        except DiehlCookError as error:
+            raise DiehlCookError(f"{data.name}, {name} images: {error}") from None
+    facts["sha256"] = {name: digest(array) for name, array in times.items()}
+    return Encoded(times, facts, False)
+
+
+def keep_encoded(folder: Path, found: Encoded) -> None:
+    """Put spike times into the cache, unless it has them."""
+    if not found.kept:
         layout.remove_matching(folder, CACHE)
-        for name, data in (("train", train), ("test", test)):
-            try:
-                times = encode(data.images, params)
-            except DiehlCookError as error:
-                raise DiehlCookError(f"{data.name}, {name} images: {error}") from None
-            save_array(cache / f"{name}.npy", times)
-        save_json(about, facts)
-    return read_npy(cache / "train.npy"), read_npy(cache / "test.npy")
+        for name, times in found.times.items():
+            save_array(folder / "cache" / f"{name}.npy", times)
+        save_json(folder / "cache" / "about.json", found.facts)
 
 
 def run(
@@ -360,7 +390,9 @@ def run_owned(
 ) -> dict[str, Any]:
     """Do the work of `run` in a folder that this process owns."""
     path = folder / "run.json"
-    if path.exists() and resume:
+    if resume and not path.exists():
+        raise DiehlCookError(f"{folder}: nothing to resume (run.json not found); name the run with --run")
+    if resume:
         old = load_json(path)
         different = [name for name in plan if name != "versions" and old.get(name) != plan[name]]
         if different:
@@ -370,18 +402,20 @@ def run_owned(
         asked = old.get("epochs_asked", old.get("epochs", 0))
         if asked > epochs:
             raise DiehlCookError(f"{folder}: the run is one of {asked} epochs; --epochs must not be less")
+    found = encoded(folder, train, test, params)  # what can fail has not failed: only now an earlier run goes
     discard_page(folder)
     if force or not path.exists():
         layout.remove_matching(folder, OF_PARTS)  # first, or a kill would leave them to the new run
         layout.remove_matching(folder, FIGURES)
         save_json(path, plan)
-    started, before = time.monotonic(), load_json(path) | {"epochs_asked": epochs}
+    started, before = time.monotonic(), load_json(path) | {"epochs_asked": epochs, "finished": False}
     save_json(path, before)
+    keep_encoded(folder, found)
 
     def wall() -> float:
         return round(float(before.get("wall_s", 0.0)) + time.monotonic() - started, 1)
 
-    times, test_times = prepare(folder, train, test, params)
+    times, test_times = found.times["train"], found.times["test"]
     kept = learned_from(len(train))
     parts = {
         "select": Images(times[:kept], train.labels[:kept], times[kept:], train.labels[kept:]),
@@ -401,6 +435,7 @@ def run_owned(
     best = int(curves["select"]["judged"].argmax())
     del before["epochs_asked"]
     facts = before | {
+        "finished": True,
         "versions": versions(),
         "sources": dict(params.sources),
         "epochs": epochs,

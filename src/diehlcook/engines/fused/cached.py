@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import logging
 import os
@@ -45,6 +46,33 @@ def is_kept() -> bool:
     return any(folder().rglob("*.nbc"))
 
 
+class Forgiving:
+    """Numba's cache of a function, but that what cannot be read is compiled again, and what cannot be written is not kept."""
+
+    def __init__(self, cache: Any) -> None:
+        self.cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cache, name)
+
+    def load_overload(self, *given: Any) -> Any:
+        """Return compiled code, None if there is none that can be read."""
+        try:
+            return self.cache.load_overload(*given)
+        except Exception as error:  # noqa: BLE001 - a damaged file raises almost anything
+            log.warning("%s: compiled code that cannot be read (%s); compiling it again", folder(), error)
+            with contextlib.suppress(OSError):
+                self.cache.flush()
+            return None
+
+    def save_overload(self, *given: Any) -> None:
+        """Keep compiled code, if there is room."""
+        try:
+            self.cache.save_overload(*given)
+        except OSError as error:
+            log.warning("%s: cannot keep compiled code (%s)", folder(), error.strerror or error)
+
+
 def cached(**options: Any) -> Any:
     """Return a decorator that compiles a function with `options` and keeps what it compiled.
 
@@ -56,7 +84,9 @@ def cached(**options: Any) -> Any:
         chosen = config.CACHE_DIR
         config.CACHE_DIR = str(folder())
         try:
-            return njit(cache=True, **options)(function)
+            dispatcher = njit(cache=True, **options)(function)
+            dispatcher._cache = Forgiving(dispatcher._cache)
+            return dispatcher
         finally:
             config.CACHE_DIR = chosen
 
