@@ -548,11 +548,13 @@ def test_seizure_stops_the_run(strokes):
 def test_the_length_of_a_chunk_does_not_decide_whether_there_is_a_seizure(chunk):
     """A network that has one in its first presentation, and none in the last of most chunks."""
     values = {
-        "n_input": "1", "n_exc": "5", "integrator": "euler", "v_thresh_exc": "-64 mV", "refractory_exc": "6 ms",
+        "n_input": "1", "n_exc": "5", "integrator": "euler", "v_thresh_exc": "-64 mV",
+        "refractory_exc": "6 ms",
         "clamp_exc": "true", "lockout_exc": "4 ms", "v_init_offset": "10 mV", "v_init_random": "true",
         "tau_mem_inh": "4 ms", "refractory_inh": "40 ms", "theta_offset": "25 mV", "theta_plus": "0 mV",
         "tau_ge": "50 ms", "tau_gi": "2.5 ms", "w_exc_inh": "0.5", "delay_max": "0 ms", "weight_sum": "8.0",
-        "t_stimulus": "20 ms", "t_rest": "16 ms", "pixel_rate": "10 Hz", "noise_rate": "30 Hz", "min_spikes": "0",
+        "t_stimulus": "20 ms", "t_rest": "16 ms", "pixel_rate": "10 Hz", "noise_rate": "30 Hz",
+        "min_spikes": "0",
     }  # fmt: skip
     params = Params().with_values(values)
     delays = wiring.initial_delays(params, 113)

@@ -28,7 +28,8 @@ VALUES = {
     "w_max": (0.5, 1, 5), "weight_sum": (1, 3, 8), "w_exc_inh": (0.5, 10.4), "w_inh_exc": (0, 2, 17),
     "eta_pre": (-1e-3, 1e-4, 0.05), "eta_post": (-1e-2, 1e-2, 0.3), "tau_pre": ("1 ms", "20 ms", "200 ms"),
     "tau_post1": ("3 ms", "20 ms", "300 ms"), "tau_post2": ("1 ms", "40 ms", "400 ms"),
-    "x_tar": (-0.2, 0.0, 0.4), "mu": (0, 0.2, 1, 2), "beta": (-1, 0.5, 3), "ltp_window": ("0 ms", "6 ms", "50 ms"),
+    "x_tar": (-0.2, 0.0, 0.4), "mu": (0, 0.2, 1, 2), "beta": (-1, 0.5, 3),
+    "ltp_window": ("0 ms", "6 ms", "50 ms"),
 }  # fmt: skip
 """What is drawn from, beside the rule."""
 

@@ -405,9 +405,10 @@ def tables(rows: list[Row]) -> str:
         table(f"| read after | {' | '.join(NETWORKS)} | spikes per image so far, {TRIPLET} |", early),
         (
             f"{' or '.join(f'{n:,}' for n in images)} test images for each figure; brackets are 95 % "
-            f"intervals (Wilson; where the damage is drawn, that of the mean of four draws, if it is wider). Processor time for a damage and 10,000 images, new labels included: "
-            f"{seconds[0]:.0f} to {seconds[-1]:.0f} s, {np.median(seconds):.0f} s in the middle, more than 60 s "
-            f"in {sum(one > 60 for one in seconds)} of {len(seconds)} cases. "
+            f"intervals (Wilson; where the damage is drawn, that of the mean of four draws, if it is "
+            f"wider). Processor time for a damage and 10,000 images, new labels included: "
+            f"{seconds[0]:.0f} to {seconds[-1]:.0f} s, {np.median(seconds):.0f} s in the middle, more than "
+            f"60 s in {sum(one > 60 for one in seconds)} of {len(seconds)} cases. "
             f"Last row of {max(row['date'] for row in rows)}."
         ),
     ]

@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,8 @@ def become_worker(path: Path, prepare: Callable[[Any], Any], stop: Any, done: An
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):  # see `signals_held`
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     with born.get_lock():
         born.value += 1
     Worker.stop, Worker.done = stop, done
@@ -97,6 +99,19 @@ def can_start_workers() -> bool:
     return not multiprocessing.current_process().daemon
 
 
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Let interrupts wait while the block runs, here and in the processes that it starts, until these let them in."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def follow(
     pool: futures.Executor,
     work: Callable[..., Any],
@@ -106,7 +121,8 @@ def follow(
     look: Callable[[], None],
 ) -> None:
     """Give the tasks to a pool, `keep` what comes of them, and `look` now and then; raise `Cancelled` if asked to stop."""
-    running = {pool.submit(do_task, work, *values): name for name, values in tasks.items()}
+    with signals_held():  # workers are born now, and an interrupt amid their beginning would be a traceback
+        running = {pool.submit(do_task, work, *values): name for name, values in tasks.items()}
     while running:
         finished, _ = futures.wait(running, timeout=LOOK_EVERY, return_when=futures.FIRST_COMPLETED)
         for future in sorted(finished, key=lambda one: one.exception() is not None):

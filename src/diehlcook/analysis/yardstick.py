@@ -281,7 +281,8 @@ def made_by_run(run: Run) -> Made:
     if data != "mnist" or run.params.order != "file":
         shown = f"images of {data}" if data != "mnist" else "images in another order"
         raise DiehlCookError(
-            f"{run.folder}: has learned from {shown}; the references are of MNIST's first images as they lie in the file"
+            f"{run.folder}: has learned from {shown}; the references are of MNIST's first images as they "
+            "lie in the file"
         )
     made = made._replace(images=train["images"] * train["epochs"])
     if has_rows(run, "train") and layout.is_there(run.folder, "train_counts"):

@@ -424,7 +424,8 @@ def load_run(folder: Path | str) -> Run:
     known = content.get("schema")
     if known not in READABLE:
         raise DiehlCookError(
-            f"{path}: schema is {schema.shown(known)}, this version reads {' and '.join(map(str, READABLE))}; train again, or "
+            f"{path}: schema is {schema.shown(known)}, this version reads "
+            f"{' and '.join(map(str, READABLE))}; train again, or "
             "use the version of diehlcook that run.json has in versions"
         )
     if known < SCHEMA and isinstance(content.get("test"), dict):

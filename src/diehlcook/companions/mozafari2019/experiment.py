@@ -255,7 +255,8 @@ def run_part(
         for name, one in facts.get("made", made).items():  # older checkpoints do not say
             if made[name] != one:
                 raise DiehlCookError(
-                    f"{folder / name}.npy is not the one that layer 3 has learned from; restore it, or use --force"
+                    f"{folder / name}.npy is not the one that layer 3 has learned from; restore it, or use "
+                    "--force"
                 )
         w3, curve = arrays["weights_3"], arrays["curve"]
         performance = facts["performance"][0], facts["performance"][1]
