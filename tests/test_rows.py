@@ -144,8 +144,14 @@ def test_phases_without_rows_say_so_and_export_what_there_is(shown, tmp_path):
         "assign.npy",
         "train_stats.npy",
         "test_stats.npy",
+        "confusion.npy",
         "train_w_hist.npy",
     ]
+    counted, shares = run.load("confusion"), np.load(tmp_path / "out" / "confusion.npy")
+    rows = counted.sum(axis=1)
+    assert (rows == 0).any()  # a class without test images, or without answers to them
+    np.testing.assert_allclose(shares.sum(axis=1), rows > 0)
+    np.testing.assert_allclose(shares * rows[:, np.newaxis], counted)
     with pytest.raises(DiehlCookError, match="unknown phase 'traim'; did you mean"):
         per_image(run, "traim")
     assert [path.name for path in export_run(run, tmp_path / "matrix", "matrix")] == [

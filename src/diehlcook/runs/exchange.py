@@ -265,8 +265,8 @@ def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force:
     """Write a trained network as files that another program reads.
 
     These are the weights and the thresholds, and the labels if there are any and the format has a file for
-    them. ``"example"`` has the weights during the training and the statistics of each phase, too
-    (`rows.example_statistics`), as far as the run has recorded any. None of the formats has delays or parameters.
+    them. ``"example"`` has the weights during the training, the statistics of each phase
+    (`rows.example_statistics`) and the confusions of a test, too, as far as the run has recorded any. None of the formats has delays or parameters.
 
     Parameters
     ----------
@@ -300,6 +300,9 @@ def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force:
     for phase, name in form.statistics.items():
         if has_rows(run, phase):
             arrays[name] = example_statistics(run, phase)
+    if form.confusion and "test" in run.facts:
+        counted = run.load("confusion", classes=len(run.facts["test"]["recall"]))
+        arrays[form.confusion] = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)
     moments = snapshots.files(run) if form.snapshots else []
     names = [*arrays, form.snapshots] if moments else list(arrays)
     there = [name for name in form.written if (folder / name).exists()]

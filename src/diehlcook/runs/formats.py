@@ -50,6 +50,8 @@ class Format(NamedTuple):
     """Name of its file of weights during training, if it has one; it is written and not read."""
     statistics: Mapping[str, str] = MappingProxyType({})
     """Names of its files of statistics per image by phase, which are written and not read."""
+    confusion: str = ""
+    """Name of its file of confusions as shares of each true class, if it has one; it is written and not read."""
 
     @property
     def files(self) -> list[str]:
@@ -59,7 +61,8 @@ class Format(NamedTuple):
     @property
     def written(self) -> list[str]:
         """Names of all files that an export can write."""
-        return [*self.files, *filter(None, [self.snapshots]), *self.statistics.values()]
+        more = [self.snapshots, *self.statistics.values(), self.confusion]
+        return [*self.files, *filter(None, more)]
 
 
 class Content(NamedTuple):
@@ -229,7 +232,7 @@ FORMATS = {
         "the files of the Brian2 example script: weights.npy (one value per synapse), theta.npy, assign.npy",
         "brian2-example", "weights.npy", "theta.npy", "assign.npy", True,
         from_flat, lambda weights: weights.reshape(-1), "int64",
-        "train_w_hist.npy", {phase: f"{phase}_stats.npy" for phase in PHASES},
+        "train_w_hist.npy", {phase: f"{phase}_stats.npy" for phase in PHASES}, "confusion.npy",
     ),
     "authors": Format(
         "the files of the authors' code: XeAe.npy (rows of input, neuron, weight), theta_A.npy",
