@@ -163,7 +163,7 @@ def test_later_phases_of_the_shorter_training_are_discarded(tmp_path):
     test(run, datasets.load("digits", "test").head(20), engine="fused")
     np.save(folder / "raster_v.npy", np.zeros(3))
     (folder / "figures").mkdir()
-    (folder / "report.html").write_text("of the shorter training")
+    (folder / "report.html").write_bytes(layout.PAGE_MARK + b"of the shorter training")
     done = ok("train", "--run", folder, "--resume", "--epochs", "2", "--engine", "fused")
     assert (
         "going on from 1 to 2 passes; what observe and test made of the shorter training is discarded"

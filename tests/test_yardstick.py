@@ -151,6 +151,10 @@ def test_a_run_of_this_package_can_be_judged(tmp_path, capsys):
     assert yardstick.size_of(made) == (smoke.n_exc, 12_000)
     assert main(["judge", str(run.folder)]) == 1
     assert "no reference for 16 neurons and 12,000 images" in capsys.readouterr().err
+    with pytest.raises(DiehlCookError, match="it has learned from digits; the references are of MNIST"):
+        yardstick.check_data(made)
+    yardstick.check_data(made._replace(data="mnist"))
+    yardstick.check_data(yardstick.Made(theta=run.theta()))  # of another program
 
 
 def test_spikes_may_be_floats_if_they_are_whole(folder):

@@ -61,6 +61,8 @@ class Made(NamedTuple):
     weights: NDArray[Any] | None = None
     labels: NDArray[Any] | None = None
     images: int | None = None
+    data: str | None = None
+    """The data set it has learned from, as far as that is known."""
 
 
 class Quantity(NamedTuple):
@@ -277,14 +279,7 @@ def made_by_run(run: Run) -> Made:
     made = Made(theta=run.theta(), weights=run.weights())
     if "imported" in train:
         return made
-    data = train["data"]["name"]
-    if data != "mnist" or run.params.order != "file":
-        shown = f"images of {data}" if data != "mnist" else "images in another order"
-        raise DiehlCookError(
-            f"{run.folder}: has learned from {shown}; the references are of MNIST's first images as they "
-            "lie in the file"
-        )
-    made = made._replace(images=train["images"] * train["epochs"])
+    made = made._replace(images=train["images"] * train["epochs"], data=train["data"]["name"])
     if has_rows(run, "train") and layout.is_there(run.folder, "train_counts"):
         counts, labels = run.load("train_counts"), read_rows(run, "train_history", HISTORY)["label"]
         if len(counts) == len(labels) == made.images:
@@ -305,6 +300,12 @@ def check_size(made: Made, reference: Reference) -> None:
     for what, own, wanted in (("neurons", n_exc, reference.n_exc), ("images", images, reference.images)):
         if own not in (None, wanted):
             raise DiehlCookError(f"{own:,} {what}; the reference {reference.name} has {wanted:,}")
+
+
+def check_data(made: Made) -> None:
+    """Raise `DiehlCookError` if a network has learned from other images than the seeds of the references, which are MNIST's first."""
+    if made.data not in (None, "mnist"):
+        raise DiehlCookError(f"it has learned from {made.data}; the references are of MNIST's first images")
 
 
 class Verdict(NamedTuple):

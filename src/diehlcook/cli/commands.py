@@ -475,6 +475,7 @@ def judge(folder: Path, reference: str | None, data: Path | None) -> Result:
     else:
         found = yardstick.named_reference(reference)
         yardstick.check_size(made, found)
+    yardstick.check_data(made)
     if made.counts is not None and made.labels is None and (data or found_mnist()):
         labels = datasets.load("mnist", "train", data=data).labels
         if len(made.counts) <= len(labels):
