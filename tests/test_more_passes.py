@@ -17,7 +17,7 @@ from diehlcook.errors import DiehlCookError
 from diehlcook.phases.observe import observe
 from diehlcook.phases.test import test
 from diehlcook.phases.train import train
-from diehlcook.runs import schedule, snapshots
+from diehlcook.runs import layout, schedule, snapshots
 
 
 def contents(folder):

@@ -193,7 +193,7 @@ def test_orders_are_compared_seed_by_seed(scripts):
     assert page.gains(page.pairs(cells)["triplet-400"]).tolist() == pytest.approx([1, 3])
     said = page.order_section(cells)
     assert "| 1, 2 | 91.50 ± 0.71 | 93.50 ± 2.12 | 91.4 | +1.00, +3.00 | +2.00 ± 1.41 | p = 0.295 |" in said
-    assert "All 2 pairs together: +2.00 ± 1.41 points, 2 of 2" in said
+    assert "All 2 pairs of 400 neurons together: +2.00 ± 1.41 points, 2 of 2" in said
     shuffled[0]["train"]["epochs"] = 1
     assert len(page.pairs(cells)["triplet-400"]) == 1, "only trainings of the same length are compared"
     assert page.order_section({"triplet-400": file}) == "Not run yet.\n"

@@ -251,14 +251,22 @@ def order_section(cells: Cells) -> str:
             )
         )
     text = table(head, rows) + "\n"
-    every = np.concatenate([gains(both) for both in found.values()])
-    if len(every) > 1:
-        t, signed = ttest_1samp(every, 0), wilcoxon(every)
-        text += f"""
-All {len(every)} pairs together: {mean_sd(every, "+")} points, {(every > 0).sum()} of {len(every)} \
+    sizes = sorted({both[0][0]["n_exc"] for both in found.values()})
+    together = [
+        (size, np.concatenate([gains(both) for both in found.values() if both[0][0]["n_exc"] == size]))
+        for size in sizes
+    ]
+    for size, every in together:
+        if len(every) > 1:
+            t, signed = ttest_1samp(every, 0), wilcoxon(every)
+            text += f"""
+All {len(every)} pairs of {size} neurons together: {mean_sd(every, "+")} points, {(every > 0).sum()} of {len(every)} \
 in favour of shuffled order (paired t-test p = {t.pvalue:.1g}, Wilcoxon signed-rank test p = {signed.pvalue:.1g}).
+"""
+    if any(len(every) > 1 for _, every in together):
+        text += """
 The p-values are not corrected for their number. The pairs of one seed share delays, orders and input spikes over the rules, \
-so the test of all pairs takes them for more independent than they are.
+so a test of all pairs takes them for more independent than they are.
 """
     return text
 

@@ -36,7 +36,7 @@ This page is made by `python scripts/tools/claims.py` from [`claims.toml`](scrip
 
     scripts/verify
 
-makes an environment, runs the claims that are marked with ✓, in about ten minutes, and says pass or fail for each.
+makes an environment, runs the claims that are marked with ✓, in less than ten minutes (3 min 15 on 2 idle cores, 2026-11-27), and says pass or fail for each.
 MNIST is found or downloaded as by every command ([data](data/README.md)).
 """
 

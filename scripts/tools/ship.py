@@ -90,6 +90,11 @@ def card(name: str) -> str:
         ),
         *rounding,
         f"It is seed {run.seed} of its preset, and was not chosen by its accuracy.",
+        *(
+            ["Shuffled order was decided on before the orders were compared (docs/search.md)."]
+            if run.params.order == "shuffled"
+            else []
+        ),
         "",
         "| | |",
         "|---|---|",
