@@ -9,6 +9,9 @@ from diehlcook import DiehlCook, import_run, load, load_preset, load_run, observ
 from diehlcook.data.datasets import Dataset
 from diehlcook.errors import DiehlCookError
 from diehlcook.runs import snapshots
+from diehlcook.runs.provenance import images_of, responses
+from diehlcook.runs.shipped import load_shipped, unpack
+from diehlcook.whole import write_whole
 
 NO_NUMBERS = (True, 1.5, "2", None, 0)
 
@@ -66,6 +69,30 @@ def test_facts_that_json_does_not_take_are_refused_while_all_is_there(run):
     with pytest.raises(TypeError, match="not JSON serializable"):
         run.commit("observe", {"assignments": labels}, {"images": np.int64(3)})
     assert np.array_equal(load_run(run.folder).assignments(), labels)
+
+
+def test_a_folder_of_mnist_does_not_matter_to_other_data(run, digits):
+    assert images_of(run, "observe", Path("nowhere")).digest == digits.digest
+
+
+def test_a_run_of_a_shipped_network_is_told_to_make_its_own_responses(tmp_path):
+    own = unpack("best-triplet-100", tmp_path / "mine")
+    with pytest.raises(DiehlCookError, match="not found; make it again with `python -m diehlcook observe"):
+        responses(own, "observe")
+    with pytest.raises(
+        DiehlCookError, match=r"bring none: make a run of it with .* networks best-triplet-100"
+    ):
+        responses(load_shipped("best-triplet-100"), "observe")
+
+
+def test_a_link_that_leads_to_itself_is_one_line(tmp_path, digits, smoke):
+    (tmp_path / "loop").symlink_to("loop")
+    for make in (
+        lambda: train(tmp_path / "loop", digits, smoke, progress=False),
+        lambda: write_whole(tmp_path / "loop", lambda file: file.write(b"x")),
+    ):
+        with pytest.raises(DiehlCookError, match="Too many levels of symbolic links"):
+            make()
 
 
 def test_paths_are_texts(tmp_path, digits, smoke):

@@ -19,13 +19,23 @@ NAME = ".lock"
 """File in a run directory; what it says counts only while it is locked."""
 
 
-def refuse_shipped(folder: Path) -> None:
-    """Raise `DiehlCookError` if a folder is one of the package, such as that of a network that comes with it."""
+def is_shipped(folder: Path) -> bool:
+    """Return whether a folder is one of the package.
+
+    Raises
+    ------
+    DiehlCookError
+        Its path leads in a circle.
+    """
     try:
-        place = followed(folder)
+        return PACKAGE in followed(folder).parents
     except OSError as error:
         raise cannot_write(folder, error) from None
-    if PACKAGE in place.parents:
+
+
+def refuse_shipped(folder: Path) -> None:
+    """Raise `DiehlCookError` if a folder is one of the package, such as that of a network that comes with it."""
+    if is_shipped(folder):
         name = folder.name
         raise DiehlCookError(
             f"{name}: comes with the package, which is not changed; make a run of your own of it with "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..data import datasets
 from ..data.datasets import Dataset
 from ..errors import DiehlCookError, pasteable
-from . import layout
+from . import layout, lock
 from .run import Run
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def responses(run: Run, phase: str) -> NDArray[np.uint16]:
         cure = "make it again with "
         if "imported" in facts:
             cure = "labels from elsewhere come without responses: label the neurons anew with "
-        if "shipped" in run.facts:
+        if lock.is_shipped(run.folder):
             cure = (
                 "networks that come with the package bring none: make a run of it with "
                 f"{pasteable('networks', run.folder.name)}, then "
@@ -82,7 +82,7 @@ def images_of(run: Run, phase: str, folder: Path | None = None) -> Dataset:
     phase
         ``"observe"`` or ``"test"``.
     folder
-        Of the MNIST files, if they are not where they are looked for.
+        Of the MNIST files, if they are not where they are looked for; of no account to other data.
 
     Raises
     ------
@@ -91,7 +91,8 @@ def images_of(run: Run, phase: str, folder: Path | None = None) -> Dataset:
     """
     facts = run.facts[phase]
     known = facts["data"]
-    data = datasets.load(known["name"], known["split"], data=folder, download=False)
+    place = folder if known["name"] == "mnist" else None
+    data = datasets.load(known["name"], known["split"], data=place, download=False)
     if "classes" in facts:
         data = data.numbered_as(facts["classes"])
     if facts["images"] < len(data):
