@@ -81,8 +81,8 @@ def import_run(
         The file of the class of each neuron (n_exc,), -1 for none, if it is not in `source`. Without labels,
         `observe` is the next phase.
     params
-        The constants of the model, or the name of their preset; by default those of the preset that belongs to the format. The number of
-        neurons is that of the files.
+        The constants of the model, or the name of their preset; by default those of the preset that belongs to
+        the format. The number of neurons is that of the files.
     preset
         The name of these constants; by default that of the preset which has all these values, or ``"custom"``.
     seed
@@ -266,7 +266,8 @@ def export_run(run: Run | Path | str, folder: Path | str, format: str, *, force:
 
     These are the weights and the thresholds, and the labels if there are any and the format has a file for
     them. ``"example"`` has the weights during the training, the statistics of each phase
-    (`rows.example_statistics`) and the confusions of a test, too, as far as the run has recorded any. None of the formats has delays or parameters.
+    (`rows.example_statistics`) and the confusions of a test, too, as far as the run has recorded any. None of
+    the formats has delays or parameters.
 
     Parameters
     ----------

@@ -103,11 +103,7 @@ class Run:
 
     def save(self) -> None:
         """Write run.json."""
-        save_json(self.path, self.content())
-
-    def content(self) -> dict[str, Any]:
-        """Return what run.json says."""
-        return {
+        content = {
             "schema": self.schema,
             "versions": versions(),
             "preset": self.preset,
@@ -119,6 +115,7 @@ class Run:
             **replaced_equations(self.model),
             **self.facts,
         }
+        save_json(self.path, content)
 
     @property
     def identity(self) -> str:
