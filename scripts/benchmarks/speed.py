@@ -406,7 +406,7 @@ def tables(record: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def draw(times: Times) -> None:
+def draw(times: Times, machine: dict[str, str]) -> None:
     """Draw times against sizes."""
     from diehlcook.figures import style
 
@@ -424,13 +424,18 @@ def draw(times: Times) -> None:
                 label=label.replace("`", ""),
             )
         ax.axhline(500, color=style.GREY, linewidth=0.8)
-        ax.text(6400, 520, "real time: 500 ms", ha="right", va="bottom", color=style.GREY)
+        ax.text(
+            6400, 520, "500 ms: real time of a whole presentation", ha="right", va="bottom", color=style.GREY
+        )
         sizes = [*SIZES, *LARGE]
         ax.set(
             xscale="log", yscale="log", xlabel="excitatory neurons", ylabel="ms per presentation, one core"
         )
         ax.set_xticks(sizes, [str(size) for size in sizes])
         ax.minorticks_off()
+        vector = "with" if machine["AVX-512"] == "yes" else "without"
+        facts = f"in training · {machine['processor']} {vector} AVX-512 · {machine['date']}"
+        style.facts_title(ax, "Time for a presentation", facts)
         style.figure_of(ax).legend(loc="outside lower center", ncols=2, fontsize=7)
         style.figure_of(ax).savefig(PICTURE, dpi=130)
 
@@ -480,7 +485,7 @@ def main() -> None:
             measure(Bench(contestants(options), built, *files, options.repeats), record, keep)
     if "ms" in record:
         put(PAGE, "speed.py", tables(record), folder="benchmarks")
-        draw(record["ms"])
+        draw(record["ms"], record["machine"])
 
 
 if __name__ == "__main__":

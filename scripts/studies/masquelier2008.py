@@ -420,7 +420,7 @@ def first_steps() -> Figure:
     left.plot(blog.SIX, np.full(6, -0.6), "|", color=BLACK)
     left.legend()
     left.axhline(1, color=GREY, lw=0.6, ls=":")
-    left.set(xlabel="ms", ylabel="u / T", title="six spikes: only near ones add up")
+    left.set(xlabel="time, ms", ylabel="u / T", title="six spikes: only near ones add up")
 
     plain = blog.PLAIN | {"block": "5 s", "n_afferents": "400", "n_pattern": "1"}
     for silence, colour, label in (("1000 s", GREY, "by chance"), ("50 ms", BLUE, "at least every 50 ms")):
@@ -440,7 +440,7 @@ def first_steps() -> Figure:
             recorded = experiment.simulate(params, 1, "fused")
             weights, label = recorded.weights.mean(axis=1), f"{float(rate.split()[0]) / 2:.0f} Hz, {dt}"
             right.plot(recorded.weights_time, weights, line, color=colour, label=label)
-    right.set(xlabel="s", ylabel="mean weight", ylim=(0, 1), title="input without a pattern")
+    right.set(xlabel="time, s", ylabel="mean weight", ylim=(0, 1), title="input without a pattern")
     right.legend(ncols=2, fontsize=7)
     facts_title(drawn, "First steps", "masquelier2008 · rnn · seed 1")
     return drawn

@@ -55,6 +55,8 @@ def feature_sheet(sketches: NDArray[np.float64], title: str, facts: str = "") ->
     for ax, one in zip(axes, shown, strict=False):
         largest = np.abs(one).max() or 1.0
         ax.imshow(one, cmap="gray", vmin=-largest, vmax=largest)
+    if len(shown) < len(sketches):
+        facts = f"{facts} · {len(shown)} of {len(sketches)} maps".removeprefix(" · ")
     facts_title(figure, title, facts)
     return figure
 
@@ -110,7 +112,9 @@ def epochs(curves: dict[str, NDArray[Any]], published: dict[str, float], facts: 
     ):
         x = np.arange(1, len(curves[name]) + 1)
         ax.plot(x, 100 * curves[name]["judged"], color=colour, label=judges)
-        ax.plot(x, 100 * curves[name]["train"], color=colour, lw=0.6, ls="--", label="while learning")
+        ax.plot(
+            x, 100 * curves[name]["train"], color=colour, lw=0.6, ls="--", label=f"while learning ({name})"
+        )
     for name, value in published.items():
         ax.axhline(100 * value, color=GREY, lw=0.7, ls=":")
         ax.annotate(name, (1, 100 * value), fontsize=7, color=GREY, va="bottom")
