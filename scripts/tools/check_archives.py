@@ -14,7 +14,10 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-METADATA = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
+METADATA = {
+    "METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE",
+    "licenses/src/diehlcook/data/DIGITS-LICENSE.txt",
+}  # fmt: skip
 
 
 def tracked() -> set[str]:
