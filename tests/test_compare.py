@@ -98,7 +98,7 @@ def test_mcnemar_counts_images_of_the_first_presentation(runs, facts):
     assert ["against_first" in one for one in facts["runs"]] == [False, True, False, False, False]
 
 
-def test_no_test_without_the_same_images(runs, tmp_path, caplog):
+def test_no_test_without_the_same_images(runs, tmp_path, caplog, monkeypatch):
     """Other images, a first run without a test, images that are not to be found: each is said."""
     first, second = runs["first"], runs["second"]
     other = load_run(shutil.copytree(second.folder, tmp_path / "other"))
@@ -109,7 +109,12 @@ def test_no_test_without_the_same_images(runs, tmp_path, caplog):
     told = compare([runs["labelled"], second])
     assert told["runs"][1]["against_first"] == {"left_out": "first not tested"}
     assert comparison.table(told).notes == []
-    missing = compare([first, second], data=Path("none"))
+
+    def lost(*_, **__):
+        raise DiehlCookError("not found")
+
+    monkeypatch.setattr(datasets, "load", lost)
+    missing = compare([first, second])
     assert missing["runs"][1]["against_first"] == {"left_out": "test images not found"}
     assert "not compared one by one" in caplog.text
 
